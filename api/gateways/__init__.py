@@ -1,0 +1,1 @@
+"""What gateways send to us."""

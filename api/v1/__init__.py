@@ -1,0 +1,1 @@
+"""Resources of version 1, one file each."""

@@ -1,0 +1,1 @@
+"""The conductor: subscriptions and every flow that crosses folders."""

@@ -1,0 +1,1 @@
+"""The legal document: lines, tax, number, page and PDF."""

@@ -1,0 +1,1 @@
+"""Running it: command line, processes, embedded PostgreSQL."""

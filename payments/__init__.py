@@ -1,0 +1,1 @@
+"""Money moving: methods, attempts, instruments, refunds, the gateway."""

@@ -1,0 +1,1 @@
+"""Midtrans behind the gateway port."""

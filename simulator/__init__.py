@@ -1,0 +1,1 @@
+"""A Midtrans on your desk; imports nothing of the engine."""
