@@ -1,0 +1,184 @@
+"""Who pays for what: customers, mandates, subscriptions, items, changes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from core.db import Json, UtcDateTime, merchant_table, reference
+
+customers = merchant_table(
+    "customers",
+    Column("external_id", Text),
+    Column("name", Text, nullable=False),
+    Column("company", Text),
+    Column("email", Text, nullable=False),
+    Column("phone", Text),
+    Column("address", Text),
+    Column("npwp", Text),
+    Column("locale", Text, nullable=False, server_default="id"),
+    Column("billing_zone", Text, nullable=False),
+    Column("metadata", Json, nullable=False, server_default=text("'{}'")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("merchant_id", "external_id"),
+    CheckConstraint("locale IN ('id','en')", name="locale"),
+    Index("ix_customers_email", "merchant_id", "email"),
+    Index("ix_customers_created_at", "merchant_id", "created_at", "id"),
+)
+
+# Money of the customer that we hold: a sum of signed entries, never edited, never below zero.
+balance_entries = merchant_table(
+    "balance_entries",
+    Column("customer_id", Uuid, nullable=False),
+    Column("currency", Text, nullable=False, server_default="IDR"),
+    Column("amount", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source_kind", Text, nullable=False),
+    Column("source_id", Uuid, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    reference("customer_id", "customers"),
+    UniqueConstraint("merchant_id", "kind", "source_kind", "source_id"),
+    CheckConstraint("amount <> 0", name="amount"),
+    CheckConstraint("kind IN ('overpaid','credited','applied','refunded','reversed')", name="kind"),
+    Index("ix_balance_entries_customer", "merchant_id", "customer_id", "at"),
+)
+
+mandates = merchant_table(
+    "mandates",
+    Column("customer_id", Uuid, nullable=False),
+    Column("payment_method_id", Uuid, nullable=False),
+    Column("text_version", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("amount_rule", Text, nullable=False),
+    Column("cadence", Text, nullable=False),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ended_because", Text),
+    reference("customer_id", "customers"),
+    reference("payment_method_id", "payment_methods"),
+    Index(
+        "uq_mandates_one_in_force",
+        "merchant_id",
+        "payment_method_id",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+subscriptions = merchant_table(
+    "subscriptions",
+    Column("external_id", Text),
+    Column("customer_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("payment_method_id", Uuid),
+    Column("billing_zone", Text, nullable=False),
+    Column("lead_days", Integer, nullable=False),
+    Column("terms_days", Integer, nullable=False),
+    Column("interval_unit", Text, nullable=False),
+    Column("interval_count", Integer, nullable=False),
+    Column("anchor_on", Date, nullable=False),
+    Column("anchor_day", Integer, nullable=False),
+    Column("started_on", Date, nullable=False),
+    Column("trial_end_on", Date),
+    Column("current_start", Date, nullable=False),
+    Column("current_end", Date, nullable=False),
+    Column("billed_through", Date, nullable=False),
+    Column("incomplete_until", Date),
+    Column("cancel_on", Date),
+    Column("cancel_reason", Text),
+    Column("canceled_at", UtcDateTime),
+    Column("ended_on", Date),
+    # The instant of the next step in business time; none when nothing will ever be due.
+    Column("next_at", UtcDateTime),
+    Column("metadata", Json, nullable=False, server_default=text("'{}'")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcDateTime, nullable=False),
+    reference("customer_id", "customers"),
+    reference("payment_method_id", "payment_methods"),
+    UniqueConstraint("merchant_id", "external_id"),
+    CheckConstraint(
+        "status IN ('trialing','incomplete','active','past_due','unpaid','paused','canceled')",
+        name="status",
+    ),
+    CheckConstraint("collection IN ('automatic','invoice')", name="collection"),
+    CheckConstraint("current_start < current_end", name="current"),
+    CheckConstraint("billed_through >= current_start", name="billed_through"),
+    CheckConstraint("anchor_day BETWEEN 1 AND 31", name="anchor_day"),
+    CheckConstraint("interval_unit IN ('day','week','month','year')", name="interval_unit"),
+    CheckConstraint("interval_count >= 1", name="interval_count"),
+    CheckConstraint(
+        "status <> 'canceled' OR (next_at IS NULL AND ended_on IS NOT NULL)", name="end"
+    ),
+    # Nobody is forgotten: whoever is not ended or paused has a next step.
+    CheckConstraint(
+        "status IN ('canceled','paused','unpaid') OR next_at IS NOT NULL", name="next_at"
+    ),
+    Index("ix_subscriptions_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_subscriptions_customer", "merchant_id", "customer_id"),
+    Index("ix_subscriptions_created_at", "merchant_id", "created_at", "id"),
+)
+
+subscription_items = merchant_table(
+    "subscription_items",
+    Column("subscription_id", Uuid, nullable=False),
+    Column("price_id", Uuid, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("started_on", Date, nullable=False),
+    # Set when another item takes its place; the past stays readable.
+    Column("ended_on", Date),
+    Column("created_at", UtcDateTime, nullable=False),
+    reference("subscription_id", "subscriptions"),
+    reference("price_id", "prices"),
+    CheckConstraint("quantity BETWEEN 1 AND 1000000", name="quantity"),
+    CheckConstraint("ended_on IS NULL OR ended_on >= started_on", name="ended_on"),
+    Index("ix_subscription_items_subscription", "merchant_id", "subscription_id", "started_on"),
+    Index(
+        "uq_subscription_items_one_in_force",
+        "merchant_id",
+        "subscription_id",
+        unique=True,
+        postgresql_where=text("ended_on IS NULL"),
+    ),
+)
+
+subscription_changes = merchant_table(
+    "subscription_changes",
+    Column("subscription_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("from_price_id", Uuid),
+    Column("to_price_id", Uuid),
+    Column("quantity", Integer),
+    Column("effective_on", Date, nullable=False),
+    Column("invoice_id", Uuid),
+    Column("reason", Text),
+    Column("quote", Json, nullable=False, server_default=text("'{}'")),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    reference("subscription_id", "subscriptions"),
+    CheckConstraint("kind IN ('plan','cancel')", name="kind"),
+    CheckConstraint("mode IN ('prorate','at_period_end','immediate')", name="mode"),
+    CheckConstraint("state IN ('scheduled','applied','replaced')", name="state"),
+    Index(
+        "uq_subscription_changes_one_scheduled",
+        "merchant_id",
+        "subscription_id",
+        unique=True,
+        postgresql_where=text("state = 'scheduled'"),
+    ),
+)

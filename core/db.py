@@ -1,0 +1,150 @@
+"""The database: one engine, transactions that see one merchant, columns and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Engine,
+    ForeignKeyConstraint,
+    MetaData,
+    Table,
+    TypeDecorator,
+    Uuid,
+    create_engine,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.orm import Session
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: refuses naive datetimes, always answers in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its offset; got a naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+
+Json = JSONB(none_as_null=True)
+
+
+def merchant_table(name: str, *items: Any) -> Table:
+    """Declare a table whose primary key is ``(merchant_id, id)``; the wall is added by migration."""
+    return Table(
+        name,
+        metadata,
+        Column("merchant_id", Uuid, primary_key=True),
+        Column("id", Uuid, primary_key=True),
+        ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
+        *items,
+    )
+
+
+def reference(column: str, table: str) -> ForeignKeyConstraint:
+    """Point at another row of the same merchant: a key can not cross the wall."""
+    return ForeignKeyConstraint(["merchant_id", column], [f"{table}.merchant_id", f"{table}.id"])
+
+
+_SCOPE = text(
+    "SELECT set_config('role', :role, true), set_config('tagihan.merchant_id', :merchant, true)"
+)
+
+
+class Sessions:
+    """Opens transactions. The only place that begins and commits them.
+
+    Every transaction runs under a role that owns nothing: ``<prefix>_app`` sees the rows of one
+    merchant, ``<prefix>_lookup`` sees the few columns needed to find whose turn it is, and
+    ``<prefix>_reader`` may read all but secrets (``doctor``). The settings end with the
+    transaction, so a pooled connection carries nothing over to its next user.
+    """
+
+    def __init__(self, engine: Engine, *, role_prefix: str = "tagihan") -> None:
+        self.engine = engine
+        self.role_prefix = role_prefix
+
+    @contextmanager
+    def begin(self, merchant_id: UUID) -> Iterator[Session]:
+        """One transaction inside one merchant: commits at the end, rolls back on any error."""
+        with self._scoped("app", str(merchant_id)) as session:
+            session.info["merchant_id"] = merchant_id
+            yield session
+
+    @contextmanager
+    def lookup(self) -> Iterator[Session]:
+        """One transaction that finds merchants with due work, or whose key this is."""
+        with self._scoped("lookup", "") as session:
+            yield session
+
+    @contextmanager
+    def reader(self) -> Iterator[Session]:
+        """One read-only transaction over all merchants."""
+        with self._scoped("reader", "") as session:
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            yield session
+
+    @contextmanager
+    def _scoped(self, role: str, merchant: str) -> Iterator[Session]:
+        with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
+            with session.begin():
+                session.execute(
+                    _SCOPE, {"role": f"{self.role_prefix}_{role}", "merchant": merchant}
+                )
+                yield session
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def connect(url: str, *, role_prefix: str = "tagihan", pool_size: int = 10) -> Sessions:
+    """Open the pool for ``url`` (any ``postgresql://`` form; psycopg 3 is the driver)."""
+    return Sessions(make_engine(url, pool_size=pool_size), role_prefix=role_prefix)
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """Build the engine: UTC sessions, bounded lock waits, connections checked before use."""
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={
+            "options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "connect_timeout": 5,
+            "application_name": "tagihan",
+        },
+    )
+
+
+def merchant_of(session: Session) -> UUID:
+    """The merchant this session was opened for."""
+    merchant_id: UUID = session.info["merchant_id"]
+    return merchant_id

@@ -1,0 +1,92 @@
+"""The merchant a piece of work belongs to, and what time it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.calendars import civil_date
+from core.db import merchant_of
+from core.errors import NotFound
+from core.tables import clocks, merchants
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """One legal entity with its own Midtrans account, tax status, zone and number series."""
+
+    merchant_id: UUID
+    slug: str
+    external_id: str | None
+    legal_name: str
+    display_name: str
+    email: str
+    phone: str | None
+    address: str
+    npwp: str | None
+    country: str
+    billing_zone: str
+    locale: str
+    pkp_since: date | None
+    pkp_until: date | None
+    tax_treatment: str
+    tax_point: str
+    brand_color: str
+    logo: bytes | None
+    logo_media_type: str | None
+    namespace: bytes
+    gateway: str
+    gateway_url: str | None
+    server_key_sealed: bytes | None
+    signature_key_sealed: bytes | None
+    client_key: str | None
+    gateway_merchant_id: str | None
+    card_mode: str
+    gateway_rps: int
+    invoice_prefix: str
+    credit_note_prefix: str
+    number_pattern: str
+    issue_lead_days: int
+    payment_terms_days: int
+    cancel_day_billed: bool
+    refund_approval_above: int
+    mode: str
+    metadata: dict[str, Any]
+    created_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Merchant({self.slug})"
+
+    def today(self, now: datetime) -> date:
+        """The civil date at ``now`` where the merchant is."""
+        return civil_date(now, self.billing_zone)
+
+
+_FIELDS = tuple(merchants.c[name] for name in Merchant.__slots__)
+
+
+def load_merchant(session: Session) -> Merchant:
+    """Read the merchant this transaction was opened for.
+
+    Raises:
+        NotFound: ``merchant_not_found``.
+    """
+    row = session.execute(
+        select(*_FIELDS).where(merchants.c.merchant_id == merchant_of(session))
+    ).one_or_none()
+    if row is None:
+        raise NotFound("merchant_not_found", "there is no such merchant")
+    return Merchant(*row)
+
+
+def business_now(session: Session, real_now: datetime) -> datetime:
+    """What time it is for the merchant: its test clock where it has one, else machine time."""
+    at = session.execute(
+        select(clocks.c.at).where(clocks.c.merchant_id == merchant_of(session))
+    ).scalar_one_or_none()
+    return real_now if at is None else at

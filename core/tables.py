@@ -1,0 +1,211 @@
+"""Tables every room leans on: merchants, clocks, callers, audit, events, doorbells."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from core.db import Json, UtcDateTime, merchant_table, metadata, reference
+
+merchants = Table(
+    "merchants",
+    metadata,
+    Column("merchant_id", Uuid, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("external_id", Text),
+    Column("legal_name", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("phone", Text),
+    Column("address", Text, nullable=False),
+    Column("npwp", Text),
+    Column("country", Text, nullable=False, server_default="ID"),
+    Column("billing_zone", Text, nullable=False, server_default="Asia/Jakarta"),
+    Column("locale", Text, nullable=False, server_default="id"),
+    Column("pkp_since", Date),
+    Column("pkp_until", Date),
+    Column("tax_treatment", Text, nullable=False, server_default="standard"),
+    Column("tax_point", Text, nullable=False, server_default="on_payment"),
+    Column("brand_color", Text, nullable=False, server_default="#0f5c4d"),
+    Column("logo", LargeBinary),
+    Column("logo_media_type", Text),
+    # Random, minted once, restored with every backup: the root of all derived ids and order ids.
+    Column("namespace", LargeBinary, nullable=False, unique=True),
+    Column("gateway", Text, nullable=False),
+    Column("gateway_url", Text),
+    Column("server_key_sealed", LargeBinary),
+    Column("signature_key_sealed", LargeBinary),
+    Column("client_key", Text),
+    Column("gateway_merchant_id", Text),
+    Column("card_mode", Text, nullable=False, server_default="recurring"),
+    Column("gateway_rps", Integer, nullable=False, server_default="20"),
+    Column("invoice_prefix", Text, nullable=False, server_default="INV"),
+    Column("credit_note_prefix", Text, nullable=False, server_default="NK"),
+    Column("number_pattern", Text, nullable=False, server_default="{prefix}-{year}-{n:06d}"),
+    Column("issue_lead_days", Integer, nullable=False, server_default="7"),
+    Column("payment_terms_days", Integer, nullable=False, server_default="7"),
+    Column("cancel_day_billed", Boolean, nullable=False, server_default=text("true")),
+    Column("refund_approval_above", BigInteger, nullable=False, server_default="1000000"),
+    Column("mode", Text, nullable=False, server_default="running"),
+    Column("metadata", Json, nullable=False, server_default=text("'{}'")),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("gateway IN ('simulator','sandbox','production')", name="gateway"),
+    CheckConstraint("card_mode IN ('recurring','two_click','none')", name="card_mode"),
+    CheckConstraint("mode IN ('running','recovering')", name="mode"),
+    CheckConstraint("locale IN ('id','en')", name="locale"),
+    CheckConstraint("tax_point IN ('on_payment','on_issue')", name="tax_point"),
+    CheckConstraint("octet_length(namespace) = 16", name="namespace"),
+    CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,38}$'", name="slug"),
+    CheckConstraint("issue_lead_days BETWEEN 0 AND 60", name="issue_lead_days"),
+    CheckConstraint("payment_terms_days BETWEEN 0 AND 180", name="payment_terms_days"),
+    CheckConstraint("pkp_until IS NULL OR pkp_since IS NOT NULL", name="pkp"),
+)
+
+# A merchant without a row here lives in real time.
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("merchant_id", Uuid, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("target_at", UtcDateTime),
+    Column("state", Text, nullable=False, server_default="ready"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
+    CheckConstraint("state IN ('ready','advancing')", name="state"),
+    CheckConstraint("(state = 'advancing') = (target_at IS NOT NULL)", name="target"),
+)
+
+api_keys = merchant_table(
+    "api_keys",
+    Column("name", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    CheckConstraint("octet_length(key_hash) = 32", name="key_hash"),
+    CheckConstraint("cardinality(scopes) > 0", name="scopes"),
+)
+
+staff = merchant_table(
+    "staff",
+    Column("email", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    UniqueConstraint("merchant_id", "email"),
+    CheckConstraint("role IN ('owner','billing','finance','support','read_only')", name="role"),
+    CheckConstraint("email = lower(email)", name="email"),
+)
+
+staff_sessions = merchant_table(
+    "staff_sessions",
+    Column("staff_id", Uuid, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    reference("staff_id", "staff"),
+)
+
+# Who did what, from where, and what it looked like before and after. Never edited.
+audit = merchant_table(
+    "audit",
+    Column("at", UtcDateTime, nullable=False),
+    Column("business_at", UtcDateTime, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    CheckConstraint("actor_kind IN ('staff','key','operator','system','customer')", name="actor"),
+    Index("ix_audit_subject", "merchant_id", "subject_id", "at"),
+)
+
+# The outbox: written in the transaction of the fact. Never edited.
+events = merchant_table(
+    "events",
+    Column("seq", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("customer_id", Uuid),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("payload", Json, nullable=False),
+    CheckConstraint("type ~ '^[a-z_]+[.][a-z_]+$'", name="type"),
+    Index("ix_events_seq", "merchant_id", "seq"),
+    Index("ix_events_subject", "merchant_id", "subject_id", "seq"),
+)
+
+# Doorbells. The rows that carry due instants are the queue; a bell lost or rung twice is harmless,
+# so a worker takes the bell off the wall before it answers the door.
+jobs = merchant_table(
+    "jobs",
+    Column("kind", Text, nullable=False),
+    Column("rung_at", UtcDateTime, nullable=False),
+    UniqueConstraint("merchant_id", "kind"),
+    Index("ix_jobs_rung_at", "rung_at"),
+)
+
+idempotency_keys = merchant_table(
+    "idempotency_keys",
+    Column("key", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("subject_id", Uuid),
+    Column("recovery_point", Text, nullable=False, server_default="started"),
+    Column("locked_until", UtcDateTime, nullable=False),
+    Column("response_status", Integer),
+    Column("response_body", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("merchant_id", "key"),
+    CheckConstraint("length(key) BETWEEN 1 AND 255", name="key"),
+    CheckConstraint("(response_status IS NULL) = (response_body IS NULL)", name="response"),
+    CheckConstraint("recovery_point IN ('started','created','finished')", name="recovery_point"),
+)
+
+# Mail to be sent: queued in the transaction of the fact, sent by a worker under a lease.
+messages = merchant_table(
+    "messages",
+    Column("kind", Text, nullable=False),
+    Column("customer_id", Uuid),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("payload", Json, nullable=False, server_default=text("'{}'")),
+    Column("business_at", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("sends", Integer, nullable=False, server_default="0"),
+    Column("next_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("failure", Text),
+    CheckConstraint("state IN ('queued','sending','sent','dead')", name="state"),
+    CheckConstraint("(state IN ('queued','sending')) = (next_at IS NOT NULL)", name="next_at"),
+    Index("ix_messages_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_messages_subject", "merchant_id", "subject_id"),
+)

@@ -1,0 +1,199 @@
+"""One transaction of work inside one merchant: its session, its two times, who does it.
+
+Everything a flow or a service writes goes through here, so that events, audit and doorbells commit
+together with the facts they speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from core import ids
+from core.actor import Actor
+from core.bulk import insert_rows
+from core.db import Sessions
+from core.diary import tell
+from core.merchant import Merchant, business_now, load_merchant
+from core.tables import audit, events, jobs, messages
+
+
+@dataclass(slots=True)
+class Work:
+    """What a service needs to write: it never commits, and never asks what time it is.
+
+    Attributes:
+        session: the open transaction, seeing this merchant only.
+        merchant: whose work it is.
+        now: business time: periods, due dates, dunning, documents.
+        real_now: machine time: leases, back-off, audit.
+        actor: who does it.
+    """
+
+    session: Session
+    merchant: Merchant
+    now: datetime
+    real_now: datetime
+    actor: Actor
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _rings: set[str] = field(default_factory=set)
+
+    @property
+    def merchant_id(self) -> UUID:
+        """The merchant's id: first in every key."""
+        return self.merchant.merchant_id
+
+    @property
+    def today(self) -> date:
+        """The civil date where the merchant is."""
+        return self.merchant.today(self.now)
+
+    def derive(self, kind: str, *parts: object) -> UUID:
+        """An id from a business key; see `core.ids.derive`."""
+        return ids.derive(self.merchant.namespace, kind, *parts)
+
+    def ring(self, kind: str) -> None:
+        """Wake a worker for work of ``kind`` once this transaction commits."""
+        self._rings.add(kind)
+
+    def event(
+        self,
+        type_: str,
+        subject_kind: str,
+        subject_id: UUID,
+        payload: dict[str, Any],
+        *,
+        customer_id: UUID | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Record that something happened; written at the end of this transaction.
+
+        The payload holds ids, numbers and amounts, no personal data: names are looked up when told.
+        """
+        self._events.append(
+            {
+                "merchant_id": self.merchant_id,
+                "id": ids.fresh(),
+                "type": type_,
+                "subject_kind": subject_kind,
+                "subject_id": subject_id,
+                "customer_id": customer_id,
+                "occurred_at": at or self.now,
+                "payload": payload,
+            }
+        )
+
+    def audit(
+        self,
+        action: str,
+        subject_kind: str,
+        subject_id: UUID,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        """Note who changed what, from where, before and after; never put secrets in."""
+        insert_rows(
+            self.session,
+            audit,
+            [
+                {
+                    "merchant_id": self.merchant_id,
+                    "id": ids.fresh(),
+                    "at": self.real_now,
+                    "business_at": self.now,
+                    "actor_kind": self.actor.kind,
+                    "actor": self.actor.name,
+                    "source": self.actor.source,
+                    "action": action,
+                    "subject_kind": subject_kind,
+                    "subject_id": subject_id,
+                    "before": before,
+                    "after": after,
+                }
+            ],
+        )
+
+    def flush(self) -> None:
+        """Write events and rings; called once, last, so that hot rows are held for a moment only."""
+        insert_rows(self.session, events, self._events)
+        insert_rows(
+            self.session,
+            jobs,
+            [
+                {
+                    "merchant_id": self.merchant_id,
+                    "id": self.derive("job", kind),
+                    "kind": kind,
+                    "rung_at": self.real_now,
+                }
+                for kind in sorted(self._rings)
+            ],
+            skip_existing=True,
+        )
+
+    def told(self) -> None:
+        """After the commit: tell the diary what happened."""
+        for event in self._events:
+            tell(self.merchant.slug, event)
+
+
+@contextmanager
+def work(db: Sessions, merchant_id: UUID, *, actor: Actor, real_now: datetime) -> Iterator[Work]:
+    """Open one transaction of work; commits at the end, leaves nothing behind on any error."""
+    with db.begin(merchant_id) as session:
+        unit = Work(
+            session, load_merchant(session), business_now(session, real_now), real_now, actor
+        )
+        yield unit
+        unit.flush()
+    unit.told()
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message to be queued: what kind, about what, to whom."""
+
+    kind: str
+    subject_kind: str
+    subject_id: UUID
+    recipient: str
+    locale: str
+    customer_id: UUID | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+    # Tells apart two messages of one kind about one subject, such as the second reminder.
+    key: str = ""
+
+
+def queue_mail(unit: Work, mails: list[Mail]) -> None:
+    """Queue messages in this transaction; the same (kind, subject, key) is queued once for ever."""
+    insert_rows(
+        unit.session,
+        messages,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": unit.derive("message", mail.kind, mail.subject_id, mail.key),
+                "kind": mail.kind,
+                "customer_id": mail.customer_id,
+                "subject_kind": mail.subject_kind,
+                "subject_id": mail.subject_id,
+                "recipient": mail.recipient,
+                "locale": mail.locale,
+                "payload": mail.payload,
+                "business_at": unit.now,
+                "state": "queued",
+                "next_at": unit.real_now,
+            }
+            for mail in mails
+        ],
+        skip_existing=True,
+    )
+    if mails:
+        unit.ring("message.send")

@@ -1,0 +1,261 @@
+"""Money moving: methods, what Midtrans knows by an order id, payments, allocations, refunds."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from core.db import Json, UtcDateTime, merchant_table, reference
+
+payment_methods = merchant_table(
+    "payment_methods",
+    Column("external_id", Text),
+    Column("customer_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("token_sealed", LargeBinary),
+    Column("token_hash", LargeBinary),
+    Column("masked", Text),
+    Column("brand", Text),
+    Column("bank", Text),
+    Column("expires_at", UtcDateTime),
+    Column("ended_because", Text),
+    Column("metadata", Json, nullable=False, server_default=text("'{}'")),
+    Column("created_at", UtcDateTime, nullable=False),
+    reference("customer_id", "customers"),
+    UniqueConstraint("merchant_id", "external_id"),
+    CheckConstraint("kind IN ('card')", name="kind"),
+    CheckConstraint("state IN ('pending','active','ended')", name="state"),
+    CheckConstraint("state <> 'active' OR token_sealed IS NOT NULL", name="token"),
+    Index("ix_payment_methods_customer", "merchant_id", "customer_id"),
+)
+
+OPEN_STATES = "('created','sent','unknown','pending')"
+
+# One row for everything Midtrans knows by an order id: an attempt (we pull), an instrument (the
+# customer pushes) or a check (a small authorisation that saves a card and is cancelled again).
+payment_orders = merchant_table(
+    "payment_orders",
+    Column("kind", Text, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid),
+    Column("payment_method_id", Uuid),
+    Column("channel", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("initiated_by", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False, server_default="IDR"),
+    Column("state", Text, nullable=False),
+    # Machine time: leases, polling and back-off never follow a test clock.
+    Column("sends", Integer, nullable=False, server_default="0"),
+    Column("polls", Integer, nullable=False, server_default="0"),
+    Column("first_sent_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    # Business time.
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("abandoning", Boolean, nullable=False, server_default=text("false")),
+    Column("attested", Boolean, nullable=False, server_default=text("false")),
+    Column("transaction_id", Text),
+    Column("code", Text),
+    Column("decline_class", Text),
+    Column("reason", Text),
+    # What the payer needs: redirect_url, bank, va_number.
+    Column("instructions", Json, nullable=False, server_default=text("'{}'")),
+    # What the call needs and must be the same on every send; sealed where it holds a token.
+    Column("request_sealed", LargeBinary),
+    Column("answer", Json),
+    reference("customer_id", "customers"),
+    reference("invoice_id", "invoices"),
+    reference("payment_method_id", "payment_methods"),
+    UniqueConstraint("merchant_id", "order_id"),
+    CheckConstraint("kind IN ('attempt','instrument','check')", name="kind"),
+    CheckConstraint("(kind = 'check') = (invoice_id IS NULL)", name="invoice"),
+    CheckConstraint("channel IN ('card','bca_va')", name="channel"),
+    CheckConstraint("initiated_by IN ('customer','merchant')", name="initiated_by"),
+    CheckConstraint(
+        "state IN ('created','sent','unknown','pending','paid','failed','review','reversed')",
+        name="state",
+    ),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("length(order_id) <= 36", name="order_id"),
+    # No network call without a committed row that says when it was first made.
+    CheckConstraint("state IN ('created','failed') OR first_sent_at IS NOT NULL", name="sent"),
+    CheckConstraint(f"state IN {OPEN_STATES} OR next_at IS NULL", name="next_at"),
+    CheckConstraint(f"state NOT IN {OPEN_STATES} OR next_at IS NOT NULL", name="watched"),
+    # At most one pull is open for an invoice: the wall against charging twice.
+    Index(
+        "uq_payment_orders_one_open_attempt",
+        "merchant_id",
+        "invoice_id",
+        unique=True,
+        postgresql_where=text(f"kind = 'attempt' AND state IN {OPEN_STATES}"),
+    ),
+    Index(
+        "uq_payment_orders_one_open_va",
+        "merchant_id",
+        "invoice_id",
+        "channel",
+        unique=True,
+        postgresql_where=text(f"kind = 'instrument' AND state IN {OPEN_STATES}"),
+    ),
+    Index("ix_payment_orders_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_payment_orders_invoice", "merchant_id", "invoice_id", "n"),
+    Index("ix_payment_orders_transaction", "merchant_id", "transaction_id"),
+)
+
+# Every step an order took, in the order it took them. Never edited.
+payment_order_steps = merchant_table(
+    "payment_order_steps",
+    Column("payment_order_id", Uuid, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("business_at", UtcDateTime, nullable=False),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("answer", Json),
+    reference("payment_order_id", "payment_orders"),
+    Index("ix_payment_order_steps_order", "merchant_id", "payment_order_id", "at"),
+)
+
+# Money the gateway took for us.
+payments = merchant_table(
+    "payments",
+    Column("payment_order_id", Uuid, nullable=False),
+    Column("customer_id", Uuid, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("transaction_id", Text),
+    Column("channel", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False, server_default="IDR"),
+    Column("refunded_amount", BigInteger, nullable=False, server_default="0"),
+    Column("status", Text, nullable=False),
+    Column("paid_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    reference("payment_order_id", "payment_orders"),
+    reference("customer_id", "customers"),
+    UniqueConstraint("merchant_id", "order_id"),
+    CheckConstraint("status IN ('captured','settled','canceled','reversed')", name="status"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("refunded_amount BETWEEN 0 AND amount", name="refunded"),
+    Index("ix_payments_customer", "merchant_id", "customer_id", "paid_at"),
+)
+
+# Which money settled which invoice: a payment, the customer's balance; negative undoes.
+allocations = merchant_table(
+    "allocations",
+    Column("invoice_id", Uuid, nullable=False),
+    Column("payment_id", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    reference("invoice_id", "invoices"),
+    reference("payment_id", "payments"),
+    CheckConstraint("kind IN ('payment','balance','reversal')", name="kind"),
+    CheckConstraint("(kind = 'balance') = (payment_id IS NULL)", name="payment"),
+    CheckConstraint("(kind = 'reversal') = (amount < 0)", name="amount"),
+    Index("ix_allocations_invoice", "merchant_id", "invoice_id"),
+    Index("ix_allocations_payment", "merchant_id", "payment_id"),
+)
+
+refunds = merchant_table(
+    "refunds",
+    Column("payment_id", Uuid, nullable=False),
+    Column("invoice_id", Uuid, nullable=False),
+    Column("credit_note_id", Uuid, nullable=False),
+    Column("refund_key", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False, server_default="IDR"),
+    Column("reason", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("sends", Integer, nullable=False, server_default="0"),
+    Column("polls", Integer, nullable=False, server_default="0"),
+    Column("first_sent_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("requested_by", Text, nullable=False),
+    Column("approved_by", Text),
+    Column("payee", Json),
+    Column("proof", Text),
+    Column("code", Text),
+    Column("answer", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("bank_confirmed_at", UtcDateTime),
+    reference("payment_id", "payments"),
+    reference("invoice_id", "invoices"),
+    reference("credit_note_id", "credit_notes"),
+    UniqueConstraint("merchant_id", "refund_key"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("route IN ('cancel','refund','manual')", name="route"),
+    CheckConstraint(
+        "state IN ('refund_scheduled','created','sent','unknown','awaiting_approval',"
+        "'awaiting_transfer','succeeded','failed')",
+        name="state",
+    ),
+    CheckConstraint("(state = 'refund_scheduled') = (due_at IS NOT NULL)", name="due_at"),
+    CheckConstraint(
+        "(state IN ('created','sent','unknown')) = (next_at IS NOT NULL)", name="next_at"
+    ),
+    CheckConstraint("approved_by IS NULL OR approved_by <> requested_by", name="second_person"),
+    Index("ix_refunds_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_refunds_scheduled", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_refunds_payment", "merchant_id", "payment_id"),
+)
+
+# What Midtrans told us, as it came. The body is never edited; only what became of it is noted.
+notifications = merchant_table(
+    "notifications",
+    Column("dedupe_key", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("order_id", Text),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("signature_ok", Boolean, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("copies", Integer, nullable=False, server_default="1"),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("next_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    UniqueConstraint("merchant_id", "dedupe_key"),
+    CheckConstraint("state IN ('new','done','refused')", name="state"),
+    CheckConstraint("(state = 'new') = (next_at IS NOT NULL)", name="next_at"),
+    Index("ix_notifications_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_notifications_order", "merchant_id", "order_id"),
+)
+
+# What a person at the merchant should look at: amounts that differ, orders nobody knows.
+reviews = merchant_table(
+    "reviews",
+    Column("kind", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("detail", Json, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", Text),
+    Column("resolution", Text),
+    UniqueConstraint("merchant_id", "kind", "subject_id"),
+    Index(
+        "ix_reviews_open", "merchant_id", "opened_at", postgresql_where=text("closed_at IS NULL")
+    ),
+)
