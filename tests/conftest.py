@@ -1,0 +1,62 @@
+"""What every test may ask for: a database made from the real migrations."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import database as databases
+import pytest
+
+_run = pytest.StashKey[tuple[Path, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that leads the run holds the lifeline of its PostgreSQL."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_run] = databases.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(_run, None)
+    if run is not None:
+        databases.end_run(*run)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return databases.server_line()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> databases.Cluster:
+    """The run's PostgreSQL server; started when the first test asks for it."""
+    return databases.shared_cluster()
+
+
+@pytest.fixture(scope="session")
+def postgres_version(cluster: databases.Cluster) -> str:
+    """What the server says it is, such as ``18.6``."""
+    return cluster.version
+
+
+@pytest.fixture(scope="session")
+def worker_database(cluster: databases.Cluster) -> Iterator[databases.WorkerDatabase]:
+    """The database of this worker; ask for `database` instead."""
+    mine = databases.WorkerDatabase(cluster)
+    yield mine
+    mine.drop()
+
+
+@pytest.fixture
+def database(worker_database: databases.WorkerDatabase) -> databases.Database:
+    """A database with the schema and nothing else: ``.app_url .owner_url .role_prefix``."""
+    return worker_database.clean()
+
+
+@pytest.fixture
+def fresh_database(cluster: databases.Cluster) -> Iterator[databases.Database]:
+    """A database of this test's own, for tests that change the schema; dropped afterwards."""
+    name = f"{cluster.role_prefix}_fresh_{secrets.token_hex(4)}"
+    yield cluster.create(name)
+    cluster.drop(name)
