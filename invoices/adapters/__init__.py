@@ -1,1 +1,1 @@
-"""Renderings of an invoice."""
+"""The outside world of documents: a page, a PDF, a mail."""
