@@ -1,0 +1,314 @@
+"""The control API under /_sim: accounts, clock, payments, cards, faults, messages, the book."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from simulator import cards, chaos, charges, control_book, operations
+from simulator.answers import RefusalError
+from simulator.book import Book
+from simulator.chaos import Fault, NewsRule
+from simulator.clock import iso, parse_iso
+from simulator.model import CardRule, Json, Switches, Transaction
+from simulator.transactions import IllegalMoveError
+from simulator.wire import NullBodyError, Reply, Request, json_reply
+from simulator.world import World
+
+
+class WrongError(Exception):
+    """The instruction cannot be followed: an HTTP status and a sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+Handler = Callable[[World, Book, Json], Awaitable[Json]]
+
+
+async def handle(world: World, request: Request) -> Reply:
+    """One instruction. Errors are `{"error": sentence}` with a fitting HTTP status."""
+    try:
+        body: Json = dict(request.query()) if request.method == "GET" else request.json()
+        route = (request.method, *request.segments[1:])
+        if route == ("POST", "accounts"):
+            return json_reply(200, _add_account(world, body))
+        if route == ("GET", "accounts"):
+            accounts = [control_book.account(book) for book in world.books.values()]
+            return json_reply(200, {"accounts": accounts})
+        if route == ("GET", "health"):
+            return json_reply(200, {"status": "ok", "accounts": len(world.books)})
+        handler = _ROUTES.get(route)
+        if handler is None:
+            return json_reply(404, {"error": f"no such instruction: {' '.join(route)}"})
+        book = _book(world, request, body)
+        return json_reply(200, await handler(world, book, body))
+    except WrongError as wrong:
+        return json_reply(wrong.status, {"error": wrong.message})
+    except IllegalMoveError as illegal:
+        return json_reply(409, {"error": f"not possible now: {illegal}"})
+    except (NullBodyError, RefusalError):
+        return json_reply(400, {"error": "the body must be a JSON object"})
+    except (ValueError, TypeError, msgspec.ValidationError) as error:
+        return json_reply(400, {"error": str(error)})
+
+
+def _book(world: World, request: Request, body: Json) -> Book:
+    """The account that is meant: by header, by body, or the only one there is."""
+    key = request.headers.get("x-sim-server-key") or body.get("server_key")
+    if key is None and len(world.books) == 1:
+        return next(iter(world.books.values()))
+    book = world.books.get(str(key))
+    if book is None:
+        raise WrongError(
+            404 if key else 400, "unknown server_key" if key else "server_key is required"
+        )
+    return book
+
+
+def _add_account(world: World, body: Json) -> Json:
+    server_key = str(body.get("server_key", ""))
+    client_key = str(body.get("client_key", ""))
+    if not server_key or any(char.isspace() for char in server_key + client_key):
+        raise WrongError(400, "server_key is required; keys hold no white space")
+    if server_key.startswith("Mid-server-"):
+        raise WrongError(400, "this looks like a production key: it does not belong in a simulator")
+    other = world.by_client.get(client_key)
+    if client_key and other is not None and other.account.server_key != server_key:
+        raise WrongError(409, "this client_key belongs to another account")
+    book = world.add_account(
+        server_key, client_key, name=str(body.get("name", "")), seed=str(body.get("seed", ""))
+    )
+    _configure(book, body)
+    return control_book.account(book)
+
+
+def _configure(book: Book, body: Json) -> None:
+    account = book.account
+    account.name = str(body.get("name") or account.name)
+    account.notification_url = str(body.get("notification_url", account.notification_url) or "")
+    recurring = body.get("recurring_mid", account.recurring_mid)
+    if not isinstance(recurring, bool):
+        raise WrongError(400, "recurring_mid is true or false")
+    account.recurring_mid = recurring
+    disabled = body.get("disabled_types", account.disabled_types)
+    account.disabled_types = msgspec.convert(disabled, list[str])
+    lanes = body.get("delivery_concurrency", account.delivery_concurrency)
+    account.delivery_concurrency = msgspec.convert(lanes, int)
+    switches = {**msgspec.to_builtins(account.switches), **(body.get("switches") or {})}
+    unknown = set(switches) - {info.name for info in msgspec.structs.fields(Switches)}
+    if unknown:
+        raise WrongError(400, f"unknown switches: {', '.join(sorted(unknown))}")
+    account.switches = msgspec.convert(switches, Switches)
+    book.save_account()
+
+
+def _transaction(book: Book, body: Json) -> Transaction:
+    for name in ("transaction_id", "order_id", "va_number", "bill_key", "payment_code", "number"):
+        ident = body.get(name)
+        if ident:
+            tx = book.find_payable(str(ident))
+            if tx is not None:
+                return tx
+    raise WrongError(404, "no such transaction: give va_number, order_id or transaction_id")
+
+
+# --- clock --------------------------------------------------------------------------------------
+
+
+def _clock(world: World, book: Book) -> Json:
+    return {
+        "mode": book.account.clock_mode,
+        "now": iso(book.now()),
+        "next": iso(world.next_due(book)),
+    }
+
+
+async def _get_clock(world: World, book: Book, _body: Json) -> Json:
+    return _clock(world, book)
+
+
+async def _set_clock(world: World, book: Book, body: Json) -> Json:
+    happened = 0
+    if body.get("to") is not None:
+        to = parse_iso(body["to"])
+        try:
+            happened = await world.advance(book, to)
+        except ValueError as error:
+            raise WrongError(409, str(error)) from error
+    mode = body.get("mode")
+    if mode in ("real", "running"):
+        world.let_run(book, str(mode))
+    elif mode == "fixed" and body.get("to") is None:
+        await world.advance(book, book.now())
+    elif mode not in (None, "fixed"):
+        raise WrongError(400, "mode is real, fixed or running")
+    return {**_clock(world, book), "happened": happened}
+
+
+async def _get_next(world: World, book: Book, _body: Json) -> Json:
+    return {"next": iso(world.next_due(book)), "now": iso(book.now())}
+
+
+async def _drain(world: World, book: Book, _body: Json) -> Json:
+    await world.courier.drain(book)
+    return {"drained": True}
+
+
+# --- people and banks ---------------------------------------------------------------------------
+
+
+async def _pay(_world: World, book: Book, body: Json) -> Json:
+    tx = _transaction(book, body)
+    amount = body.get("amount")
+    if amount is not None and amount != tx.gross_amount:
+        raise WrongError(
+            409, f"this bill is closed at {tx.gross_amount}: the bank takes nothing else"
+        )
+    operations.pay(book, tx)
+    return control_book.transaction(book, tx)
+
+
+async def _3ds(_world: World, book: Book, body: Json) -> Json:
+    tx = _transaction(book, body)
+    result = body.get("result", "accept")
+    if result not in ("accept", "deny"):
+        raise WrongError(400, "result is accept or deny")
+    charges.finish_3ds(book, tx, confirmed=result == "accept")
+    return control_book.transaction(book, tx)
+
+
+async def _reverse(_world: World, book: Book, body: Json) -> Json:
+    tx = _transaction(book, body)
+    operations.reverse(book, tx)
+    return control_book.transaction(book, tx)
+
+
+async def _chargeback(_world: World, book: Book, body: Json) -> Json:
+    tx = _transaction(book, body)
+    amount = body.get("amount")
+    operations.charge_back(book, tx, None if amount is None else msgspec.convert(amount, int))
+    return control_book.transaction(book, tx)
+
+
+async def _settle(_world: World, book: Book, body: Json) -> Json:
+    """Settle a capture now instead of at its hour."""
+    tx = _transaction(book, body)
+    if tx.status != "capture":
+        raise WrongError(409, "only a captured card payment can be settled by hand")
+    book.move(tx, "settlement", "settled by hand")
+    return control_book.transaction(book, tx)
+
+
+async def _cards(_world: World, book: Book, body: Json) -> Json:
+    match = next((body[n] for n in ("saved_token_id", "pan", "masked") if body.get(n)), None)
+    behaviour = str(body.get("behaviour", ""))
+    if not match:
+        raise WrongError(400, "saved_token_id, pan or masked is required")
+    if behaviour not in ("411", "402") and not cards.known_behaviour(behaviour):
+        raise WrongError(
+            400, "behaviour is accept, deny, fraud, challenge, ... or a code such as 51"
+        )
+    rule = CardRule(
+        match=str(match).replace(" ", ""),
+        behaviour=behaviour,
+        since=parse_iso(body["since"]) if body.get("since") else None,
+        until=parse_iso(body["until"]) if body.get("until") else None,
+    )
+    rules = book.account.card_rules
+    if rule.since is None:  # a plain instruction replaces what was said about this card before
+        rules[:] = [known for known in rules if known.match != rule.match]
+    rules.append(rule)
+    book.save_account()
+    return {"rules": [control_book.rule(known) for known in rules]}
+
+
+async def _get_cards(_world: World, book: Book, _body: Json) -> Json:
+    return {"rules": [control_book.rule(known) for known in book.account.card_rules]}
+
+
+async def _forget_cards(_world: World, book: Book, _body: Json) -> Json:
+    count = len(book.account.card_rules)
+    book.account.card_rules.clear()
+    book.save_account()
+    return {"removed": count}
+
+
+# --- trouble ------------------------------------------------------------------------------------
+
+
+async def _add_fault(_world: World, book: Book, body: Json) -> Json:
+    told = {name: value for name, value in body.items() if name != "server_key"}
+    told.setdefault("op", "any")
+    fault = msgspec.convert({"fault_id": "", **told}, Fault)
+    if fault.op not in chaos.OPS:
+        raise WrongError(400, f"op is one of {', '.join(sorted(chaos.OPS))}")
+    if not chaos.known_kind(fault.kind):
+        raise WrongError(400, f"no such kind of fault: {fault.kind}")
+    if fault.kind == "decline" and not cards.is_code(fault.code):
+        raise WrongError(400, "code is an answer code such as 51")
+    return control_book.fault(book.chaos.add(fault))
+
+
+async def _get_faults(_world: World, book: Book, _body: Json) -> Json:
+    return {"faults": [control_book.fault(fault) for fault in book.chaos.faults]}
+
+
+async def _clear_faults(_world: World, book: Book, _body: Json) -> Json:
+    return {"removed": book.chaos.clear()}
+
+
+async def _news(_world: World, book: Book, body: Json) -> Json:
+    action, order_id = body.get("action"), str(body.get("order_id", ""))
+    if action == "resend":
+        tx = _transaction(book, body)
+        times = msgspec.convert(body.get("times", 1), int)
+        made = [notice for _ in range(min(times, 100)) for notice in book.notify(tx)]
+        return {"notices": [notice.notice_id for notice in made]}
+    if action not in ("lose_next", "delay", "alter", "duplicate"):
+        raise WrongError(400, "action is resend, lose_next, delay, alter or duplicate")
+    rule = NewsRule(
+        order_id=order_id,
+        action=action,
+        times=msgspec.convert(body.get("times", 1), int),
+        seconds=msgspec.convert(body.get("seconds", 60), int),
+        changes=msgspec.convert(body.get("set", {}), Json),
+    )
+    book.chaos.news.append(rule)
+    return {"waiting": len(book.chaos.news)}
+
+
+# --- the book -----------------------------------------------------------------------------------
+
+
+async def _get_book(_world: World, book: Book, body: Json) -> Json:
+    return control_book.whole(book, body)
+
+
+async def _get_summary(_world: World, book: Book, _body: Json) -> Json:
+    return control_book.summary(book)
+
+
+_ROUTES: dict[tuple[str, ...], Handler] = {
+    ("GET", "clock"): _get_clock,
+    ("POST", "clock"): _set_clock,
+    ("GET", "next"): _get_next,
+    ("POST", "drain"): _drain,
+    ("POST", "pay"): _pay,
+    ("POST", "3ds"): _3ds,
+    ("POST", "reverse"): _reverse,
+    ("POST", "chargeback"): _chargeback,
+    ("POST", "settle"): _settle,
+    ("GET", "cards"): _get_cards,
+    ("POST", "cards"): _cards,
+    ("DELETE", "cards"): _forget_cards,
+    ("GET", "faults"): _get_faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
+    ("POST", "notifications"): _news,
+    ("GET", "book"): _get_book,
+    ("GET", "book", "summary"): _get_summary,
+}

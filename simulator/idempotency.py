@@ -1,0 +1,84 @@
+"""Idempotency-Key: a short memory of successful answers, one key space for all endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from simulator.model import Json, Remembered
+
+if TYPE_CHECKING:
+    from simulator.book import Book
+
+LIFETIME = timedelta(minutes=5)
+LONGEST = 46
+_SUCCESS = frozenset({"200", "201", "407"})
+_UNSUPPORTED_STORES = frozenset({"indomaret"})
+_UNSUPPORTED_BANKS = frozenset({"permata"})
+_UNSUPPORTED_TYPES = frozenset({"cimb_clicks", "bca_klikbca"})
+
+
+def supported(body: object) -> bool:
+    """Some channels never learned to honour the header."""
+    if not isinstance(body, dict):
+        return True
+    transfer, store = body.get("bank_transfer"), body.get("cstore")
+    bank = transfer.get("bank") if isinstance(transfer, dict) else None
+    name = str(store.get("store", "")).lower() if isinstance(store, dict) else ""
+    return (
+        bank not in _UNSUPPORTED_BANKS
+        and name not in _UNSUPPORTED_STORES
+        and body.get("payment_type") not in _UNSUPPORTED_TYPES
+    )
+
+
+class Memory:
+    """Keys of one account, on the account's clock."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._known: dict[str, Remembered] = {}
+        self._running: set[str] = set()
+
+    def usable(self, key: str, body: object) -> bool:
+        """An empty or overlong key is ignored without a word."""
+        return 0 < len(key) <= LONGEST and supported(body)
+
+    def recall(self, key: str) -> Remembered | None:
+        """The answer given before, if it was a success and is not too old."""
+        known = self._known.get(key)
+        if known is not None and self._book.now() < known.until:
+            return known
+        return None
+
+    def is_running(self, key: str) -> bool:
+        return key in self._running
+
+    def begin(self, key: str) -> None:
+        self._running.add(key)
+
+    def end(self, key: str, http: int, body: Json) -> None:
+        """The effect is done: remember a success, forget a failure. Harmless when done before."""
+        if key not in self._running:
+            return
+        self._running.discard(key)
+        if http == 200 and body.get("status_code") in _SUCCESS:
+            until = self._book.now() + LIFETIME
+            known = Remembered(key=key, until=until, http=http, body=dict(body))
+            self._known[key] = known
+            self._book.save("idem", known)
+
+    def give_up(self, key: str) -> None:
+        """Nothing happened under this key."""
+        self._running.discard(key)
+
+    def restore(self, raw: msgspec.Raw) -> None:
+        known = msgspec.json.decode(raw, type=Remembered)
+        self._known[known.key] = known
+
+    def records(self) -> Iterable[Remembered]:
+        now = self._book.now()
+        return [known for known in self._known.values() if now < known.until]

@@ -1,0 +1,175 @@
+"""What the simulator remembers: accounts, transactions, tokens, notifications. Plain values only.
+
+Instants are aware datetimes in UTC; amounts are whole rupiah. Card numbers are the published
+test numbers and nothing else, so they may be kept as they are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+Json = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Switches(Struct, kw_only=True):
+    """Points on which the sources disagree or say nothing; each can be turned per account."""
+
+    errors_as_http: bool = False  # 404, 406, 411, 412, 414 as a real HTTP code as well
+    reuse_order_after_deny: bool = False  # may an order id serve again after deny or expire
+    dead_card_answer: str = "411"  # "411": the token is dead; "54": the bank says card expired
+    retry_shift: bool = False  # notification retries come earlier than the table, by a derived part
+    settle_cards: bool = True  # captures settle the next day at 16:00 WIB
+    refund_confirm_seconds: int = 300  # until the second message of a refund
+    refund_windows: bool = True  # refuse refunds after the channel's window
+
+
+class CardRule(Struct, kw_only=True):
+    """From `since` to `until` a card answers as told; `match` is its token or (masked) number."""
+
+    match: str
+    behaviour: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Account(Struct, kw_only=True):
+    """One merchant's account at the gateway."""
+
+    server_key: str
+    client_key: str
+    merchant_id: str
+    name: str
+    seed: str
+    notification_url: str = ""
+    recurring_mid: bool = True
+    disabled_types: list[str] = field(default_factory=list)
+    switches: Switches = field(default_factory=Switches)
+    card_rules: list[CardRule] = field(default_factory=list)
+    delivery_concurrency: int = 0  # 0: eight at a time in real time, one by one on a set clock
+    clock_mode: str = "real"  # real | fixed | running
+    clock_at: datetime = EPOCH  # fixed: the instant; running: the instant at clock_started
+    clock_started: datetime = EPOCH  # machine time at which a running clock was let go
+
+
+class Step(Struct):
+    """One line of a transaction's history."""
+
+    at: datetime
+    status: str
+    note: str
+
+
+class Refund(Struct, kw_only=True):
+    """Money on its way back to the payer."""
+
+    refund_key: str
+    amount: int
+    reason: str
+    created_at: datetime
+    chargeback_id: int
+    uuid: str
+    direct: bool
+    confirm_at: datetime | None = None
+    bank_confirmed_at: datetime | None = None
+    method: str | None = None
+
+
+class Transaction(Struct, kw_only=True):
+    """One transaction in the gateway's book."""
+
+    transaction_id: str
+    order_id: str
+    generation: int  # how many transactions this order id had before
+    payment_type: str
+    gross_amount: int
+    status: str = ""
+    fraud_status: str | None = "accept"
+    created_at: datetime
+    status_message: str = ""
+    expires_at: datetime | None = None
+    due_at: datetime | None = None  # when the book itself moves this transaction next
+    due_kind: str = ""  # expire | settle | resolve | release
+    settlement_at: datetime | None = None
+    captured: int = 0
+    times_taken: int = 0  # how often the payer's money was really taken
+    returned: int = 0  # taken money given back by cancel or deny
+    charged_back: int = 0
+    refunds: list[Refund] = field(default_factory=list)
+    history: list[Step] = field(default_factory=list)
+    extras: Json = field(default_factory=dict)  # the channel's own answer fields
+    echo: Json = field(default_factory=dict)  # custom fields and metadata, handed back as given
+    pan: str = ""
+    card_month: int = 0
+    card_year: int = 0
+    authorize_only: bool = False
+    save_token: bool = False
+    token_used: str = ""  # the token this charge was made with
+    initiated_by: str = ""
+    forced_code: str = ""  # a fault decided the bank's answer
+    saved_token_id: str | None = None
+    notify: list[str] = field(default_factory=list)
+    notices: int = 0  # messages made so far
+    customer: str = ""  # a name for the pages
+
+    @property
+    def refunded(self) -> int:
+        """Sum of the refunds asked for, in rupiah."""
+        return sum(refund.amount for refund in self.refunds)
+
+
+class OneTimeToken(Struct, kw_only=True):
+    """A card for one charge."""
+
+    token_id: str
+    pan: str
+    month: int
+    year: int
+    made_at: datetime
+    saved_token_id: str | None = None  # two clicks: a saved card plus its CVV
+    used_by: str | None = None
+
+
+class SavedToken(Struct, kw_only=True):
+    """A card kept for later charges, until it expires."""
+
+    saved_token_id: str
+    pan: str
+    month: int
+    year: int
+    made_at: datetime
+
+
+class Attempt(Struct, kw_only=True):
+    """One try to deliver a notification."""
+
+    at: datetime
+    answer: str  # HTTP code, or timeout | refused | dropped
+    milliseconds: int
+
+
+class Notice(Struct, kw_only=True):
+    """One notification to one address."""
+
+    notice_id: str
+    order_id: str
+    transaction_id: str
+    url: str
+    payload: Json
+    created_at: datetime
+    state: str = "queued"  # queued | waiting | delivered | failed | lost
+    due_at: datetime | None = None  # when it is tried next, if waiting
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+class Remembered(Struct, kw_only=True):
+    """A successful answer kept for an idempotency key."""
+
+    key: str
+    until: datetime
+    http: int
+    body: Json

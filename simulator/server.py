@@ -1,0 +1,129 @@
+"""Start the simulator: `python -m simulator --port 8401 --server-key K --client-key C`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from simulator.app import create_app
+from simulator.store import StateInUseError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    line = argparse.ArgumentParser(
+        prog="simulator", description="A Midtrans that runs on your desk. Loopback only."
+    )
+    line.add_argument("--host", default="127.0.0.1", help="loopback address (127.0.0.1)")
+    line.add_argument("--port", type=int, default=8401, help="0 picks a free one (8401)")
+    line.add_argument("--server-key", default="SB-Mid-server-simulator", metavar="K")
+    line.add_argument("--client-key", default="SB-Mid-client-simulator", metavar="C")
+    line.add_argument("--state", type=Path, metavar="DIR", help="keep the book here")
+    line.add_argument("--seed", default="simulator", metavar="S", help="same seed, same answers")
+    line.add_argument("--webhook-url", default="", metavar="URL", help="where notifications go")
+    line.add_argument("--log", action="store_true", help="one line per request on stderr")
+    return line
+
+
+def is_loopback(host: str) -> bool:
+    """An address that nobody but this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises OSError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Serve until interrupted. Exit code 0, or 2 when it cannot start."""
+    options = parser().parse_args(argv)
+    if not is_loopback(options.host):
+        return _refuse(f"{options.host} is not a loopback address")
+    if options.server_key.startswith("Mid-server-"):
+        return _refuse("the server key looks like a production key")
+    try:
+        bound = listen(options.host, options.port)
+    except OSError as error:
+        return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
+    port = bound.getsockname()[1]
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    base_url = f"http://{host}:{port}"
+    try:
+        app = create_app(
+            options.state,
+            options.seed,
+            server_key=options.server_key,
+            client_key=options.client_key,
+            notification_url=options.webhook_url,
+            base_url=base_url,
+            log=options.log,
+        )
+    except StateInUseError as error:
+        bound.close()
+        return _refuse(str(error))
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config, base_url)
+    asyncio.run(server.serve(sockets=[bound]))
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """Ends with exit code 0 on a signal, and says where it listens."""
+
+    def __init__(self, config: uvicorn.Config, base_url: str) -> None:
+        super().__init__(config)
+        self._base_url = base_url
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on the first signal, at once on the second; nothing is raised again afterwards."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so in one line: whoever started us waits for it."""
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"simulator ready at {self._base_url}\n")
+            sys.stdout.flush()
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"simulator: {reason}\n")
+    return 2

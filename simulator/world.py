@@ -1,0 +1,210 @@
+"""All accounts of one simulator, and the passing of time in them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from simulator import charges, derive, refunds
+from simulator.book import Book
+from simulator.clock import AgendaItem, machine_now
+from simulator.delivery import Courier
+from simulator.model import Account
+from simulator.store import Store
+
+TICK_SECONDS = 0.2
+
+
+class World:
+    """Accounts by key, the store they share, the courier that serves them."""
+
+    def __init__(self, state_dir: Path | None, seed: str, base_url: str) -> None:
+        self.seed = seed
+        self.base_url = base_url.rstrip("/")
+        self.store = Store(state_dir)
+        self.courier = Courier()
+        self.books: dict[str, Book] = {}
+        self.by_client: dict[str, Book] = {}
+        self.by_basic: dict[str, Book] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._read_store()
+
+    def _read_store(self) -> None:
+        for line in self.store.read():
+            if line.k == "account":
+                account = msgspec.json.decode(line.d, type=Account)
+                if account.server_key in self.books:
+                    self.books[account.server_key].account = account
+                else:
+                    self._open(account)
+            else:
+                self.books[line.a].restore(line.k, line.d)
+        for book in self.books.values():
+            book.restored()
+        self.store.start(record for book in self.books.values() for record in book.records())
+
+    def _open(self, account: Account) -> Book:
+        book = Book(account, self.store)
+        book.on_notice = self.courier.send
+        self.books[account.server_key] = book
+        basic = base64.b64encode(f"{account.server_key}:".encode()).decode()
+        self.by_basic[f"Basic {basic}"] = book
+        self.by_client[account.client_key] = book
+        self._locks[account.server_key] = asyncio.Lock()
+        return book
+
+    def add_account(
+        self, server_key: str, client_key: str, *, name: str = "", seed: str = ""
+    ) -> Book:
+        """Open an account, or find the one that has this server key."""
+        book = self.books.get(server_key)
+        if book is None:
+            seed = seed or f"{self.seed}/{server_key}"
+            merchant_id = "G" + derive.digits_of(seed, 9, "merchant")
+            account = Account(
+                server_key=server_key,
+                client_key=client_key,
+                merchant_id=merchant_id,
+                name=name or merchant_id,
+                seed=seed,
+            )
+            book = self._open(account)
+            book.save_account()
+        elif client_key and client_key != book.account.client_key:
+            self.by_client.pop(book.account.client_key, None)
+            book.account.client_key = client_key
+            self.by_client[client_key] = book
+            book.save_account()
+        return book
+
+    def find(self, ident: str) -> tuple[Book, str] | None:
+        """The book that holds this transaction id (for pages, which carry no key)."""
+        for book in self.books.values():
+            if ident in book.transactions:
+                return book, ident
+        return None
+
+    # --- time -------------------------------------------------------------------------------
+
+    async def advance(self, book: Book, to: datetime) -> int:
+        """Set the account's clock to `to`, doing all that is due on the way in its order.
+
+        Returns how many things happened. Notices are delivered before the clock goes on.
+        Raises ValueError when that would be a step back.
+        """
+        async with self._locks[book.account.server_key]:
+            account = book.account
+            if to < book.now() and (account.clock_mode != "real" or book.transactions):
+                raise ValueError(f"the clock does not go back: it is {book.now().isoformat()}")
+            start = min(book.now(), to)
+            account.clock_mode, account.clock_at = "fixed", start
+            await self.courier.drain(book)
+            happened = 0
+            while (item := self._next(book)) is not None and item[0] <= to:
+                account.clock_at = max(account.clock_at, item[0])
+                happened += self._perform_instant(book, item[0])
+                self.store.flush()
+                await self.courier.drain(book)
+            account.clock_at = to
+            book.save_account()
+            self.store.flush()
+            return happened
+
+    def let_run(self, book: Book, mode: str) -> None:
+        """From a standing clock to one that runs on from there, or back to real time."""
+        account = book.account
+        if mode == "running":
+            account.clock_at, account.clock_started = book.now(), machine_now()
+        account.clock_mode = mode
+        book.save_account()
+
+    def next_due(self, book: Book) -> datetime | None:
+        """When the book itself does something next."""
+        item = self._next(book)
+        return item[0] if item else None
+
+    def _next(self, book: Book) -> AgendaItem | None:
+        while (item := book.agenda.peek()) is not None:
+            if self._holds(book, item):
+                return item
+            book.agenda.pop()
+        return None
+
+    def _perform_instant(self, book: Book, due: datetime) -> int:
+        """Everything that is due at exactly this instant."""
+        happened = 0
+        while (item := self._next(book)) is not None and item[0] == due:
+            book.agenda.pop()
+            self._perform(book, item)
+            happened += 1
+        return happened
+
+    def _holds(self, book: Book, item: AgendaItem) -> bool:
+        due, _, _, kind, key = item
+        if kind == "notice":
+            notice = book.notices.get(key)
+            return notice is not None and notice.state == "waiting" and notice.due_at == due
+        if kind == "confirm":
+            ident, _, uuid = key.partition("/")
+            found = book.transactions[ident].refunds
+            return any(refund.uuid == uuid and refund.confirm_at == due for refund in found)
+        tx = book.transactions[key]
+        return tx.due_kind == kind and tx.due_at == due
+
+    def _perform(self, book: Book, item: AgendaItem) -> None:
+        _, _, _, kind, key = item
+        if kind == "notice":
+            notice = book.notices[key]
+            notice.state, notice.due_at = "queued", None
+            book.save("notice", notice)
+            self.courier.send(book, notice)
+        elif kind == "confirm":
+            ident, _, uuid = key.partition("/")
+            refunds.confirm(book, book.transactions[ident], uuid)
+        else:
+            perform_timer(book, key, kind)
+
+    # --- real time --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled: deliver what was left over, then follow the running clocks."""
+        for book in self.books.values():
+            for notice in book.notices.values():
+                if notice.state == "queued":
+                    self.courier.send(book, notice)
+        while True:
+            for book in list(self.books.values()):
+                if book.account.clock_mode != "fixed":
+                    self.catch_up(book)
+            await asyncio.sleep(TICK_SECONDS)
+
+    def catch_up(self, book: Book) -> None:
+        """Do what has become due on a clock that runs by itself."""
+        now = book.now()
+        while (item := self._next(book)) is not None and item[0] <= now:
+            book.agenda.pop()
+            self._perform(book, item)
+        self.store.flush()
+
+    async def close(self) -> None:
+        await self.courier.close()
+        self.store.close()
+
+
+def perform_timer(book: Book, ident: str, kind: str) -> None:
+    """A transaction's own time has come."""
+    tx = book.transactions[ident]
+    if kind == "expire":
+        book.move(tx, "expire", "nobody paid in time")
+    elif kind == "release":
+        book.move(tx, "expire", "the hold was never captured")
+    elif kind == "resolve":
+        charges.approve_card(book, tx, "00")
+    elif kind == "settle" and tx.fraud_status == "challenge":
+        book.move(tx, "cancel", "nobody answered the challenge")
+    elif kind == "settle":
+        book.move(tx, "settlement", "settled by the acquirer")
