@@ -1,0 +1,97 @@
+# Tasks of Tagihan. `make help` lists them; the only thing needed beforehand is Python 3.11 or newer.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first interpreter that is new enough; PYTHON=/path/to/python overrides it.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	echo $$p; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+# How many tests run at a time.
+WORKERS ?= auto
+# More words for pytest, such as TESTS="tests/unit -k money".
+TESTS ?=
+
+.PHONY: help
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.runtime ## Run everything on this machine: database, API, worker, scheduler, simulator
+	@exec $(BIN)/tagihan up
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## Live a year of eight customers on a throw-away instance, and check it
+	@exec $(BIN)/tagihan demo
+
+.PHONY: test
+test: $(VENV)/.dev ## Run every test, in parallel, on embedded PostgreSQL or on DATABASE_URL
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+.PHONY: quick
+quick: $(VENV)/.dev ## Run the tests that take seconds
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not kill" $(TESTS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Format, lint, strict types, import floors, house rules, schema drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture $(wildcard tests/migrations)
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: migrate
+migrate: $(VENV)/.runtime ## Bring the database to the present schema
+	@exec $(BIN)/tagihan migrate
+
+.PHONY: settings-reference
+settings-reference: $(VENV)/.runtime ## Write docs/reference/settings.md anew
+	@mkdir -p docs/reference
+	$(BIN)/tagihan settings --markdown > docs/reference/settings.md
+
+# Written addresses would tie the project to one registry: none are emitted.
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+.PHONY: requirements
+requirements: $(VENV)/.dev ## Pin the dependencies anew, with hashes
+	$(PIP) install uv
+	$(COMPILE) --upgrade requirements.in -o requirements.txt
+	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove the environment and caches; an instance's data (.tagihan) stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis demo-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. Each step leaves a stamp and is repeated only when its input changes.
+$(VENV)/.made:
+	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	>/dev/null 2>&1; then echo "Tagihan needs Python 3.11 or newer; name one with\
+	 make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@if ! $(PYTHON) -c 'import venv, ensurepip' >/dev/null 2>&1; then echo "This Python can not\
+	 make environments: install its venv package (Debian, Ubuntu: apt install python3-venv)" >&2; \
+	exit 1; fi
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/.made
+	@echo "Installing what Tagihan needs, pinned by hash (the first time takes a minute) ..."
+	@$(PIP) install --require-hashes --no-deps -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.txt
+	@touch $@
