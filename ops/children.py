@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from ops import processes
 _LOG_BYTES_MAX = 10_000_000  # then the file becomes .1, and the .1 before it goes
 _BACKOFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
 _STEADY_SECONDS = 60  # a child that ran this long starts its back-off anew
+
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Warning)\b")
 
 Say = Callable[[str], None]
 
@@ -59,6 +62,7 @@ class Child:
         """Start the process; it holds one end of a pipe and ends when ours closes."""
         theirs, ours = os.pipe()
         self._ready.clear()
+        self._last_error = ""
         self._started = time.monotonic()
         try:
             self._child = subprocess.Popen(
@@ -156,7 +160,7 @@ class Child:
     def _hear(self, child: subprocess.Popen[bytes]) -> None:
         """Copy its lines to the log file; show the diary, notice readiness and errors."""
         assert child.stdout is not None
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         log: IO[bytes] = self._log.open("ab")
         try:
             for line in child.stdout:
@@ -176,7 +180,8 @@ class Child:
             record = None
         if not isinstance(record, dict):
             # The last line of a traceback is the one that says what it was.
-            self._last_error = line[:300] or self._last_error
+            if _EXCEPTION.match(line):
+                self._last_error = line[:300]
             return
         if record.get("logger") == DIARY:
             self._say(diary_line(record))

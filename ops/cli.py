@@ -38,7 +38,9 @@ class Commands(click.Group):
         rows = [
             (
                 name,
-                _GROUPS[name][1] if name in _GROUPS else self.commands[name].get_short_help_str(80),
+                _GROUPS[name][1]
+                if name in _GROUPS
+                else self.commands[name].get_short_help_str(150),
             )
             for name in self.list_commands(ctx)
         ]

