@@ -1,0 +1,160 @@
+"""A notification from Midtrans in our words: is it theirs, have we seen it, what is it about.
+
+A genuine signature does not cover ``transaction_status``: whatever a notification says is a hint
+to ask the gateway, never an outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from core.errors import InvalidRequest
+from payments.attempts import News, NewsStatus, midtrans_status
+
+Body = Mapping[str, Any]
+
+_AMOUNT: Final = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.00?)?")
+_BI_SNAP_FIELDS: Final = frozenset({"originalReferenceNo", "virtualAccountNo", "partnerServiceId"})
+
+
+class NotificationKind(StrEnum):
+    """What a body is about."""
+
+    PAYMENT = "payment"
+    PAY_ACCOUNT = "pay_account"
+    RECURRING_CHARGE = "recurring_charge"
+    RECURRING_CREATED = "recurring_created"
+    BI_SNAP = "bi_snap"
+    UNKNOWN = "unknown"
+
+
+def signature(order_id: str, status_code: str, gross_amount: str, server_key: str) -> str:
+    """Compute the signature of a payment notification.
+
+    The strings go in exactly as received: ``150000.00`` is not ``150000``.
+
+    Source: Midtrans documentation, HTTP notifications, signature_key.
+    """
+    plain = f"{order_id}{status_code}{gross_amount}{server_key}"
+    return hashlib.sha512(plain.encode(errors="replace")).hexdigest()
+
+
+def verify(body: Body, server_key: str) -> bool:
+    """Say whether a body was signed with our key; compared in constant time, never raises."""
+    given = body.get("signature_key")
+    parts = [body.get(name) for name in ("order_id", "status_code", "gross_amount")]
+    texts = [part for part in parts if isinstance(part, str)]
+    if not isinstance(given, str) or len(texts) != len(parts) or not server_key:
+        return False
+    expected = signature(texts[0], texts[1], texts[2], server_key)
+    # Bytes, because a comparison of text outside ASCII raises instead of answering.
+    return hmac.compare_digest(expected.encode(), given.encode(errors="replace"))
+
+
+def dedupe_key(body: Body) -> bytes:
+    """Derive the key by which a second copy of a notification is known: 32 bytes.
+
+    The signature is part of it, so that a forged copy never takes the place of the real one.
+    A refund that the bank confirms later is another notification than the refund itself.
+    """
+    kind = classify(body)
+    parts: list[object]
+    if kind is NotificationKind.PAYMENT:
+        refunds = body.get("refunds")
+        confirmed = [
+            refund.get("bank_confirmed_at")
+            for refund in (refunds if isinstance(refunds, list) else [])
+            if isinstance(refund, Mapping)
+        ]
+        names = (
+            "order_id",
+            "transaction_id",
+            "status_code",
+            "transaction_status",
+            "fraud_status",
+            "gross_amount",
+            "refund_amount",
+            "signature_key",
+        )
+        parts = [*(body.get(name) for name in names), len(confirmed), confirmed[-1:]]
+    else:
+        parts = [body]
+    text = json.dumps([kind, *parts], sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def classify(body: Body) -> NotificationKind:
+    """Say what a body is about; anything strange is ``unknown``, never an error."""
+    if {"order_id", "transaction_status", "signature_key"} <= body.keys():
+        return NotificationKind.PAYMENT
+    if {"account_id", "account_status"} <= body.keys():
+        return NotificationKind.PAY_ACCOUNT
+    if body.get("event_name") == "subscription.charge":
+        return NotificationKind.RECURRING_CHARGE
+    if {"schedule", "name"} <= body.keys() and "transaction" not in body:
+        return NotificationKind.RECURRING_CREATED
+    additional = body.get("additionalInfo")
+    if _BI_SNAP_FIELDS & body.keys() or (
+        isinstance(additional, Mapping) and "accountStatus" in additional
+    ):
+        return NotificationKind.BI_SNAP
+    return NotificationKind.UNKNOWN
+
+
+def parse_amount(text: object) -> int:
+    """Read an amount as Midtrans writes it: ``"109890.00"`` → 109890 whole rupiah.
+
+    Raises:
+        InvalidRequest: ``invalid_amount`` for a sign, a fraction, another format or no text.
+    """
+    if isinstance(text, str) and _AMOUNT.fullmatch(text):
+        return int(text.partition(".")[0])
+    raise InvalidRequest("invalid_amount", f"{text!r} is not an amount in whole rupiah")
+
+
+def news_of(body: Body) -> News:
+    """Read the answer to a status question (or charge) as news about an order.
+
+    Anything that cannot be read makes the news ``unknown``, never a failure.
+    """
+    order_id = body.get("order_id")
+    if not isinstance(order_id, str):
+        return News("", NewsStatus.UNKNOWN)
+    status, stage = midtrans_status(
+        _text(body, "transaction_status") or "", _text(body, "fraud_status")
+    )
+    try:
+        amount = parse_amount(body.get("gross_amount"))
+    except InvalidRequest:
+        return News(order_id, NewsStatus.UNKNOWN)
+    return News(
+        order_id=order_id,
+        status=status,
+        amount=amount,
+        currency=_text(body, "currency") or "IDR",
+        transaction_status=_text(body, "transaction_status"),
+        payment_type=_text(body, "payment_type"),
+        store=_store(body),
+        stage=stage,
+    )
+
+
+def _store(body: Body) -> str | None:
+    """Find the bank or shop behind a payment, wherever the channel writes it."""
+    if "permata_va_number" in body:
+        return "permata"
+    numbers = body.get("va_numbers")
+    if isinstance(numbers, list) and numbers and isinstance(numbers[0], Mapping):
+        return _text(numbers[0], "bank")
+    return _text(body, "store") or _text(body, "bank")
+
+
+def _text(body: Body, name: str) -> str | None:
+    found = body.get(name)
+    return found if isinstance(found, str) else None
