@@ -1,0 +1,135 @@
+"""Invoices before they are issued: what is billed to whom, and when it is collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from billing.records import Customer
+from core.calendars import Anchor, Interval, Period, civil_date, instant_of, period_containing
+from core.money import Money
+from invoices.lines import DraftLine, LineKind, describe, full_line, share_line
+from invoices.tax_terms import TaxMode
+from plans.catalogue import PriceVersion
+
+InvoiceKind = Literal["period", "change", "one_off"]
+# at_once: the customer acts, or pays by a number of ours. morning: a renewal charged to a saved
+# method. by_payer: the payer confirms the charge; we start nothing.
+Collect = Literal["at_once", "morning", "by_payer"]
+
+NO_CHANGE = UUID(int=0)
+MORNING = 8
+MORNING_SECONDS = 2 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDraft:
+    """One invoice to be issued. Dates are civil dates in ``zone``, the payer's.
+
+    ``customer`` is copied onto the invoice as it is now. The business key is (subscription or
+    ``-``, kind, first day, ``change_id``): the same key is never issued twice. Drafts that share
+    one ``lines`` object are priced once.
+    """
+
+    customer: Customer
+    kind: InvoiceKind
+    lines: tuple[DraftLine, ...]
+    tax_mode: TaxMode
+    collection: Literal["automatic", "invoice"]
+    zone: str
+    due_on: date
+    subscription_id: UUID | None = None
+    period: Period | None = None
+    change_id: UUID = NO_CHANGE
+    payment_method_id: UUID | None = None
+    collect: Collect = "at_once"
+    external_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The business key, as the parts of a derived id."""
+        start = self.period.start.isoformat() if self.period else "-"
+        return (str(self.subscription_id or "-"), self.kind, start, str(self.change_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An invoice that was issued just now. Amounts in whole rupiah, tax included in ``total``."""
+
+    id: UUID
+    number: str
+    customer_id: UUID
+    subscription_id: UUID | None
+    kind: InvoiceKind
+    period: Period | None
+    subtotal: int
+    tax: int
+    total: int
+    paid: int
+    status: Literal["open", "paid"]
+    due_on: date
+
+    @property
+    def due(self) -> int:
+        return self.total - self.paid
+
+
+def period_line(
+    *,
+    name: Mapping[str, str],
+    price_id: UUID,
+    terms: PriceVersion,
+    quantity: int,
+    period: Period,
+    anchor: Anchor,
+    interval: Interval,
+) -> DraftLine:
+    """Bill a period: at its whole price, or by days where it is a stub in front of the anchor.
+
+    Source: billing rules R19 and R23.
+    """
+    unit_amount = Money(terms.unit_amount, terms.currency)
+    whole = period_containing(anchor, interval, period.start)
+    if whole == period:
+        return full_line(
+            LineKind.RECURRING,
+            describe(LineKind.RECURRING, name),
+            unit_amount=unit_amount,
+            quantity=quantity,
+            period=period,
+            price_id=price_id,
+        )
+    return share_line(
+        LineKind.STUB,
+        describe(LineKind.STUB, name),
+        unit_amount=unit_amount,
+        quantity=quantity,
+        period=period,
+        numerator=period.days,
+        denominator=whole.days,
+        price_id=price_id,
+    )
+
+
+def due_date(collection: str, issued_on: date, terms_days: int) -> date:
+    """Say until when an invoice is to be paid: a saved method is charged on the day of issue."""
+    return issued_on if collection == "automatic" else issued_on + timedelta(days=terms_days)
+
+
+def collect_at(draft: InvoiceDraft, invoice_id: UUID, now: datetime) -> datetime | None:
+    """Say when collecting begins, or ``None`` where the payer begins it.
+
+    Renewals are charged between 08:00 and 10:00 where the payer is, spread evenly and always at
+    the same moment for the same invoice: at midnight the banks are busy with their own day's end.
+    """
+    if draft.collect == "by_payer":
+        return None
+    if draft.collection == "invoice" or draft.collect == "at_once":
+        return now
+    opens = instant_of(civil_date(now, draft.zone), draft.zone, MORNING)
+    spread = int.from_bytes(invoice_id.bytes[:4], "big") % MORNING_SECONDS
+    return max(now, opens + timedelta(seconds=spread))

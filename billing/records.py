@@ -1,0 +1,127 @@
+"""The rows of billing as plain values: a customer, a subscription, its items and changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from billing.lifecycle import SubscriptionStatus
+from billing.renewals import Agreement, Collection
+from core.calendars import Anchor, Interval, Period, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who pays. Personal data: it goes onto invoices, never into events or logs."""
+
+    id: UUID
+    external_id: str | None
+    name: str
+    company: str | None
+    email: str
+    phone: str | None
+    address: str | None
+    npwp: str | None
+    locale: str
+    billing_zone: str
+    metadata: dict[str, Any]
+    version: int
+    created_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Customer({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription's row; dates are civil dates in ``billing_zone``, ends are exclusive."""
+
+    id: UUID
+    external_id: str | None
+    customer_id: UUID
+    status: str
+    collection: str
+    payment_method_id: UUID | None
+    billing_zone: str
+    lead_days: int
+    terms_days: int
+    interval_unit: Unit
+    interval_count: int
+    anchor_on: date
+    anchor_day: int
+    started_on: date
+    trial_end_on: date | None
+    current_start: date
+    current_end: date
+    billed_through: date
+    incomplete_until: date | None
+    cancel_on: date | None
+    cancel_reason: str | None
+    canceled_at: datetime | None
+    ended_on: date | None
+    next_at: datetime | None
+    metadata: dict[str, Any]
+    version: int
+    created_at: datetime
+
+    @property
+    def current(self) -> Period:
+        return Period(self.current_start, self.current_end)
+
+    @property
+    def anchor(self) -> Anchor:
+        return Anchor(self.anchor_on, self.anchor_day)
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.interval_unit, self.interval_count)
+
+    @property
+    def agreement(self) -> Agreement:
+        """The dates as the renewal rules know them."""
+        return Agreement(
+            status=SubscriptionStatus(self.status),
+            collection=cast(Collection, self.collection),
+            zone=self.billing_zone,
+            anchor=self.anchor,
+            interval=self.interval,
+            lead_days=self.lead_days,
+            current=self.current,
+            billed_through=self.billed_through,
+            trial_end_on=self.trial_end_on,
+            cancel_on=self.cancel_on,
+            incomplete_until=self.incomplete_until,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a subscription has of which price, from ``started_on`` up to ``ended_on``."""
+
+    id: UUID
+    subscription_id: UUID
+    price_id: UUID
+    quantity: int
+    started_on: date
+    ended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A plan change: waiting for ``effective_on``, done, or replaced by another."""
+
+    id: UUID
+    subscription_id: UUID
+    kind: str
+    mode: str
+    state: str
+    from_price_id: UUID | None
+    to_price_id: UUID | None
+    quantity: int | None
+    effective_on: date
+    invoice_id: UUID | None
+    reason: str | None
+    quote: dict[str, Any]
+    created_at: datetime
