@@ -1,1 +1,1 @@
-"""Midtrans behind the gateway port."""
+"""Midtrans' classic Core API behind our port, through its official client."""
