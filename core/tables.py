@@ -86,8 +86,8 @@ clocks = Table(
     Column("target_at", UtcDateTime),
     Column("state", Text, nullable=False, server_default="ready"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.merchant_id"]),
-    CheckConstraint("state IN ('ready','advancing')", name="state"),
-    CheckConstraint("(state = 'advancing') = (target_at IS NOT NULL)", name="target"),
+    CheckConstraint("state IN ('ready','advancing','stepping')", name="state"),
+    CheckConstraint("state <> 'advancing' OR target_at IS NOT NULL", name="target"),
 )
 
 api_keys = merchant_table(

@@ -114,6 +114,11 @@ payment_orders = merchant_table(
         postgresql_where=text(f"kind = 'instrument' AND state IN {OPEN_STATES}"),
     ),
     Index("ix_payment_orders_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index(
+        "ix_payment_orders_expiring",
+        "expires_at",
+        postgresql_where=text("state = 'pending' AND expires_at IS NOT NULL"),
+    ),
     Index("ix_payment_orders_invoice", "merchant_id", "invoice_id", "n"),
     Index("ix_payment_orders_transaction", "merchant_id", "transaction_id"),
 )

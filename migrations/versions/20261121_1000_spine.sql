@@ -99,8 +99,8 @@ CREATE TABLE clocks (
 	state TEXT DEFAULT 'ready' NOT NULL,
 	CONSTRAINT pk_clocks PRIMARY KEY (merchant_id),
 	CONSTRAINT fk_clocks_merchant_id FOREIGN KEY(merchant_id) REFERENCES merchants (merchant_id),
-	CONSTRAINT ck_clocks_state CHECK (state IN ('ready','advancing')),
-	CONSTRAINT ck_clocks_target CHECK ((state = 'advancing') = (target_at IS NOT NULL))
+	CONSTRAINT ck_clocks_state CHECK (state IN ('ready','advancing','stepping')),
+	CONSTRAINT ck_clocks_target CHECK (state <> 'advancing' OR target_at IS NOT NULL)
 );
 
 CREATE TABLE customers (
@@ -780,6 +780,8 @@ CREATE TABLE payment_orders (
 );
 
 CREATE INDEX ix_payment_orders_due ON payment_orders (next_at) WHERE next_at IS NOT NULL;
+
+CREATE INDEX ix_payment_orders_expiring ON payment_orders (expires_at) WHERE state = 'pending' AND expires_at IS NOT NULL;
 
 CREATE INDEX ix_payment_orders_invoice ON payment_orders (merchant_id, invoice_id, n);
 

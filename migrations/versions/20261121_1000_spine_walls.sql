@@ -167,7 +167,7 @@ GRANT SELECT (merchant_id, id, name, key_hash, scopes, expires_at, revoked_at) O
 GRANT SELECT (merchant_id, id, staff_id, token_hash, expires_at, ended_at) ON staff_sessions TO {lookup};
 GRANT SELECT (merchant_id, next_at) ON subscriptions TO {lookup};
 GRANT SELECT (merchant_id, collect_at) ON invoices TO {lookup};
-GRANT SELECT (merchant_id, next_at) ON payment_orders TO {lookup};
+GRANT SELECT (merchant_id, next_at, expires_at, state) ON payment_orders TO {lookup};
 GRANT SELECT (merchant_id, next_at, due_at) ON refunds TO {lookup};
 GRANT SELECT (merchant_id, next_at) ON notifications TO {lookup};
 GRANT SELECT (merchant_id, next_at) ON dunning_cases TO {lookup};

@@ -1,0 +1,320 @@
+"""What an outcome does to the books: money allocated, tax owed, invoice and case told."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+
+from billing.flows import chase, refund
+from billing.flows.orders import open_orders, withdraw
+from billing.ledger import postings
+from billing.ledger.service import post
+from billing.service import after_failed, after_paid
+from billing.tables import balance_entries
+from core import ids
+from core.bulk import insert_rows
+from core.money import round_half_away
+from core.work import Mail, Work, queue_mail
+from invoices.service import record_settled
+from invoices.tables import invoices
+from payments.declines import Decline, decline, decline_of_status
+from payments.gateway import Answer
+from payments.tables import allocations, payments
+
+
+def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
+    """Book money the gateway took; what the invoice does not need becomes the customer's balance."""
+    payment_id = unit.derive("payment", order.order_id)
+    owed = invoice.due_amount if invoice.status in ("open", "uncollectible") else 0
+    applied = min(order.amount, owed)
+    excess = order.amount - applied
+    insert_rows(unit.session, payments, [_payment(unit, order, payment_id, answer)])
+    if applied:
+        insert_rows(
+            unit.session,
+            allocations,
+            [
+                {
+                    "merchant_id": unit.merchant_id,
+                    "id": unit.derive("allocation", order.order_id),
+                    "invoice_id": invoice.id,
+                    "payment_id": payment_id,
+                    "kind": "payment",
+                    "amount": applied,
+                    "at": unit.now,
+                }
+            ],
+        )
+    unit.event(
+        "payment.captured",
+        "payment",
+        payment_id,
+        {
+            "payment": ids.public("payment", payment_id),
+            "invoice": invoice.number,
+            "amount": order.amount,
+            "channel": order.channel,
+        },
+        customer_id=order.customer_id,
+    )
+    post_capture(unit, order, invoice, payment_id, applied, excess)
+    if applied:
+        _allocated(unit, order, invoice, payment_id, applied)
+    if excess:
+        _overpaid(unit, order, invoice, payment_id, excess)
+    if answer.settled:
+        refund.on_settled(unit, payment_id)
+
+
+def _allocated(
+    unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, applied: int
+) -> None:
+    state = record_settled(unit, invoice.id, paid=applied)
+    if not state.became_paid:
+        # The rest is still due: the old number would take the wrong amount.
+        withdraw(unit, invoice.id)
+        _collect_again(unit, invoice.id)
+        return
+    withdraw(unit, invoice.id, kinds=("instrument", "attempt"))
+    after_paid(unit, state)
+    chase.on_paid(unit, invoice.id)
+    queue_mail(
+        unit,
+        [
+            Mail(
+                kind="invoice.paid",
+                subject_kind="invoice",
+                subject_id=invoice.id,
+                recipient=invoice.buyer["email"],
+                locale=invoice.locale,
+                customer_id=invoice.customer_id,
+                payload={"payment": ids.public("payment", payment_id)},
+            )
+        ],
+    )
+
+
+def _overpaid(
+    unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, excess: int
+) -> None:
+    insert_rows(
+        unit.session,
+        balance_entries,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": unit.derive("balance", "overpaid", payment_id),
+                "customer_id": order.customer_id,
+                "amount": excess,
+                "kind": "overpaid",
+                "source_kind": "payment",
+                "source_id": payment_id,
+                "at": unit.now,
+            }
+        ],
+    )
+    unit.event(
+        "balance.credited",
+        "payment",
+        payment_id,
+        {"amount": excess, "because": "overpaid", "invoice": invoice.number},
+        customer_id=order.customer_id,
+    )
+
+
+def _payment(unit: Work, order: Row[Any], payment_id: UUID, answer: Answer) -> dict[str, Any]:
+    return {
+        "merchant_id": unit.merchant_id,
+        "id": payment_id,
+        "payment_order_id": order.id,
+        "customer_id": order.customer_id,
+        "order_id": order.order_id,
+        "transaction_id": answer.transaction_id,
+        "channel": order.channel,
+        "amount": order.amount,
+        "status": "settled" if answer.settled else "captured",
+        "paid_at": unit.now,
+        "settled_at": unit.now if answer.settled else None,
+        "created_at": unit.real_now,
+    }
+
+
+def post_capture(
+    unit: Work,
+    order: Row[Any],
+    invoice: Row[Any],
+    payment_id: UUID,
+    applied: int,
+    excess: int,
+) -> None:
+    """Journals of a capture: clearing against receivable and balance; the tax that became owed."""
+    raise AssertionError("see ledger")
+
+
+def tax_that_became_due(invoice: Row[Any], applied: int) -> int:
+    """The share of an invoice's tax owed by paying ``applied`` more; the shares add up exactly.
+
+    Example: total 111,000 with tax 11,000, paid in two parts of 55,500: 5,500 and 5,500.
+    """
+    if invoice.total_amount == 0:
+        return 0
+    before = invoice.paid_amount + invoice.credited_amount
+    return round_half_away(
+        invoice.tax_amount * (before + applied), invoice.total_amount
+    ) - round_half_away(invoice.tax_amount * before, invoice.total_amount)
+
+
+def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer) -> None:
+    """The gateway attests that nothing was taken under this order."""
+    if invoice is None:
+        return
+    if order.kind == "instrument":
+        _instrument_ended(unit, order, invoice)
+        return
+    verdict = understand(answer)
+    unit.event(
+        "payment.declined",
+        "payment_order",
+        order.id,
+        {
+            "invoice": invoice.number,
+            "amount": order.amount,
+            "code": verdict.code,
+            "class": str(verdict.klass),
+            "initiated_by": order.initiated_by,
+        },
+        customer_id=order.customer_id,
+    )
+    if invoice.status != "open":
+        return
+    if order.abandoning:
+        return
+    if order.initiated_by == "merchant":
+        chase.on_declined(unit, invoice.id, decline=verdict)
+        after_failed(unit, invoice.id)
+
+
+def understand(answer: Answer) -> Decline:
+    """The decline behind an answer: the bank's code where there was a transaction, else Midtrans'."""
+    if answer.transaction_status:
+        return decline(answer.code, answer.payment_type or "credit_card")
+    return decline_of_status(answer.code or "400")
+
+
+def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
+    unit.event(
+        "instrument.expired",
+        "payment_order",
+        order.id,
+        {"invoice": invoice.number, "amount": order.amount, "withdrawn": order.abandoning},
+        customer_id=order.customer_id,
+    )
+    if invoice.status == "open" and invoice.due_amount > 0:
+        others = [one for one in open_orders(unit, invoice.id) if one.id != order.id]
+        # Withdrawn for a charge, or out of date while still owed: what comes next may come now.
+        if not others and (order.abandoning or invoice.collection == "invoice"):
+            _collect_again(unit, invoice.id)
+
+
+def _collect_again(unit: Work, invoice_id: UUID) -> None:
+    unit.session.execute(
+        update(invoices)
+        .where(
+            invoices.c.merchant_id == unit.merchant_id,
+            invoices.c.id == invoice_id,
+            invoices.c.status == "open",
+        )
+        .values(collect_at=unit.now)
+    )
+    unit.ring("invoice.collect")
+
+
+def offered(unit: Work, order: Row[Any], answer: Answer) -> None:
+    """A number to pay to exists now."""
+    unit.event(
+        "instrument.offered",
+        "payment_order",
+        order.id,
+        {"amount": order.amount, "bank": answer.instructions.get("bank", "")},
+        customer_id=order.customer_id,
+    )
+
+
+def follow_settlement(unit: Work, order: Row[Any], answer: Answer) -> None:
+    """A captured payment is on its way to the merchant's bank: refunds that waited may go."""
+    if not answer.settled:
+        return
+    result = unit.session.execute(
+        update(payments)
+        .where(
+            payments.c.merchant_id == unit.merchant_id,
+            payments.c.order_id == order.order_id,
+            payments.c.status == "captured",
+        )
+        .values(status="settled", settled_at=unit.now)
+        .returning(payments.c.id)
+    ).one_or_none()
+    if result is not None:
+        unit.event(
+            "payment.settled",
+            "payment",
+            result.id,
+            {"payment": ids.public("payment", result.id), "amount": order.amount},
+            customer_id=order.customer_id,
+        )
+        refund.on_settled(unit, result.id)
+
+
+def reversed_(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
+    """The bank took a settled payment back: the invoice is due again."""
+    payment_id = unit.derive("payment", order.order_id)
+    applied = unit.session.execute(
+        select(allocations.c.amount).where(
+            allocations.c.merchant_id == unit.merchant_id,
+            allocations.c.payment_id == payment_id,
+            allocations.c.kind == "payment",
+        )
+    ).scalar_one_or_none()
+    unit.session.execute(
+        update(payments)
+        .where(payments.c.merchant_id == unit.merchant_id, payments.c.id == payment_id)
+        .values(status="reversed")
+    )
+    if applied:
+        insert_rows(
+            unit.session,
+            allocations,
+            [
+                {
+                    "merchant_id": unit.merchant_id,
+                    "id": unit.derive("allocation", order.order_id, "reversal"),
+                    "invoice_id": invoice.id,
+                    "payment_id": payment_id,
+                    "kind": "reversal",
+                    "amount": -applied,
+                    "at": unit.now,
+                }
+            ],
+        )
+        record_settled(unit, invoice.id, paid=-applied)
+        post_reversal(unit, order, invoice, payment_id, applied)
+        _collect_again(unit, invoice.id)
+    unit.event(
+        "payment.reversed",
+        "payment",
+        payment_id,
+        {"invoice": invoice.number, "amount": order.amount},
+        customer_id=order.customer_id,
+    )
+
+
+def post_reversal(
+    unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, applied: int
+) -> None:
+    """Undo the journals of a capture."""
+    raise AssertionError("see ledger")
+
+
+__all__ = ["post", "postings"]

@@ -1,0 +1,167 @@
+"""Cards: a token kept for later charges, a small check that saves one without taking money."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+
+from billing.engine import Engine
+from billing.flows import chase
+from billing.flows.card_requests import CardRequest, seal_card_request
+from billing.flows.orders import OrderDraft, write_orders
+from billing.tables import subscriptions
+from core import ids
+from core.bulk import insert_rows
+from core.errors import NotFound
+from core.work import Work
+from invoices.tables import invoices
+from payments.gateway import Answer
+from payments.tables import payment_methods, payment_orders
+
+# Small, held for a moment and released: Midtrans refuses a charge of nothing.
+CHECK_AMOUNT = 10_000
+
+
+def new_card(unit: Work, customer_id: UUID, key: str, *, external_id: str | None = None) -> UUID:
+    """A method that waits for its token; ``key`` derives its id so that a replay finds it."""
+    method_id = unit.derive("payment_method", key)
+    insert_rows(
+        unit.session,
+        payment_methods,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": method_id,
+                "external_id": external_id,
+                "customer_id": customer_id,
+                "kind": "card",
+                "state": "pending",
+                "created_at": unit.now,
+            }
+        ],
+        skip_existing=True,
+    )
+    return method_id
+
+
+def check_card(engine: Engine, unit: Work, customer_id: UUID, method_id: UUID, token: str) -> UUID:
+    """Write the order that saves a card with the payer present: an authorisation, then its release.
+
+    The order is sent by `billing.flows.charge`; the payer confirms by 3DS.
+    """
+    n = len(
+        unit.session.execute(
+            select(payment_orders.c.id).where(
+                payment_orders.c.merchant_id == unit.merchant_id,
+                payment_orders.c.payment_method_id == method_id,
+            )
+        ).all()
+    )
+    [order] = write_orders(
+        unit,
+        [
+            OrderDraft(
+                kind="check",
+                channel="card",
+                initiated_by="customer",
+                customer_id=customer_id,
+                amount=CHECK_AMOUNT,
+                n=n + 1,
+                owner=method_id,
+                payment_method_id=method_id,
+                request_sealed=seal_card_request(
+                    engine, unit, method_id, CardRequest(token, authorize_only=True)
+                ),
+            )
+        ],
+    )
+    return order
+
+
+def keep_token(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> None:
+    """The gateway gave a token that may be charged again: seal it and make the method usable."""
+    if order.payment_method_id is None or answer.saved_token is None:
+        return
+    method = unit.session.execute(
+        select(payment_methods)
+        .where(
+            payment_methods.c.merchant_id == unit.merchant_id,
+            payment_methods.c.id == order.payment_method_id,
+        )
+        .with_for_update()
+    ).one()
+    if method.state != "pending":
+        return
+    token = answer.saved_token.encode()
+    unit.session.execute(
+        update(payment_methods)
+        .where(payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id == method.id)
+        .values(
+            state="active",
+            token_sealed=engine.vault.seal(token, f"{unit.merchant_id}:{method.id}:token"),
+            token_hash=hashlib.sha256(token).digest(),
+            masked=answer.masked,
+            bank=answer.bank,
+            expires_at=answer.saved_token_expires_at,
+        )
+    )
+    unit.event(
+        "method.saved",
+        "payment_method",
+        method.id,
+        {"method": ids.public("payment_method", method.id), "masked": answer.masked},
+        customer_id=method.customer_id,
+    )
+    use_method(unit, method.customer_id, method.id)
+
+
+def use_method(unit: Work, customer_id: UUID, method_id: UUID) -> None:
+    """Charge the customer's automatic subscriptions and open invoices to this method from now on."""
+    for table in (subscriptions, invoices):
+        scope = [
+            table.c.merchant_id == unit.merchant_id,
+            table.c.customer_id == customer_id,
+            table.c.collection == "automatic",
+        ]
+        if table is invoices:
+            scope.append(table.c.status == "open")
+        else:
+            scope.append(table.c.status != "canceled")
+        unit.session.execute(update(table).where(*scope).values(payment_method_id=method_id))
+    chase.on_method_saved(unit, customer_id)
+
+
+def release(unit: Work, order: Row[Any]) -> None:
+    """The hold has done its work: have it cancelled at once."""
+    unit.session.execute(
+        update(payment_orders)
+        .where(payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order.id)
+        .values(abandoning=True, next_at=unit.real_now)
+    )
+    unit.ring("order.resolve")
+
+
+def end_method(unit: Work, method_id: UUID, because: str) -> None:
+    """A method is never charged again.
+
+    Raises:
+        NotFound: ``payment_method_not_found``.
+    """
+    row = unit.session.execute(
+        update(payment_methods)
+        .where(payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id == method_id)
+        .values(state="ended", ended_because=because, token_sealed=None)
+        .returning(payment_methods.c.customer_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("payment_method_not_found", "there is no such payment method")
+    unit.event(
+        "method.ended",
+        "payment_method",
+        method_id,
+        {"method": ids.public("payment_method", method_id), "because": because},
+        customer_id=row.customer_id,
+    )

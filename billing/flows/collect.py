@@ -1,0 +1,169 @@
+"""Collecting: an open invoice whose turn it is gets an attempt, or a number to pay to."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, select, update
+
+from billing.engine import Engine
+from billing.flows import chase
+from billing.flows.orders import (
+    OPEN,
+    OrderDraft,
+    count_orders,
+    lock_open_invoice,
+    open_orders,
+    va_expiry,
+    withdraw,
+    write_orders,
+)
+from core.actor import system
+from core.calendars import instant_of
+from core.work import Work
+from invoices.tables import invoices
+from payments.declines import decline_of_status
+from payments.tables import payment_methods, payment_orders
+
+BATCH = 500
+
+
+def collect_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
+    """Write the next order for every open invoice whose ``collect_at`` has come; returns how many.
+
+    Only writes: the orders are sent by `billing.flows.charge` after this has committed.
+    """
+    with engine.work(merchant_id, system("collect")) as unit:
+        rows = unit.session.execute(
+            select(invoices)
+            .where(
+                invoices.c.merchant_id == merchant_id,
+                invoices.c.collect_at <= unit.now,
+                invoices.c.status == "open",
+            )
+            .order_by(invoices.c.collect_at, invoices.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if not rows:
+            return 0
+        collect_locked(unit, rows)
+        return len(rows)
+
+
+def collect_locked(unit: Work, rows: list[Row[Any]] | Any) -> None:
+    """Decide and write, set-based, for invoices locked by the caller."""
+    listed = [row.id for row in rows]
+    counts = count_orders(unit, listed)
+    standing = _standing(unit, listed)
+    usable = _usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
+    drafts: list[OrderDraft] = []
+    without: list[UUID] = []
+    unit.session.execute(
+        update(invoices)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id.in_(listed))
+        .values(collect_at=None)
+    )
+    for row in rows:
+        kinds = standing.get(row.id, set())
+        if row.due_amount <= 0 or "attempt" in kinds:
+            continue
+        n = counts.get(row.id, 0) + 1
+        if row.collection == "invoice":
+            if "instrument" not in kinds:
+                drafts.append(_instrument(unit, row, n))
+        elif row.payment_method_id not in usable:
+            without.append(row.id)
+        elif "instrument" in kinds:
+            # Before a pull, what the customer could still push is withdrawn and attested.
+            withdraw(unit, row.id)
+        else:
+            drafts.append(_attempt(row, n))
+    write_orders(unit, drafts)
+    for invoice_id in without:
+        # 411: no usable token. A human must bring another method; the pay link stays.
+        chase.on_declined(unit, invoice_id, decline=decline_of_status(411))
+
+
+def offer_va(unit: Work, invoice_id: UUID) -> UUID:
+    """Offer a virtual account for what is due on an invoice, or find the one that is open.
+
+    Raises:
+        NotFound, Conflict: the invoice can not be paid now.
+    """
+    invoice = lock_open_invoice(unit, invoice_id)
+    for order in open_orders(unit, invoice_id):
+        if order.kind == "instrument" and not order.abandoning:
+            found: UUID = order.id
+            return found
+    n = count_orders(unit, [invoice_id]).get(invoice_id, 0) + 1
+    [order_id] = write_orders(unit, [_instrument(unit, invoice, n)])
+    if invoice.collection == "invoice":
+        unit.session.execute(
+            update(invoices)
+            .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
+            .values(collect_at=None)
+        )
+    return order_id
+
+
+def _attempt(row: Row[Any], n: int) -> OrderDraft:
+    return OrderDraft(
+        kind="attempt",
+        channel="card",
+        initiated_by="merchant",
+        customer_id=row.customer_id,
+        amount=row.due_amount,
+        n=n,
+        owner=row.id,
+        invoice_id=row.id,
+        payment_method_id=row.payment_method_id,
+        period=str(row.period_start or "-"),
+    )
+
+
+def _instrument(unit: Work, row: Row[Any], n: int) -> OrderDraft:
+    return OrderDraft(
+        kind="instrument",
+        channel="bca_va",
+        initiated_by="customer",
+        customer_id=row.customer_id,
+        amount=row.due_amount,
+        n=n,
+        owner=row.id,
+        invoice_id=row.id,
+        period=str(row.period_start or "-"),
+        expires_at=va_expiry(unit.now, instant_of(row.due_on, row.billing_zone)),
+    )
+
+
+def _standing(unit: Work, invoice_ids: list[UUID]) -> dict[UUID, set[str]]:
+    found: dict[UUID, set[str]] = {}
+    for row in unit.session.execute(
+        select(payment_orders.c.invoice_id, payment_orders.c.kind).where(
+            payment_orders.c.merchant_id == unit.merchant_id,
+            payment_orders.c.invoice_id.in_(invoice_ids),
+            payment_orders.c.state.in_((*OPEN, "review")),
+        )
+    ):
+        found.setdefault(row.invoice_id, set()).add(row.kind)
+    return found
+
+
+def _usable_methods(unit: Work, method_ids: list[UUID]) -> set[UUID]:
+    """Methods that may be charged now: active, and the saved token has not run out."""
+    if unit.merchant.card_mode != "recurring" or not method_ids:
+        return set()
+    found = unit.session.execute(
+        select(payment_methods.c.id).where(
+            payment_methods.c.merchant_id == unit.merchant_id,
+            payment_methods.c.id.in_(method_ids),
+            and_(
+                payment_methods.c.state == "active",
+                (payment_methods.c.expires_at.is_(None))
+                | (payment_methods.c.expires_at > unit.now),
+            ),
+        )
+    )
+    return set(found.scalars())

@@ -1,0 +1,298 @@
+"""The only writer of outcomes: whatever the gateway says of an order ends here.
+
+The answer to a charge, the answer to a status call, the reaper and a notification all come through
+`settle`; `payments.attempts.decide` says which news wins. Everything that follows from an outcome
+(money booked, invoice paid, case opened or closed, mail queued) commits with it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.exc import OperationalError
+
+from billing.engine import Engine
+from billing.flows import book, cards
+from billing.flows.orders import record_steps
+from billing.tables import customers
+from core import ids
+from core.actor import Actor, system
+from core.bulk import insert_rows
+from core.work import Work
+from invoices.tables import invoices
+from payments.attempts import Accept, AttemptState, Ignore, News, NewsStatus, Park, decide
+from payments.attempts import next_poll_after as poll_delay
+from payments.gateway import Answer
+from payments.tables import payment_orders, refunds, reviews
+
+_RETRIES = 4
+_BACKOFF_MAX = 900
+
+_NEWS = {
+    "paid": NewsStatus.PAID,
+    "pending": NewsStatus.PENDING,
+    "authorized": NewsStatus.PENDING,
+    "failed": NewsStatus.FAILED,
+    "unknown": NewsStatus.UNKNOWN,
+    "duplicate": NewsStatus.UNKNOWN,
+    "not_found": NewsStatus.NOT_FOUND,
+}
+
+
+def settle(
+    engine: Engine,
+    merchant_id: UUID,
+    order_id: str,
+    answer: Answer,
+    *,
+    because: str,
+    actor: Actor | None = None,
+) -> str:
+    """Take one piece of news about an order; returns the state it is in afterwards.
+
+    Harmless to repeat, in any order, from any number of processes. ``unknown_order`` is returned
+    for an order that is not ours.
+    """
+    for left in reversed(range(_RETRIES)):
+        try:
+            with engine.work(merchant_id, actor or system("settle")) as unit:
+                return settle_in(engine, unit, order_id, answer, because=because)
+        except OperationalError:
+            # A deadlock or a lock wait that ran out: nothing was written, the news is still news.
+            if not left:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def settle_in(engine: Engine, unit: Work, order_id: str, answer: Answer, *, because: str) -> str:
+    """The same inside a transaction of the caller."""
+    order, invoice = _lock(unit, order_id)
+    if order is None:
+        return "unknown_order"
+    if answer.status in ("not_sent", "refused"):
+        return _put_back(unit, order, answer, because)
+    if answer.saved_token:
+        cards.keep_token(engine, unit, order, answer)
+    if answer.status == "authorized":
+        cards.release(unit, order)
+    current = AttemptState(order.state)
+    move = decide(
+        current,
+        _news(order, answer),
+        order.amount,
+        order_id=order.order_id,
+        currency=order.currency,
+        cancel_asked=_cancel_asked(unit, order),
+    )
+    match move:
+        case Accept(state):
+            _write(unit, order, str(state), answer, because)
+            _react(engine, unit, order, invoice, state, answer)
+            return str(state)
+        case Park(state, reason):
+            _park(unit, order, str(state), reason, answer, because)
+            return str(state)
+        case Ignore(state, _):
+            _note_again(unit, order, answer)
+            if state is AttemptState.PAID:
+                book.follow_settlement(unit, order, answer)
+            return str(state)
+
+
+def _lock(unit: Work, order_id: str) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """Lock customer, invoice, order, in that order."""
+    mine = payment_orders.c.merchant_id == unit.merchant_id
+    found = unit.session.execute(
+        select(payment_orders.c.customer_id, payment_orders.c.invoice_id).where(
+            mine, payment_orders.c.order_id == order_id
+        )
+    ).one_or_none()
+    if found is None:
+        return None, None
+    unit.session.execute(
+        select(customers.c.id)
+        .where(customers.c.merchant_id == unit.merchant_id, customers.c.id == found.customer_id)
+        .with_for_update()
+    )
+    invoice = None
+    if found.invoice_id is not None:
+        invoice = unit.session.execute(
+            select(invoices)
+            .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == found.invoice_id)
+            .with_for_update()
+        ).one()
+    order = unit.session.execute(
+        select(payment_orders).where(mine, payment_orders.c.order_id == order_id).with_for_update()
+    ).one()
+    return order, invoice
+
+
+def _news(order: Row[Any], answer: Answer) -> News:
+    return News(
+        order_id=answer.order_id or order.order_id,
+        status=_NEWS[answer.status],
+        amount=answer.amount,
+        currency=answer.currency,
+        transaction_status=answer.transaction_status,
+        payment_type=answer.payment_type,
+        store=answer.instructions.get("bank"),
+    )
+
+
+def _cancel_asked(unit: Work, order: Row[Any]) -> bool:
+    """Whether a refund of ours cancels this captured order."""
+    return (
+        unit.session.execute(
+            select(refunds.c.id)
+            .where(
+                refunds.c.merchant_id == unit.merchant_id,
+                refunds.c.payment_id == unit.derive("payment", order.order_id),
+                refunds.c.route == "cancel",
+            )
+            .limit(1)
+        ).one_or_none()
+        is not None
+    )
+
+
+def _write(unit: Work, order: Row[Any], state: str, answer: Answer, because: str) -> None:
+    """Store the new state with what came with it."""
+    values: dict[str, Any] = {"state": state, "answer": answer.raw or None}
+    if answer.transaction_id:
+        values["transaction_id"] = answer.transaction_id
+    if answer.code:
+        values["code"] = answer.code
+    if answer.instructions:
+        values["instructions"] = {**order.instructions, **answer.instructions}
+    if answer.expires_at:
+        values["expires_at"] = answer.expires_at
+    if state in ("unknown", "pending"):
+        values["next_at"] = _next_poll(unit, order, state)
+        values["lease_until"] = None
+    else:
+        values.update(
+            next_at=None, lease_until=None, closed_at=unit.now, attested=True, request_sealed=None
+        )
+    unit.session.execute(_this(unit, order).values(**values))
+    record_steps(unit, [(order.id, order.state, state, because, answer.raw or None)])
+
+
+def _next_poll(unit: Work, order: Row[Any], state: str) -> Any:
+    if order.abandoning:
+        return unit.real_now
+    return unit.real_now + poll_delay(order.polls if state == "unknown" else order.polls + 1)
+
+
+def _note_again(unit: Work, order: Row[Any], answer: Answer) -> None:
+    """No new state; an open order is asked about again later."""
+    if order.state not in ("unknown", "pending"):
+        return
+    values: dict[str, Any] = {"next_at": unit.real_now + poll_delay(order.polls)}
+    if answer.instructions:
+        values["instructions"] = {**order.instructions, **answer.instructions}
+    if order.expires_at is not None and order.expires_at <= unit.now:
+        # Its time has come and the gateway still waits: from here on only the polls ask.
+        values["expires_at"] = None
+    unit.session.execute(_this(unit, order).values(**values))
+
+
+def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str) -> str:
+    """Proven not to have been taken: the same order may be sent again, later and later."""
+    if order.state != "sent":
+        return str(order.state)
+    wait = min(_BACKOFF_MAX, 2 ** min(order.sends, 10))
+    unit.session.execute(
+        _this(unit, order).values(
+            state="created",
+            lease_until=None,
+            next_at=unit.real_now + timedelta(seconds=wait),
+            code=answer.code,
+            reason=answer.message,
+        )
+    )
+    record_steps(unit, [(order.id, "sent", "created", f"{because}: {answer.status}", None)])
+    if answer.code in ("401", "410"):
+        open_review(unit, "gateway_refuses", "payment_order", order.id, {"code": answer.code})
+    return "created"
+
+
+def _park(
+    unit: Work, order: Row[Any], state: str, reason: str, answer: Answer, because: str
+) -> None:
+    if state != order.state:
+        unit.session.execute(
+            _this(unit, order).values(
+                state=state, next_at=None, lease_until=None, reason=reason, answer=answer.raw
+            )
+        )
+        record_steps(unit, [(order.id, order.state, state, f"{because}: {reason}", answer.raw)])
+    open_review(
+        unit,
+        "answer_differs",
+        "payment_order",
+        order.id,
+        {"reason": reason, "amount": answer.amount, "expected": order.amount},
+    )
+
+
+def _this(unit: Work, order: Row[Any]) -> Any:
+    return update(payment_orders).where(
+        payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order.id
+    )
+
+
+def _react(
+    engine: Engine,
+    unit: Work,
+    order: Row[Any],
+    invoice: Row[Any] | None,
+    state: AttemptState,
+    answer: Answer,
+) -> None:
+    """What follows from an outcome, in the same transaction."""
+    match state:
+        case AttemptState.PAID if invoice is not None:
+            book.paid(unit, order, invoice, answer)
+        case AttemptState.FAILED:
+            book.failed(unit, order, invoice, answer)
+        case AttemptState.REVERSED if invoice is not None:
+            book.reversed_(unit, order, invoice)
+        case AttemptState.PENDING if order.kind == "instrument":
+            book.offered(unit, order, answer)
+        case AttemptState.UNKNOWN:
+            unit.event(
+                "payment.unknown",
+                "payment_order",
+                order.id,
+                {"order_id": order.order_id, "amount": order.amount},
+                customer_id=order.customer_id,
+            )
+        case _:
+            pass
+
+
+def open_review(
+    unit: Work, kind: str, subject_kind: str, subject_id: UUID, detail: dict[str, Any]
+) -> None:
+    """Ask a person to look; the same matter is opened once."""
+    written = insert_rows(
+        unit.session,
+        reviews,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": ids.derive(unit.merchant.namespace, "review", kind, subject_id),
+                "kind": kind,
+                "subject_kind": subject_kind,
+                "subject_id": subject_id,
+                "detail": detail,
+                "opened_at": unit.now,
+            }
+        ],
+        skip_existing=True,
+    )
+    if written:
+        unit.event("review.opened", subject_kind, subject_id, {"kind": kind, **detail})

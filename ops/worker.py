@@ -1,0 +1,109 @@
+"""The worker process: takes bells off the wall and does the work behind the door."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from uuid import UUID
+
+from billing.engine import Engine, build_engine
+from billing.jobs import FLOWS
+from core.jobs import is_stepping, ring_due, take_bell
+from core.settings import Settings
+
+LOG = logging.getLogger("tagihan.worker")
+
+# How many batches one bell may lead to before others get their turn.
+ROUNDS_MAX = 50
+IDLE_SECONDS = 0.1
+IDLE_SECONDS_MAX = 0.5
+
+
+def run_bell(engine: Engine, merchant_id: UUID, kind: str) -> int:
+    """Do the work of one kind for one merchant until none is left; returns how many rows it was."""
+    if is_stepping(engine.db, merchant_id):
+        return 0
+    done = 0
+    for _ in range(ROUNDS_MAX):
+        count = FLOWS[kind](engine, merchant_id)
+        done += count
+        if count == 0:
+            break
+    return done
+
+
+def run_once(engine: Engine) -> bool:
+    """Answer one bell; returns whether there was one."""
+    bell = take_bell(engine.db)
+    if bell is None:
+        return False
+    started = time.perf_counter()
+    try:
+        count = run_bell(engine, bell.merchant_id, bell.kind)
+    except Exception:
+        # The rows keep their due instants, so the next tick rings for this again.
+        LOG.exception("job failed", extra={"kind": bell.kind, "merchant": str(bell.merchant_id)})
+        time.sleep(IDLE_SECONDS_MAX)
+        return True
+    if count:
+        LOG.info(
+            "job done",
+            extra={
+                "kind": bell.kind,
+                "merchant": str(bell.merchant_id),
+                "rows": count,
+                "milliseconds": round((time.perf_counter() - started) * 1000),
+            },
+        )
+    return True
+
+
+def drain(engine: Engine, *, rounds: int = 1000) -> int:
+    """Ring and answer until nothing is due, in this thread; for tests and small commands."""
+    answered = 0
+    for _ in range(rounds):
+        ring_due(engine.db, engine.real_now())
+        busy = False
+        while run_once(engine):
+            busy = True
+            answered += 1
+        if not busy:
+            return answered
+    raise RuntimeError("work keeps coming: something is due again as soon as it was done")
+
+
+def work_until(engine: Engine, stop: threading.Event) -> None:
+    """One thread's life: answer bells, rest a little when it is quiet."""
+    idle = IDLE_SECONDS
+    while not stop.is_set():
+        try:
+            found = run_once(engine)
+        except Exception:
+            LOG.exception("the database is not reachable")
+            stop.wait(2)
+            continue
+        idle = IDLE_SECONDS if found else min(IDLE_SECONDS_MAX, idle * 1.5)
+        if not found:
+            stop.wait(idle)
+
+
+def main(settings: Settings, stop: threading.Event | None = None) -> None:
+    """``tagihan worker``: run until told to stop; batches under way are finished first."""
+    engine = build_engine(settings)
+    stop = stop or threading.Event()
+    threads = [
+        threading.Thread(target=work_until, args=(engine, stop), name=f"worker-{n}")
+        for n in range(settings.worker_threads)
+    ]
+    for thread in threads:
+        thread.start()
+    LOG.info("worker ready", extra={"threads": len(threads)})
+    try:
+        while not stop.wait(1):
+            pass
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        engine.close()

@@ -1,0 +1,71 @@
+"""When things happen: a tick that rings for due work, any number of copies, never "at midnight".
+
+APScheduler only ticks: nothing is kept in it, so a copy too many, a tick lost or a month of darkness
+changes nothing but the speed. What is due stands in our own rows (``next_at <= now``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from billing.engine import Engine, build_engine
+from billing.flows.clock import drive
+from core.jobs import advancing_clocks, ring_due
+from core.settings import Settings
+
+LOG = logging.getLogger("tagihan.scheduler")
+
+# Test clocks step as fast as their work is drained.
+CLOCK_SECONDS = 0.1
+
+
+def tick(engine: Engine) -> int:
+    """Ring for everything due at this moment; returns how many bells are new."""
+    rung = ring_due(engine.db, engine.real_now())
+    if rung:
+        LOG.info("rang", extra={"bells": rung})
+    return rung
+
+
+def drive_clocks(engine: Engine) -> None:
+    """Take test clocks that are on their way one step further, as long as they move."""
+    for merchant_id in advancing_clocks(engine.db):
+        for _ in range(200):
+            if drive(
+                engine, merchant_id, lambda m: ring_due(engine.db, engine.real_now(), merchant_id=m)
+            ):
+                break
+            if _waits(engine, merchant_id):
+                break
+
+
+def _waits(engine: Engine, merchant_id: object) -> bool:
+    """Leave the workers a moment before looking again."""
+    threading.Event().wait(0.02)
+    return False
+
+
+def main(settings: Settings, stop: threading.Event | None = None) -> None:
+    """``tagihan scheduler``: tick until told to stop."""
+    engine = build_engine(settings)
+    stop = stop or threading.Event()
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(2)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone="UTC",
+    )
+    scheduler.add_job(tick, "interval", args=[engine], seconds=settings.tick_seconds, id="tick")
+    scheduler.add_job(drive_clocks, "interval", args=[engine], seconds=CLOCK_SECONDS, id="clocks")
+    tick(engine)
+    scheduler.start()
+    LOG.info("scheduler ready", extra={"tick_seconds": settings.tick_seconds})
+    try:
+        while not stop.wait(1):
+            pass
+    finally:
+        scheduler.shutdown(wait=True)
+        engine.close()
