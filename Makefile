@@ -58,9 +58,9 @@ settings-reference: $(VENV)/.runtime ## Write docs/reference/settings.md anew
 	@mkdir -p docs/reference
 	$(BIN)/tagihan settings --markdown > docs/reference/settings.md
 
-# Written addresses would tie the project to one registry: none are emitted.
+# An address in a file would tie the project to one registry: uv writes none unless asked to.
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+	--no-header --no-annotate
 .PHONY: requirements
 requirements: $(VENV)/.dev ## Pin the dependencies anew, with hashes
 	$(PIP) install uv
