@@ -42,6 +42,9 @@ WITH_DOCUMENT: frozenset[NoticeKind] = frozenset(
     }
 )
 
+# These announce a charge: what, when and how much is the point of them.
+WITH_TERMS: frozenset[NoticeKind] = frozenset({"trial_ending", "renewal_notice"})
+
 _FOOTER = {
     "id": (
         "Email ini dikirim oleh {seller}.",
@@ -106,10 +109,13 @@ def compose(notice: Notice) -> OutgoingMail:
     The same notice always gives the same mail. Replies go to the merchant.
 
     Raises:
-        ValueError: a kind that speaks of a document came without its view.
+        ValueError: a kind that speaks of a document came without its view, or one that
+            announces a charge without plan, date and amount.
     """
     if notice.view is None and notice.kind in WITH_DOCUMENT:
         raise ValueError(f"a mail of kind {notice.kind} needs its document")
+    if notice.kind in WITH_TERMS and not (notice.plan and notice.when and notice.amount):
+        raise ValueError(f"a mail of kind {notice.kind} needs plan, date and amount")
     language = language_of(notice.locale)
     subject, blocks = _blocks(_fill(notice, language))
     seller = _plain(notice.seller.display_name)
@@ -198,7 +204,7 @@ def _blocks(filled: str) -> tuple[str, tuple[_Block, ...]]:
             blocks.append(_Block("facts", rows=tuple(rows)))
             rows = []
         if line.startswith("=> "):
-            text, _, url = line[3:].rpartition(" | ")
+            text, _, url = (part.strip() for part in line[3:].rpartition("|"))
             if url:
                 first = all(block.kind != "button" for block in blocks)
                 blocks.append(_Block("button", text=text, url=url, first=first))
