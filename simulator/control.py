@@ -140,11 +140,9 @@ async def _set_clock(world: World, book: Book, body: Json) -> Json:
         except ValueError as error:
             raise WrongError(409, str(error)) from error
     mode = body.get("mode")
-    if mode in ("real", "running"):
-        world.let_run(book, str(mode))
-    elif mode == "fixed" and body.get("to") is None:
-        await world.advance(book, book.now())
-    elif mode not in (None, "fixed"):
+    if mode in ("real", "running", "fixed"):
+        world.set_mode(book, str(mode))
+    elif mode is not None:
         raise WrongError(400, "mode is real, fixed or running")
     return {**_clock(world, book), "happened": happened}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,12 +26,12 @@ def supported(body: object) -> bool:
     if not isinstance(body, dict):
         return True
     transfer, store = body.get("bank_transfer"), body.get("cstore")
-    bank = transfer.get("bank") if isinstance(transfer, dict) else None
+    bank = str(transfer.get("bank", "")).lower() if isinstance(transfer, dict) else ""
     name = str(store.get("store", "")).lower() if isinstance(store, dict) else ""
     return (
         bank not in _UNSUPPORTED_BANKS
         and name not in _UNSUPPORTED_STORES
-        and body.get("payment_type") not in _UNSUPPORTED_TYPES
+        and str(body.get("payment_type")) not in _UNSUPPORTED_TYPES
     )
 
 
@@ -66,10 +66,20 @@ class Memory:
             return
         self._running.discard(key)
         if http == 200 and body.get("status_code") in _SUCCESS:
-            until = self._book.now() + LIFETIME
+            now = self._book.now()
+            self._forget(now)
+            until = now + LIFETIME
             known = Remembered(key=key, until=until, http=http, body=dict(body))
             self._known[key] = known
             self._book.save("idem", known)
+
+    def _forget(self, now: datetime) -> None:
+        """Drop what is too old; the oldest stand first."""
+        while self._known:
+            key = next(iter(self._known))
+            if now < self._known[key].until:
+                return
+            del self._known[key]
 
     def give_up(self, key: str) -> None:
         """Nothing happened under this key."""

@@ -47,7 +47,8 @@ def is_loopback(host: str) -> bool:
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket. Raises OSError when the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, the event loop switches Nagle's algorithm off on each connection.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -93,7 +94,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=2,
     )
     server = _Server(config, base_url)
-    asyncio.run(server.serve(sockets=[bound]))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[bound]))
     return 0 if server.started else 1
 
 

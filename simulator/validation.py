@@ -162,7 +162,7 @@ def read_expiry(
     duration, unit = custom.get("expiry_duration"), custom.get("unit", "minute")
     if not is_int(duration) or duration <= 0:
         raise invalid("custom_expiry.expiry_duration is not valid")
-    if unit not in _UNITS:
+    if not isinstance(unit, str) or unit not in _UNITS:
         raise invalid("custom_expiry.unit is not valid")
     if duration * _UNITS[unit] > longest.total_seconds():
         raise invalid("custom_expiry.expiry_duration is beyond the maximum of this channel")

@@ -114,11 +114,10 @@ class World:
             self.store.flush()
             return happened
 
-    def let_run(self, book: Book, mode: str) -> None:
-        """From a standing clock to one that runs on from there, or back to real time."""
+    def set_mode(self, book: Book, mode: str) -> None:
+        """Stand still (fixed), run on from the present instant (running), or real time."""
         account = book.account
-        if mode == "running":
-            account.clock_at, account.clock_started = book.now(), machine_now()
+        account.clock_at, account.clock_started = book.now(), machine_now()
         account.clock_mode = mode
         book.save_account()
 
