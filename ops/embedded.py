@@ -77,10 +77,10 @@ class Embedded:
         """
         place = self.place = places.prepare(self._home)
         self._lock = _lock(place)
-        _stop_leftover(place)
-        check_port_free(self._port, "TAGIHAN_DB_PORT", "the embedded PostgreSQL")
-        place.initialise()
         try:
+            _stop_leftover(place)
+            check_port_free(self._port, "TAGIHAN_DB_PORT", "the embedded PostgreSQL")
+            place.initialise()
             self._launch(place)
             return self._ready(place)
         except BaseException:
@@ -88,12 +88,17 @@ class Embedded:
             raise
 
     def stop(self) -> None:
-        """Stop the server (a fast shutdown: work under way is rolled back) and wait for it."""
+        """Stop the server (a fast shutdown: work under way is rolled back) and wait for it.
+
+        Where it hangs on another's lifeline it goes on, and this process only lets go of it.
+        """
         child, self._keeper = self._keeper, None
         if child is not None and child.stdin is not None:
             with contextlib.suppress(OSError):
                 child.stdin.close()
-        if child is not None and self._lifeline is None:
+        if child is not None and self._lifeline is not None:
+            child.returncode = 0  # not ours to wait for
+        elif child is not None:
             try:
                 child.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:

@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    databases.let_go()
     run = config.stash.get(_run, None)
     if run is not None:
         databases.end_run(*run)

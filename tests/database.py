@@ -202,7 +202,13 @@ def server_line() -> str:
     return f"PostgreSQL {row[0] if row else '?'} (DATABASE_URL)"
 
 
-_ours: list[Embedded] = []  # keeps the embedded server's lock until this process ends
+_ours: list[Embedded] = []  # at most one: the server that this worker started for the others
+
+
+def let_go() -> None:
+    """Called by every process at its end; a shared server goes on for the others."""
+    while _ours:
+        _ours.pop().stop()
 
 
 def _start_embedded(folder: Path) -> str:
