@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import io
 import json
 import shutil
 import tempfile
+import threading
 import unicodedata
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -27,6 +29,7 @@ _FACES = ("Regular", "It", "Semibold", "Bold")
 _FAMILIES = ("Source Sans Pro", "Libertinus Serif", "DejaVu Sans Mono")
 _STANDARD: typst.PDFStandard = "a-3b"
 _PROBE_AT = 1_700_000_000
+_one_reader = threading.Lock()
 
 
 class DocumentUnreadable(Exception):  # noqa: N818 - named like those in core/errors.py
@@ -98,9 +101,15 @@ def _compile(source: Path | bytes, view: str, instant: int) -> bytes:
     return pdf
 
 
-@lru_cache(maxsize=1)
 def _fonts() -> typst.Fonts:
-    """Read the few faces in use, once per process.
+    """The few faces in use; threads that come at the same time wait for the first."""
+    with _one_reader:
+        return _read_fonts()
+
+
+@lru_cache(maxsize=1)
+def _read_fonts() -> typst.Fonts:
+    """Read the faces, once per process.
 
     The wheel holds each face twice (OTF and TTF) and the search takes whichever the file system
     lists first, so the wanted files are put in a folder of their own.
@@ -109,25 +118,18 @@ def _fonts() -> typst.Fonts:
     if spec is None or not spec.submodule_search_locations:
         raise DocumentUnreadable(f"the package {_FONT_PACKAGE} is not installed")
     files = Path(spec.submodule_search_locations[0]) / "files"
-    folder = _font_folder()
+    folder = tempfile.TemporaryDirectory(prefix="document-fonts-")
+    # Faces are read when they are first needed: the folder lives as long as the process.
+    atexit.register(folder.cleanup)
     for face in _FACES:
-        shutil.copyfile(files / f"SourceSansPro-{face}.ttf", folder / f"{face}.ttf")
+        shutil.copyfile(files / f"SourceSansPro-{face}.ttf", Path(folder.name) / f"{face}.ttf")
     fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(folder)]
+        include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder.name]
     )
     missing = set(_FAMILIES) - set(fonts.families())
     if missing:
         raise DocumentUnreadable(f"fonts not found: {', '.join(sorted(missing))}")
     return fonts
-
-
-@lru_cache(maxsize=1)
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="document-fonts-")
-
-
-def _font_folder() -> Path:
-    return Path(_folder().name)
 
 
 def _printable(value: Any) -> Any:

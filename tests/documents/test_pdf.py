@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -42,9 +43,17 @@ def test_every_document_is_laid_out_without_a_warning(name: str, locale: str) ->
 def test_the_same_document_has_the_same_bytes() -> None:
     first = render_pdf(view_of(ex.OPEN), ex.ISSUED_AT)
     assert render_pdf(view_of(ex.OPEN), ex.ISSUED_AT) == first
-    adapter._fonts.cache_clear()
+    adapter._read_fonts.cache_clear()
     assert render_pdf(view_of(ex.OPEN), ex.ISSUED_AT) == first
     assert render_pdf(view_of(ex.OPEN), ex.ISSUED_AT + timedelta(seconds=1)) != first
+
+
+def test_threads_that_begin_together_make_the_same_bytes() -> None:
+    adapter._read_fonts.cache_clear()
+    view = view_of(ex.OPEN)
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda _: render_pdf(view, ex.ISSUED_AT), range(8)))
+    assert len(made) == 1
 
 
 def test_another_process_in_another_time_zone_makes_the_same_bytes() -> None:
