@@ -15,7 +15,6 @@ from invoices.document_facts import (
     DocumentStatus,
     HowToPayFacts,
     LineFacts,
-    SellerFacts,
 )
 from invoices.document_summary import summary_of
 from invoices.document_view import (
@@ -89,7 +88,7 @@ def view_of(facts: DocumentFacts) -> DocumentView:
         deadline=_deadline(facts, can_pay, language),
         facts=_fact_fields(facts, language),
         correction=_correction(facts.credit, language),
-        seller=_seller(facts.seller, language),
+        seller=_seller(facts, language),
         seller_brand=facts.seller.display_name,
         contact=tuple(
             text for text in (facts.seller.email, facts.seller.phone, facts.seller.website) if text
@@ -209,12 +208,13 @@ def _correction(credit: CreditFacts | None, language: str) -> tuple[Field, ...]:
     return (*found, Field(labels["credit_use"], use))
 
 
-def _seller(seller: SellerFacts, language: str) -> PartyView:
-    labels = LABELS[language]
+def _seller(facts: DocumentFacts, language: str) -> PartyView:
+    seller, labels = facts.seller, LABELS[language]
     fields = [Field(labels["npwp"], npwp_text(seller.npwp))] if seller.npwp else []
     if seller.nitku:
         fields.append(Field(labels["nitku"], seller.nitku))
-    if seller.pkp_since is not None:
+    # A document without tax is that of a seller who was no PKP on its day.
+    if seller.pkp_since is not None and facts.tax is not None:
         fields.append(Field(labels["pkp_since"], long_date(seller.pkp_since, language)))
     return PartyView(labels["seller"], seller.legal_name, seller.address, tuple(fields))
 

@@ -98,6 +98,12 @@ def test_a_seller_who_is_no_pkp_shows_no_ppn_and_no_base() -> None:
     ]
 
 
+def test_a_document_without_tax_does_not_call_its_seller_a_pkp() -> None:
+    later = replace(ex.NO_PKP, seller=ex.SELLER)  # became a PKP, but not on this document's day
+    assert [field.label for field in view_of(later).seller.fields] == ["NPWP"]
+    assert "PKP sejak" in [field.label for field in view_of(ex.OPEN).seller.fields]
+
+
 def test_payments_and_credits_lead_from_the_total_to_what_is_due() -> None:
     facts = replace(ex.OPEN, paid=100_000, credited=50_000, due=237_390)
     assert rows(facts)[-4:] == [
