@@ -133,3 +133,12 @@ def collect_at(draft: InvoiceDraft, invoice_id: UUID, now: datetime) -> datetime
     opens = instant_of(civil_date(now, draft.zone), draft.zone, MORNING)
     spread = int.from_bytes(invoice_id.bytes[:4], "big") % MORNING_SECONDS
     return max(now, opens + timedelta(seconds=spread))
+
+
+def lead_days(interval: Interval, wanted: int) -> int:
+    """Say how many days before its period an invoice is issued: never more than half of it.
+
+    A weekly plan with the usual week of lead would otherwise be billed two periods ahead.
+    """
+    shortest = interval.fixed_days or 28 * interval.months
+    return min(wanted, shortest // 2)

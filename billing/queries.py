@@ -163,11 +163,18 @@ def lock_subscription(unit: Work, subscription_id: UUID) -> Subscription:
     return Subscription(**row._mapping)
 
 
-def find_subscription(unit: Work, *, external_id: str) -> Subscription | None:
-    """Look a subscription up by the integrator's id."""
-    row = unit.session.execute(
-        _subscriptions(unit).where(subscriptions.c.external_id == external_id)
-    ).one_or_none()
+def find_subscription(
+    unit: Work, *, subscription_id: UUID | None = None, external_id: str | None = None
+) -> Subscription | None:
+    """Look a subscription up by its id, or by the integrator's."""
+    query = _subscriptions(unit)
+    if subscription_id is None and external_id is None:
+        raise ValueError("a subscription is found by one of its ids")
+    if subscription_id is not None:
+        query = query.where(subscriptions.c.id == subscription_id)
+    if external_id is not None:
+        query = query.where(subscriptions.c.external_id == external_id)
+    row = unit.session.execute(query).one_or_none()
     return None if row is None else Subscription(**row._mapping)
 
 

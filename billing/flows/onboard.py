@@ -1,0 +1,244 @@
+"""A merchant comes aboard: its row, its random namespace, its sealed keys, its dunning policy."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from billing.engine import Engine
+from core import ids
+from core.actor import Actor
+from core.bulk import insert_rows
+from core.calendars import zone_of
+from core.errors import Conflict, InvalidRequest
+from core.merchant import Merchant, load_merchant
+from core.tables import clocks, merchants
+from core.vault import Vault
+from core.work import Work
+from dunning.policy import DEFAULT
+from dunning.tables import dunning_policies
+from invoices.numbering import validate_pattern
+from invoices.tax_tables import TREATMENTS
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,38}")
+# What may be changed later. The namespace and the slug never are: order ids and links hang on them.
+EDITABLE = frozenset(
+    {
+        "external_id", "legal_name", "display_name", "email", "phone", "address", "npwp",
+        "billing_zone", "locale", "pkp_since", "pkp_until", "tax_treatment", "tax_point",
+        "brand_color", "logo", "logo_media_type", "gateway", "gateway_url", "server_key",
+        "signature_key", "client_key", "gateway_merchant_id", "card_mode", "gateway_rps",
+        "invoice_prefix", "credit_note_prefix", "number_pattern", "issue_lead_days",
+        "payment_terms_days", "cancel_day_billed", "refund_approval_above", "mode", "metadata",
+    }
+)  # fmt: skip
+_SECRETS = ("server_key", "signature_key")
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantDraft:
+    """What has to be said about a merchant; money in whole rupiah, zones by IANA name.
+
+    ``server_key`` and ``signature_key`` are sealed before they are stored and shown to nobody.
+    """
+
+    slug: str
+    legal_name: str
+    email: str
+    address: str
+    display_name: str = ""
+    external_id: str | None = None
+    phone: str | None = None
+    npwp: str | None = None
+    country: str = "ID"
+    billing_zone: str = "Asia/Jakarta"
+    locale: str = "id"
+    pkp_since: date | None = None
+    pkp_until: date | None = None
+    tax_treatment: str = "standard"
+    tax_point: str = "on_payment"
+    brand_color: str = "#0f5c4d"
+    logo: bytes | None = None
+    logo_media_type: str | None = None
+    gateway: str = "simulator"
+    gateway_url: str | None = None
+    server_key: str | None = field(default=None, repr=False)
+    signature_key: str | None = field(default=None, repr=False)
+    client_key: str | None = None
+    gateway_merchant_id: str | None = None
+    card_mode: str = "recurring"
+    gateway_rps: int = 20
+    invoice_prefix: str = "INV"
+    credit_note_prefix: str = "NK"
+    number_pattern: str = "{prefix}-{year}-{n:06d}"
+    issue_lead_days: int = 7
+    payment_terms_days: int = 7
+    cancel_day_billed: bool = True
+    refund_approval_above: int = 1_000_000
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create_merchant(
+    engine: Engine,
+    draft: MerchantDraft,
+    actor: Actor,
+    *,
+    namespace: bytes | None = None,
+    clock_at: datetime | None = None,
+) -> Merchant:
+    """Create a merchant, in one transaction of its own.
+
+    Args:
+        namespace: 16 bytes, only for an instance that is thrown away: all ids and order ids are
+            derived from it, so two merchants of one Midtrans account must never share it.
+        clock_at: business time of a test merchant; without it the merchant lives in real time.
+
+    Raises:
+        InvalidRequest: naming the field that is wrong.
+        Conflict: ``slug_taken``.
+    """
+    _check(asdict(draft))
+    if _SLUG.fullmatch(draft.slug) is None:
+        raise InvalidRequest("invalid_slug", "A slug is 2 to 39 of a-z, 0-9 and '-'.", field="slug")
+    minted = namespace or secrets.token_bytes(16)
+    merchant_id = ids.derive(minted, "merchant")
+    real_now = engine.real_now()
+    row = _columns(engine.vault, merchant_id, asdict(draft))
+    row |= {
+        "merchant_id": merchant_id,
+        "display_name": draft.display_name or draft.legal_name,
+        "namespace": minted,
+        "created_at": clock_at or real_now,
+    }
+    _refuse_taken_slug(engine, draft.slug)
+    try:
+        with engine.db.begin(merchant_id) as session:
+            insert_rows(session, merchants, [row])
+            if clock_at is not None:
+                insert_rows(session, clocks, [{"merchant_id": merchant_id, "at": clock_at}])
+            merchant = load_merchant(session)
+            unit = Work(session, merchant, clock_at or real_now, real_now, actor)
+            _store_policy(unit)
+            unit.audit("merchant.create", "merchant", merchant_id, after=_shown(asdict(draft)))
+            unit.flush()
+    except IntegrityError as error:
+        raise Conflict("slug_taken", f"{draft.slug!r} is taken.", field="slug") from error
+    return merchant
+
+
+def update_merchant(
+    engine: Engine, merchant_id: UUID, fields: Mapping[str, Any], actor: Actor
+) -> Merchant:
+    """Change what may be changed of a merchant; documents already issued keep their snapshot.
+
+    Raises:
+        NotFound: ``merchant_not_found``.
+        InvalidRequest: ``not_editable`` or naming the field that is wrong.
+    """
+    for name in sorted(set(fields) - EDITABLE):
+        raise InvalidRequest("not_editable", f"{name!r} can not be changed.", field=name)
+    with engine.work(merchant_id, actor) as unit:
+        before = {
+            name: None if name in _SECRETS else getattr(unit.merchant, name) for name in fields
+        }
+        _check({"pkp_since": unit.merchant.pkp_since, **fields})
+        unit.session.execute(
+            update(merchants)
+            .where(merchants.c.merchant_id == merchant_id)
+            .values(**_columns(engine.vault, merchant_id, fields))
+        )
+        unit.audit(
+            "merchant.update",
+            "merchant",
+            merchant_id,
+            before=_shown(before),
+            after=_shown(fields),
+        )
+        return load_merchant(unit.session)
+
+
+def _store_policy(unit: Work) -> None:
+    insert_rows(
+        unit.session,
+        dunning_policies,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": unit.derive("dunning_policy", "default", 1),
+                "code": "default",
+                "version": 1,
+                "rules": DEFAULT.to_dict(),
+                "created_at": unit.now,
+            }
+        ],
+    )
+
+
+def _refuse_taken_slug(engine: Engine, slug: str) -> None:
+    with engine.db.lookup() as session:
+        taken = session.execute(
+            select(merchants.c.merchant_id).where(merchants.c.slug == slug)
+        ).first()
+    if taken is not None:
+        raise Conflict("slug_taken", f"{slug!r} is taken.", field="slug")
+
+
+def _columns(vault: Vault, merchant_id: UUID, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn given fields into columns: the two keys are sealed, bound to this merchant."""
+    columns = {name: value for name, value in fields.items() if name not in _SECRETS}
+    for name in _SECRETS:
+        if name in fields:
+            secret = fields[name]
+            columns[f"{name}_sealed"] = (
+                vault.seal(secret.encode(), f"{merchant_id}:{name}") if secret else None
+            )
+    return columns
+
+
+def _check(fields: Mapping[str, Any]) -> None:
+    choices = {
+        "gateway": ("simulator", "sandbox", "production"),
+        "card_mode": ("recurring", "two_click", "none"),
+        "mode": ("running", "recovering"),
+        "locale": ("id", "en"),
+        "tax_point": ("on_payment", "on_issue"),
+        "tax_treatment": tuple(sorted(TREATMENTS)),
+    }
+    for name, allowed in choices.items():
+        if name in fields and fields[name] not in allowed:
+            raise InvalidRequest(
+                f"invalid_{name}", f"{name} is one of {', '.join(allowed)}.", field=name
+            )
+    for name, high in (("issue_lead_days", 60), ("payment_terms_days", 180)):
+        if name in fields and not 0 <= fields[name] <= high:
+            raise InvalidRequest(f"invalid_{name}", f"{name} is 0 to {high}.", field=name)
+    for name in ("legal_name", "email", "address"):
+        if name in fields and not str(fields[name] or "").strip():
+            raise InvalidRequest(f"invalid_{name}", f"{name} is needed.", field=name)
+    if "billing_zone" in fields:
+        zone_of(fields["billing_zone"])
+    if "number_pattern" in fields:
+        validate_pattern(fields["number_pattern"])
+    if fields.get("pkp_until") is not None and fields.get("pkp_since") is None:
+        raise InvalidRequest("invalid_pkp_until", "pkp_until needs pkp_since.", field="pkp_until")
+
+
+def _shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what may be read in an audit: no secrets, no pictures."""
+    shown: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in _SECRETS:
+            shown[name] = "changed" if value else None
+        elif isinstance(value, bytes):
+            shown[name] = f"{len(value)} bytes"
+        else:
+            shown[name] = value.isoformat() if isinstance(value, date) else value
+    return shown

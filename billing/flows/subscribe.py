@@ -1,0 +1,297 @@
+"""A customer subscribes: agreement, item, and a trial or the first invoice, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from billing import queries
+from billing.drafts import InvoiceDraft, Issued, due_date, lead_days, period_line
+from billing.flows.collection import check_automatic
+from billing.flows.issue import issue
+from billing.lifecycle import SubscriptionEvent, SubscriptionStatus
+from billing.records import Customer, Subscription
+from billing.renewals import Agreement, next_at
+from billing.service import move_subscription, tell
+from billing.tables import subscription_items, subscriptions
+from core import ids
+from core.bulk import insert_rows
+from core.calendars import Anchor, Period, civil_date, next_boundary
+from core.errors import Conflict, InvalidRequest
+from core.work import Work
+from invoices.queries import list_invoices
+from plans.catalogue import TRIAL_DAYS_MAX
+from plans.pricing import check_quantity
+from plans.queries import Price, get_price
+
+# How long a sign-up waits for its first payment.
+INCOMPLETE_DAYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A new subscription, and the id of its first invoice unless it begins with a trial."""
+
+    subscription: Subscription
+    invoice_id: UUID | None
+
+
+def subscribe(
+    unit: Work,
+    *,
+    customer_id: UUID,
+    price_id: UUID,
+    quantity: int = 1,
+    collection: Literal["automatic", "invoice"] | None = None,
+    payment_method_id: UUID | None = None,
+    interactive: bool = False,
+    trial_days: int | None = None,
+    start_on: date | None = None,
+    external_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> Subscribed:
+    """Subscribe a customer to a price from today, where the customer is.
+
+    With a trial nothing is billed before its end. Otherwise the first period is invoiced now:
+    collected ``automatic``, the subscription is ``incomplete`` until that is paid, for three days
+    at most; collected by ``invoice``, it is active at once.
+
+    Args:
+        collection: by default ``automatic`` when there is a method or the payer is present.
+        payment_method_id: a saved method of this customer; one that is still being saved goes
+            with ``interactive``.
+        interactive: the payer is present and confirms the first payment, which saves the method.
+        trial_days: overrides the price's own; 0 is none.
+        start_on: only today, for now.
+        key: the caller's idempotency key: the same key gives the same subscription.
+
+    Raises:
+        NotFound: ``customer_not_found`` or ``price_not_found``.
+        InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``start_not_today``,
+            ``payment_method_needed``.
+        Conflict: ``price_not_sold``, ``no_recurring_cards``, ``payment_method_not_usable``,
+            ``external_id_taken``.
+    """
+    queries.lock_customers(unit, [customer_id])
+    customer = queries.get_customer(unit, customer_id)
+    subscription_id = unit.derive("subscription", key) if key else ids.fresh()
+    if key and (known := _known(unit, subscription_id)) is not None:
+        return known
+    price = get_price(unit, price_id)
+    today = civil_date(unit.now, customer.billing_zone)
+    days = price.trial_days if trial_days is None else trial_days
+    chosen = collection or ("automatic" if payment_method_id or interactive else "invoice")
+    _check_terms(price, quantity, days)
+    _check_start(start_on, today)
+    _check_external_id(unit, external_id)
+    if chosen == "automatic":
+        check_automatic(unit, customer.id, payment_method_id, interactive=interactive)
+
+    agreement = _agreement(unit, customer, price, collection=chosen, today=today, trial=days)
+    _insert(
+        unit, subscription_id, customer, agreement, today,
+        payment_method_id=payment_method_id, external_id=external_id, metadata=metadata or {},
+    )  # fmt: skip
+    item_id = unit.derive("item", subscription_id, today, price.id, quantity)
+    insert_rows(
+        unit.session,
+        subscription_items,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": item_id,
+                "subscription_id": subscription_id,
+                "price_id": price.id,
+                "quantity": quantity,
+                "started_on": today,
+                "created_at": unit.now,
+            }
+        ],
+    )
+    created = queries.get_subscription(unit, subscription_id)
+    _told(unit, created, price, quantity)
+    if days:
+        return Subscribed(created, None)
+    first = _first_invoice(unit, created, customer, price, quantity, interactive=interactive)
+    if first.status == "paid" and created.status == SubscriptionStatus.INCOMPLETE:
+        move_subscription(unit, created, SubscriptionEvent.ACTIVATED)
+    return Subscribed(queries.get_subscription(unit, subscription_id), first.id)
+
+
+def _agreement(
+    unit: Work,
+    customer: Customer,
+    price: Price,
+    *,
+    collection: Literal["automatic", "invoice"],
+    today: date,
+    trial: int,
+) -> Agreement:
+    """Lay down the dates: the anchor is the first date that is paid for (R16, R20)."""
+    paid_from = today + timedelta(days=trial)
+    anchor = Anchor.at(paid_from)
+    agreement = Agreement(
+        status=SubscriptionStatus.TRIALING,
+        collection=collection,
+        zone=customer.billing_zone,
+        anchor=anchor,
+        interval=price.interval,
+        lead_days=lead_days(price.interval, unit.merchant.issue_lead_days),
+        current=Period(today, paid_from if trial else next_boundary(anchor, price.interval, today)),
+        billed_through=paid_from,
+        trial_end_on=paid_from if trial else None,
+    )
+    if trial:
+        return agreement
+    if collection == "invoice":
+        status, until = SubscriptionStatus.ACTIVE, None
+    else:
+        status, until = SubscriptionStatus.INCOMPLETE, today + timedelta(days=INCOMPLETE_DAYS)
+    return replace(
+        agreement, status=status, incomplete_until=until, billed_through=agreement.current.end
+    )
+
+
+def _insert(
+    unit: Work,
+    subscription_id: UUID,
+    customer: Customer,
+    agreement: Agreement,
+    today: date,
+    *,
+    payment_method_id: UUID | None,
+    external_id: str | None,
+    metadata: Mapping[str, Any],
+) -> None:
+    row = {
+        "merchant_id": unit.merchant_id,
+        "id": subscription_id,
+        "external_id": external_id,
+        "customer_id": customer.id,
+        "status": agreement.status.value,
+        "collection": agreement.collection,
+        "payment_method_id": payment_method_id,
+        "billing_zone": agreement.zone,
+        "lead_days": agreement.lead_days,
+        "terms_days": unit.merchant.payment_terms_days,
+        "interval_unit": agreement.interval.unit,
+        "interval_count": agreement.interval.count,
+        "anchor_on": agreement.anchor.on,
+        "anchor_day": agreement.anchor.day,
+        "started_on": today,
+        "trial_end_on": agreement.trial_end_on,
+        "current_start": agreement.current.start,
+        "current_end": agreement.current.end,
+        "billed_through": agreement.billed_through,
+        "incomplete_until": agreement.incomplete_until,
+        "next_at": next_at(agreement),
+        "metadata": dict(metadata),
+        "created_at": unit.now,
+    }
+    insert_rows(unit.session, subscriptions, [row])
+
+
+def _first_invoice(
+    unit: Work,
+    subscription: Subscription,
+    customer: Customer,
+    price: Price,
+    quantity: int,
+    *,
+    interactive: bool,
+) -> Issued:
+    line = period_line(
+        name=price.plan_name,
+        price_id=price.id,
+        terms=price.terms,
+        quantity=quantity,
+        period=subscription.current,
+        anchor=subscription.anchor,
+        interval=subscription.interval,
+    )
+    agreement = subscription.agreement
+    [issued] = issue(
+        unit,
+        [
+            InvoiceDraft(
+                customer=customer,
+                kind="period",
+                lines=(line,),
+                tax_mode=price.terms.tax_mode,
+                collection=agreement.collection,
+                zone=agreement.zone,
+                due_on=due_date(agreement.collection, unit.today, subscription.terms_days),
+                subscription_id=subscription.id,
+                period=subscription.current,
+                payment_method_id=subscription.payment_method_id,
+                collect="by_payer" if interactive else "at_once",
+            )
+        ],
+    )
+    return issued
+
+
+def _check_terms(price: Price, quantity: int, trial: int) -> None:
+    check_quantity(quantity)
+    if not 0 <= trial <= TRIAL_DAYS_MAX:
+        raise InvalidRequest(
+            "invalid_trial_days", f"trial_days is 0 to {TRIAL_DAYS_MAX}.", field="trial_days"
+        )
+    if not price.is_sold:
+        raise Conflict(
+            "price_not_sold",
+            f"The plan {price.plan_code!r} or its price is retired.",
+            field="price",
+        )
+
+
+def _check_start(start_on: date | None, today: date) -> None:
+    if start_on is not None and start_on != today:
+        raise InvalidRequest(
+            "start_not_today",
+            f"A subscription starts today ({today}); other dates are not possible yet.",
+            field="start_on",
+        )
+
+
+def _check_external_id(unit: Work, external_id: str | None) -> None:
+    if external_id is not None and queries.find_subscription(unit, external_id=external_id):
+        raise Conflict(
+            "external_id_taken", f"{external_id!r} names another subscription.", field="external_id"
+        )
+
+
+def _known(unit: Work, subscription_id: UUID) -> Subscribed | None:
+    """Find what an earlier call with the same key made."""
+    found = queries.find_subscription(unit, subscription_id=subscription_id)
+    if found is None:
+        return None
+    invoices = list_invoices(unit, subscription_id=subscription_id, limit=1_000)
+    starts = min((one for one in invoices if one.kind == "period"), key=_start, default=None)
+    first = None if found.trial_end_on or starts is None else starts.id
+    return Subscribed(found, first)
+
+
+def _start(invoice: Any) -> date:
+    start: date = invoice.period_start
+    return start
+
+
+def _told(unit: Work, subscription: Subscription, price: Price, quantity: int) -> None:
+    trial_end = subscription.trial_end_on
+    payload = {
+        "status": subscription.status,
+        "collection": subscription.collection,
+        "price": ids.public("price", price.id),
+        "plan": price.plan_code,
+        "quantity": quantity,
+        "period_start": subscription.current_start.isoformat(),
+        "period_end": subscription.current_end.isoformat(),
+        "trial_end_on": trial_end.isoformat() if trial_end else None,
+    }
+    tell(unit, "subscription.created", subscription, payload)
+    unit.audit("subscription.create", "subscription", subscription.id, after=payload)

@@ -1,0 +1,307 @@
+"""Writes of customers, mandates and subscriptions inside this folder; what a payment changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from billing import queries
+from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
+from billing.records import Customer, Subscription
+from billing.renewals import next_at
+from billing.tables import customers, mandates, subscriptions
+from core import ids
+from core.bulk import insert_rows
+from core.calendars import zone_of
+from core.errors import Conflict, InvalidRequest, NotFound
+from core.work import Work
+from invoices.queries import get_invoice, has_overdue
+from invoices.service import InvoiceState
+from payments.tables import payment_methods
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost")
+_EDITABLE = frozenset(
+    {
+        "external_id", "name", "company", "email", "phone", "address", "npwp", "locale",
+        "billing_zone", "metadata",
+    }
+)  # fmt: skip
+
+
+def create_customer(
+    unit: Work,
+    *,
+    name: str,
+    email: str,
+    company: str | None = None,
+    phone: str | None = None,
+    address: str | None = None,
+    npwp: str | None = None,
+    locale: str | None = None,
+    billing_zone: str | None = None,
+    external_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> Customer:
+    """Create a customer; language and zone are the merchant's where they are not said.
+
+    Args:
+        npwp: 15 or 16 digits; dots and dashes are dropped.
+        billing_zone: IANA name, decides on which date the customer's periods begin.
+        key: the caller's idempotency key: the same key gives the same customer.
+
+    Raises:
+        InvalidRequest: naming the field that is wrong.
+        Conflict: ``external_id_taken``.
+    """
+    customer_id = unit.derive("customer", key) if key else ids.fresh()
+    if key and (known := queries.load_customers(unit, [customer_id])):
+        return known[customer_id]
+    fields: dict[str, Any] = {
+        "external_id": external_id,
+        "name": name,
+        "company": company,
+        "email": email,
+        "phone": phone,
+        "address": address,
+        "npwp": npwp,
+        "locale": locale or unit.merchant.locale,
+        "billing_zone": billing_zone or unit.merchant.billing_zone,
+        "metadata": dict(metadata or {}),
+    }
+    _check(unit, fields)
+    row = {
+        "merchant_id": unit.merchant_id,
+        "id": customer_id,
+        **fields,
+        "created_at": unit.now,
+    }
+    insert_rows(unit.session, customers, [row])
+    unit.event(
+        "customer.created",
+        "customer",
+        customer_id,
+        {"customer": ids.public("customer", customer_id)},
+        customer_id=customer_id,
+    )
+    # Personal data is erased on request; an audit is not: it names the fields, not their content.
+    unit.audit("customer.create", "customer", customer_id, after={"fields": _given(fields)})
+    return queries.get_customer(unit, customer_id)
+
+
+def update_customer(unit: Work, customer_id: UUID, fields: Mapping[str, Any]) -> Customer:
+    """Change a customer; invoices already issued keep what they say.
+
+    Raises:
+        NotFound: ``customer_not_found``.
+        InvalidRequest: naming the field that is wrong.
+        Conflict: ``external_id_taken``.
+    """
+    for name in sorted(set(fields) - _EDITABLE):
+        raise InvalidRequest("not_editable", f"{name!r} can not be changed.", field=name)
+    queries.lock_customers(unit, [customer_id])
+    before = queries.get_customer(unit, customer_id)
+    changed = {name: value for name, value in fields.items() if getattr(before, name) != value}
+    if not changed:
+        return before
+    _check(unit, changed)
+    unit.session.execute(
+        update(customers)
+        .where(customers.c.merchant_id == unit.merchant_id, customers.c.id == customer_id)
+        .values(**changed, version=customers.c.version + 1)
+    )
+    unit.audit("customer.update", "customer", customer_id, after={"fields": sorted(changed)})
+    return queries.get_customer(unit, customer_id)
+
+
+def record_mandate(
+    unit: Work,
+    customer_id: UUID,
+    payment_method_id: UUID,
+    *,
+    text_version: str,
+    text: str,
+    locale: str,
+    amount_rule: str,
+    cadence: str,
+    source: str,
+) -> UUID:
+    """Keep a customer's consent to be charged without being asked; replaces the one before.
+
+    Args:
+        text_version: which wording was accepted, and ``text`` the wording itself.
+        amount_rule: what may be charged, such as ``invoice_total``.
+        cadence: how often, such as ``monthly``.
+        source: the address it was given from.
+
+    Raises:
+        NotFound: ``payment_method_not_found`` for this customer.
+    """
+    found = unit.session.execute(
+        select(payment_methods.c.id).where(
+            payment_methods.c.merchant_id == unit.merchant_id,
+            payment_methods.c.id == payment_method_id,
+            payment_methods.c.customer_id == customer_id,
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("payment_method_not_found", "the customer has no such payment method")
+    end_mandate(unit, payment_method_id, because="replaced")
+    mandate_id = ids.fresh()
+    insert_rows(
+        unit.session,
+        mandates,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": mandate_id,
+                "customer_id": customer_id,
+                "payment_method_id": payment_method_id,
+                "text_version": text_version,
+                "locale": locale,
+                "text": text,
+                "amount_rule": amount_rule,
+                "cadence": cadence,
+                "accepted_at": unit.now,
+                "source": source,
+            }
+        ],
+    )
+    return mandate_id
+
+
+def end_mandate(unit: Work, payment_method_id: UUID, *, because: str) -> None:
+    """End the consent for a method, if there is one in force."""
+    unit.session.execute(
+        update(mandates)
+        .where(
+            mandates.c.merchant_id == unit.merchant_id,
+            mandates.c.payment_method_id == payment_method_id,
+            mandates.c.ended_at.is_(None),
+        )
+        .values(ended_at=unit.now, ended_because=because)
+    )
+
+
+def after_paid(unit: Work, invoice: InvoiceState) -> None:
+    """Do what an invoice being paid means for its subscription.
+
+    Call it once for each `InvoiceState` with ``became_paid``. An incomplete subscription becomes
+    active; one that is behind becomes active when no other invoice of it is overdue. Money, tax
+    and the receipt are the caller's.
+    """
+    if invoice.subscription_id is None:
+        return
+    subscription = queries.lock_subscription(unit, invoice.subscription_id)
+    match SubscriptionStatus(subscription.status):
+        case SubscriptionStatus.INCOMPLETE:
+            move_subscription(unit, subscription, SubscriptionEvent.ACTIVATED)
+        case SubscriptionStatus.PAST_DUE | SubscriptionStatus.UNPAID:
+            if not has_overdue(unit, subscription.id, on=unit.today, without=invoice.id):
+                move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_RECOVERED)
+        case _:
+            pass
+
+
+def after_failed(unit: Work, invoice_id: UUID) -> None:
+    """Do what follows from a charge that was declined, or an invoice left unpaid past its day.
+
+    Only an invoice for a period puts its subscription behind; an upgrade or a one-off does not.
+    """
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.subscription_id is None or invoice.kind != "period" or invoice.status != "open":
+        return
+    subscription = queries.lock_subscription(unit, invoice.subscription_id)
+    if subscription.status == SubscriptionStatus.ACTIVE:
+        move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_FAILED)
+
+
+_TOLD = {
+    SubscriptionEvent.ACTIVATED: "subscription.activated",
+    SubscriptionEvent.PAYMENT_FAILED: "subscription.past_due",
+    SubscriptionEvent.PAYMENT_RECOVERED: "subscription.recovered",
+}
+
+
+def move_subscription(unit: Work, subscription: Subscription, event: SubscriptionEvent) -> str:
+    """Move a locked subscription by the table of legal moves; its next step follows.
+
+    Raises:
+        IllegalMove: ``illegal_move``.
+    """
+    status = move(SubscriptionStatus(subscription.status), event)
+    if status == subscription.status:
+        return status.value
+    values: dict[str, Any] = {"status": status.value, "version": subscriptions.c.version + 1}
+    if event is SubscriptionEvent.ACTIVATED:
+        values["incomplete_until"] = None
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription.id)
+        .values(**values, next_at=_following(subscription, status))
+    )
+    if event in _TOLD:
+        tell(unit, _TOLD[event], subscription, {"status": status.value})
+    unit.ring("subscription.renew")
+    return status.value
+
+
+def tell(
+    unit: Work, type_: str, subscription: Subscription, payload: Mapping[str, Any] | None = None
+) -> None:
+    """Record an event about a subscription."""
+    unit.event(
+        type_,
+        "subscription",
+        subscription.id,
+        {
+            "subscription": ids.public("subscription", subscription.id),
+            "customer": ids.public("customer", subscription.customer_id),
+            **(payload or {}),
+        },
+        customer_id=subscription.customer_id,
+    )
+
+
+def _following(subscription: Subscription, status: SubscriptionStatus) -> datetime | None:
+    return next_at(replace(subscription.agreement, status=status))
+
+
+def _check(unit: Work, fields: dict[str, Any]) -> None:
+    for name, needed, limit in (
+        ("name", True, 200), ("email", True, 254), ("company", False, 200), ("phone", False, 40),
+        ("address", False, 500), ("external_id", False, 255),
+    ):  # fmt: skip
+        value = fields.get(name)
+        if name in fields and (
+            (needed and not str(value or "").strip()) or len(str(value or "")) > limit
+        ):
+            raise InvalidRequest(
+                f"invalid_{name}", f"{name} has 1 to {limit} characters.", field=name
+            )
+    if "email" in fields and _EMAIL.fullmatch(fields["email"]) is None:
+        raise InvalidRequest("invalid_email", "That is not an address of mail.", field="email")
+    if "locale" in fields and fields["locale"] not in ("id", "en"):
+        raise InvalidRequest("invalid_locale", "locale is 'id' or 'en'.", field="locale")
+    if "billing_zone" in fields:
+        zone_of(fields["billing_zone"])
+    if fields.get("npwp"):
+        fields["npwp"] = re.sub(r"[.\-\s]", "", fields["npwp"])
+        if re.fullmatch(r"\d{15,16}", fields["npwp"]) is None:
+            raise InvalidRequest("invalid_npwp", "An NPWP has 15 or 16 digits.", field="npwp")
+    external_id = fields.get("external_id")
+    if external_id and queries.find_customer(unit, external_id=external_id) is not None:
+        raise Conflict(
+            "external_id_taken", f"{external_id!r} names another customer.", field="external_id"
+        )
+
+
+def _given(fields: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name, value in fields.items() if value)
