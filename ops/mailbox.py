@@ -71,7 +71,9 @@ class Mailbox:
         """Listen on both ports."""
         self._smtp.start()
         self._web = serve(self._folder, self._web_port)
-        threading.Thread(target=self._web.serve_forever, name="mailbox", daemon=True).start()
+        threading.Thread(
+            target=self._web.serve_forever, args=(0.1,), name="mailbox", daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Close both."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from source_tree import ROOT, tracked
+from source_tree import PACKAGES, ROOT, tracked
 
 # Spelled in pieces, so that this file does not name what it forbids.
 ADDRESSES = re.compile(
@@ -63,6 +63,23 @@ def test_every_requirement_is_pinned_with_hashes(name: str) -> None:
     ]
 
     assert loose == []
+
+
+def test_the_image_holds_every_part() -> None:
+    """The image is rarely built; what it copies by name must stay true without that."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {
+        name
+        for line in lines
+        if line.startswith("COPY ") and "--from" not in line
+        for name in line.split()[1:-1]
+    }
+    let_in = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+
+    assert {*PACKAGES, "scheduler.py", "migrations", "requirements.txt"} - copied == set()
+    assert {name for name in copied if not (ROOT / name).exists()} == set()
+    assert {name for name in copied if f"!{name}" not in let_in} == set()
+    assert any(line.startswith("USER ") and line != "USER root" for line in lines)
 
 
 def test_tests_run_on_the_versions_that_are_shipped() -> None:
