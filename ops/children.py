@@ -185,7 +185,7 @@ class Child:
             return
         if record.get("logger") == DIARY:
             self._say(diary_line(record))
-        elif record.get("message") == READY:
+        elif record.get("message") in {READY, f"{self.part.name} {READY}"}:
             self._ready.set()
         elif record.get("level") in {"error", "critical"}:
             error = str(record.get("error", "")).strip().splitlines()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +80,14 @@ def api() -> None:
 def worker() -> None:
     """Do due work: renew, charge, issue, mail. Any number may run."""
     settings = _begin("worker", needs=_NEEDS)
-    _module("ops.worker").main(settings)
+    _module("ops.worker").main(settings, _stop_event())
 
 
 @tagihan.command()
 def scheduler() -> None:
     """Ring when something is due. More than one may run."""
     settings = _begin("scheduler", needs=("DATABASE_URL",))
-    _module("scheduler").main(settings)
+    _module("scheduler").main(settings, _stop_event())
 
 
 @tagihan.command()
@@ -104,6 +106,9 @@ def simulator(arguments: tuple[str, ...]) -> None:
         settings = _begin("simulator")
         if "--port" not in given:
             given += ["--port", str(settings.simulator_port)]
+        if "--state" not in given:
+            # Midtrans does not forget when we restart; neither may its stand-in.
+            given += ["--state", str(settings.home / "simulator")]
     sys.exit(_module("simulator").run(given) or 0)
 
 
@@ -219,6 +224,14 @@ def _begin(process: str, *, needs: tuple[str, ...] = (), quiet: bool = False) ->
         secrets=settings.secrets(),
     )
     return settings
+
+
+def _stop_event() -> threading.Event:
+    """Set by Ctrl-C, by SIGTERM and by the end of the supervisor: finish what is under way."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _load(needs: tuple[str, ...]) -> Settings:

@@ -31,11 +31,17 @@ class UpError(Exception):
 class Supervisor:
     """Starts every part in order, keeps them alive, and stops them in the reverse order."""
 
-    def __init__(self, environ: Mapping[str, str], say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        say: Callable[[str], None] = print,
+        parts: Callable[[Settings], list[Part]] | None = None,
+    ) -> None:
         self._environ = {name: value for name, value in environ.items() if value}
         self._settings = instance.load(environ)
         self._home = self._settings.home
         self._say = say
+        self._parts = parts or needed_parts
         self._children: list[Child] = []
         self._embedded: Embedded | None = None
         self._stop = threading.Event()
@@ -58,7 +64,7 @@ class Supervisor:
     def _start(self) -> None:
         settings = self._settings
         self._stop_leftovers()
-        parts = _parts(settings)
+        parts = self._parts(settings)
         for part in parts:
             if part.port is not None:
                 host = settings.bind if part.name == "api" else "127.0.0.1"
@@ -190,7 +196,8 @@ def _welcome(settings: Settings) -> str:
     return str(screen(settings))
 
 
-def _parts(settings: Settings) -> list[Part]:
+def needed_parts(settings: Settings) -> list[Part]:
+    """The processes that these settings call for, in the order they are started."""
     parts = []
     if settings.uses_simulator:
         parts.append(Part("simulator", "Midtrans, simulated", settings.simulator_port))
