@@ -1,13 +1,15 @@
 """When things happen: a tick that rings for due work, any number of copies, never "at midnight".
 
-APScheduler only ticks: nothing is kept in it, so a copy too many, a tick lost or a month of darkness
-changes nothing but the speed. What is due stands in our own rows (``next_at <= now``).
+APScheduler only ticks: nothing is kept in it, so a copy too many, a tick lost or a month of
+darkness changes nothing but the speed. What is due stands in our own rows (``next_at <= now``).
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from uuid import UUID
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,6 +23,8 @@ LOG = logging.getLogger("tagihan.scheduler")
 
 # Test clocks step as fast as their work is drained.
 CLOCK_SECONDS = 0.1
+PAUSE_SECONDS = 0.02
+STEPS_MAX = 200
 
 
 def tick(engine: Engine) -> int:
@@ -32,21 +36,17 @@ def tick(engine: Engine) -> int:
 
 
 def drive_clocks(engine: Engine) -> None:
-    """Take test clocks that are on their way one step further, as long as they move."""
+    """Take test clocks that are on their way further, a step at a time, as far as they move."""
+
+    def ring(merchant_id: UUID) -> int:
+        return ring_due(engine.db, engine.real_now(), merchant_id=merchant_id)
+
     for merchant_id in advancing_clocks(engine.db):
-        for _ in range(200):
-            if drive(
-                engine, merchant_id, lambda m: ring_due(engine.db, engine.real_now(), merchant_id=m)
-            ):
+        for _ in range(STEPS_MAX):
+            if drive(engine, merchant_id, ring):
                 break
-            if _waits(engine, merchant_id):
-                break
-
-
-def _waits(engine: Engine, merchant_id: object) -> bool:
-    """Leave the workers a moment before looking again."""
-    threading.Event().wait(0.02)
-    return False
+            # Leave the workers a moment before looking again.
+            time.sleep(PAUSE_SECONDS)
 
 
 def main(settings: Settings, stop: threading.Event | None = None) -> None:

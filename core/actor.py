@@ -1,4 +1,4 @@
-"""Who does something: a member of staff, a machine's key, the operator, a customer, or ourselves."""
+"""Who does something: staff, a machine's key, the operator, a customer, or ourselves."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _statement(table: Table, names: tuple[str, ...], skip_existing: bool) -> Tex
         elif isinstance(column.type, ARRAY):
             arrays.append(f"CAST(:{column.name} AS text[])")
             picks.append(
-                f"(SELECT coalesce(array_agg(e), '{{}}') FROM jsonb_array_elements_text("
+                f"(SELECT coalesce(array_agg(e), '{{}}') FROM jsonb_array_elements_text("  # noqa: S608
                 f"v.{column.name}::jsonb) e)"
             )
         else:
@@ -72,7 +72,7 @@ def _statement(table: Table, names: tuple[str, ...], skip_existing: bool) -> Tex
     listed = ", ".join(names)
     tail = " ON CONFLICT DO NOTHING" if skip_existing else ""
     sql = (
-        f"INSERT INTO {table.name} ({listed}) SELECT {', '.join(picks)} "
+        f"INSERT INTO {table.name} ({listed}) SELECT {', '.join(picks)} "  # noqa: S608
         f"FROM unnest({', '.join(arrays)}) AS v({listed}){tail}"
     )
     statement = text(sql)

@@ -41,14 +41,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("an instant needs its offset; got a naive datetime")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else value.astimezone(UTC)
 
 
@@ -56,7 +56,7 @@ Json = JSONB(none_as_null=True)
 
 
 def merchant_table(name: str, *items: Any) -> Table:
-    """Declare a table whose primary key is ``(merchant_id, id)``; the wall is added by migration."""
+    """Declare a table with primary key ``(merchant_id, id)``; its wall is added by migration."""
     return Table(
         name,
         metadata,
@@ -112,12 +112,10 @@ class Sessions:
 
     @contextmanager
     def _scoped(self, role: str, merchant: str) -> Iterator[Session]:
-        with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
-            with session.begin():
-                session.execute(
-                    _SCOPE, {"role": f"{self.role_prefix}_{role}", "merchant": merchant}
-                )
-                yield session
+        session = Session(self.engine, autoflush=False, expire_on_commit=False)
+        with session, session.begin():
+            session.execute(_SCOPE, {"role": f"{self.role_prefix}_{role}", "merchant": merchant})
+            yield session
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -137,7 +135,8 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
-            "options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "options": "-c timezone=UTC -c lock_timeout=10s"
+            " -c idle_in_transaction_session_timeout=60s",
             "connect_timeout": 5,
             "application_name": "tagihan",
         },

@@ -10,7 +10,8 @@
     └── Unavailable         we cannot now; the same call may work later
 
 Each carries a stable ``code`` that is part of the API. HTTP statuses are given in ``api/errors.py``
-alone. Declines, time-outs and pending answers of a gateway are values, never errors.
+alone. Declines, time-outs and pending answers of a gateway are values, never errors. The names say
+what is wrong and leave the suffix to the root.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ class EngineError(Exception):
         self.detail = detail
 
 
-class InvalidRequest(EngineError):
+class InvalidRequest(EngineError):  # noqa: N818
     """The request itself is wrong; ``field`` is the path of the offending value."""
 
 
-class NotFound(EngineError):
+class NotFound(EngineError):  # noqa: N818
     """There is no such thing for this merchant."""
 
 
-class Conflict(EngineError):
+class Conflict(EngineError):  # noqa: N818
     """The thing exists, but its state does not allow what was asked."""
 
 
@@ -45,13 +46,13 @@ class IllegalMove(Conflict):
     """A status may not follow the present one."""
 
 
-class Forbidden(EngineError):
+class Forbidden(EngineError):  # noqa: N818
     """The caller is known and may not do this."""
 
 
-class Unauthenticated(EngineError):
+class Unauthenticated(EngineError):  # noqa: N818
     """The caller is not known."""
 
 
-class Unavailable(EngineError):
+class Unavailable(EngineError):  # noqa: N818
     """Something outside is not reachable now; nothing was lost."""

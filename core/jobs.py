@@ -20,8 +20,9 @@ from core.db import Sessions
 _NOW = "coalesce((SELECT k.at FROM clocks k WHERE k.merchant_id = t.merchant_id), :real)"
 _LATEST = "greatest(:real, (SELECT max(k.at) FROM clocks k))"
 
+# Assembled from the constants below only.
 DUE: dict[str, str] = {
-    kind: f"SELECT DISTINCT t.merchant_id FROM {table} t WHERE {condition}"
+    kind: f"SELECT DISTINCT t.merchant_id FROM {table} t WHERE {condition}"  # noqa: S608
     for kind, table, condition in (
         ("subscription.renew", "subscriptions", f"t.next_at <= {_LATEST} AND t.next_at <= {_NOW}"),
         ("invoice.collect", "invoices", f"t.collect_at <= {_LATEST} AND t.collect_at <= {_NOW}"),
@@ -30,8 +31,8 @@ DUE: dict[str, str] = {
         (
             "order.resolve",
             "payment_orders",
-            "(t.state IN ('sent','unknown','pending') AND t.next_at <= :real)"
-            f" OR (t.state = 'pending' AND t.expires_at <= {_NOW})",
+            f"""(t.state IN ('sent','unknown','pending') AND t.next_at <= :real)
+                OR (t.state = 'pending' AND t.expires_at <= {_NOW})""",
         ),
         ("refund.send", "refunds", f"t.next_at <= :real OR t.due_at <= {_NOW}"),
         ("notification.ingest", "notifications", "t.next_at <= :real"),
@@ -61,7 +62,7 @@ def ring_due(db: Sessions, real_now: datetime, *, merchant_id: UUID | None = Non
         for kind, query in DUE.items():
             result = session.execute(
                 text(
-                    "INSERT INTO jobs (merchant_id, id, kind, rung_at) "
+                    "INSERT INTO jobs (merchant_id, id, kind, rung_at) "  # noqa: S608
                     f"SELECT d.merchant_id, gen_random_uuid(), :kind, :real FROM ({query}) d "
                     f"WHERE true{mine} ON CONFLICT (merchant_id, kind) DO NOTHING"
                 ),
@@ -79,8 +80,9 @@ def take_bell(db: Sessions) -> Bell | None:
     with db.lookup() as session:
         row = session.execute(
             text(
-                "DELETE FROM jobs WHERE (merchant_id, id) = (SELECT j.merchant_id, j.id FROM jobs j "
-                "ORDER BY j.rung_at FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING merchant_id, kind"
+                "DELETE FROM jobs WHERE (merchant_id, id) = (SELECT j.merchant_id, j.id "
+                "FROM jobs j ORDER BY j.rung_at FOR UPDATE SKIP LOCKED LIMIT 1) "
+                "RETURNING merchant_id, kind"
             )
         ).one_or_none()
     return None if row is None else Bell(row.merchant_id, row.kind)

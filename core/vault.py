@@ -16,8 +16,8 @@ from core.errors import Unavailable
 class Vault:
     """Seals and opens small secrets; several keys may open, the first one seals.
 
-    A sealed value is ``len(key id) | key id | 12-byte nonce | ciphertext``; ``context`` (what it is,
-    whose it is) is authenticated with it, so a sealed value moved to another row does not open.
+    A sealed value is ``len(key id) | key id | 12-byte nonce | ciphertext``; ``context`` (what it
+    is, whose it is) is authenticated with it: a sealed value moved to another row does not open.
     """
 
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:

@@ -121,7 +121,7 @@ class Work:
         )
 
     def flush(self) -> None:
-        """Write events and rings; called once, last, so that hot rows are held for a moment only."""
+        """Write events and rings; called once, last: hot rows are held for a moment only."""
         insert_rows(self.session, events, self._events)
         insert_rows(
             self.session,

@@ -178,7 +178,8 @@ credit_note_lines = merchant_table(
     Index("ix_credit_note_lines_line", "merchant_id", "invoice_line_id"),
 )
 
-# One counter a (kind, branch, year), raised inside the issuing transaction: a rollback leaves no gap.
+# One counter a (kind, branch, year), raised inside the issuing transaction: a rollback leaves
+# no gap.
 number_series = merchant_table(
     "number_series",
     Column("kind", Text, nullable=False),

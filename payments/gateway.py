@@ -109,7 +109,7 @@ class RefundAnswer:
 
 
 class Gateway(Protocol):
-    """A gateway for one merchant. Blocking; every call has a time-out; nothing is retried inside."""
+    """A gateway for one merchant: blocking, every call has a time-out, nothing is retried."""
 
     def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
         """Ask for money once."""
@@ -129,7 +129,7 @@ class Gateway(Protocol):
         """Send settled money back, whole or in part; the same key is the same refund."""
 
     def verify_notification(self, body: dict[str, Any]) -> bool:
-        """Whether the signature of a notification is genuine; says nothing about its status."""
+        """Whether a notification's signature is genuine; says nothing about its status."""
 
     def set_time(self, to: datetime) -> datetime | None:
         """Move a simulated gateway's clock; its next own due instant, None for a real one."""

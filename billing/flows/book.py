@@ -8,14 +8,12 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 
 from billing.flows import chase, refund
+from billing.flows.book_journals import post_capture, post_reversal
 from billing.flows.orders import open_orders, withdraw
-from billing.ledger import postings
-from billing.ledger.service import post
 from billing.service import after_failed, after_paid
 from billing.tables import balance_entries
 from core import ids
 from core.bulk import insert_rows
-from core.money import round_half_away
 from core.work import Mail, Work, queue_mail
 from invoices.service import record_settled
 from invoices.tables import invoices
@@ -25,7 +23,7 @@ from payments.tables import allocations, payments
 
 
 def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
-    """Book money the gateway took; what the invoice does not need becomes the customer's balance."""
+    """Book money the gateway took; what the invoice does not need becomes balance."""
     payment_id = unit.derive("payment", order.order_id)
     owed = invoice.due_amount if invoice.status in ("open", "uncollectible") else 0
     applied = min(order.amount, owed)
@@ -59,18 +57,16 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
         },
         customer_id=order.customer_id,
     )
-    post_capture(unit, order, invoice, payment_id, applied, excess)
+    post_capture(unit, order, invoice, applied)
     if applied:
-        _allocated(unit, order, invoice, payment_id, applied)
+        _allocated(unit, invoice, payment_id, applied)
     if excess:
         _overpaid(unit, order, invoice, payment_id, excess)
     if answer.settled:
         refund.on_settled(unit, payment_id)
 
 
-def _allocated(
-    unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, applied: int
-) -> None:
+def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int) -> None:
     state = record_settled(unit, invoice.id, paid=applied)
     if not state.became_paid:
         # The rest is still due: the old number would take the wrong amount.
@@ -141,31 +137,6 @@ def _payment(unit: Work, order: Row[Any], payment_id: UUID, answer: Answer) -> d
     }
 
 
-def post_capture(
-    unit: Work,
-    order: Row[Any],
-    invoice: Row[Any],
-    payment_id: UUID,
-    applied: int,
-    excess: int,
-) -> None:
-    """Journals of a capture: clearing against receivable and balance; the tax that became owed."""
-    raise AssertionError("see ledger")
-
-
-def tax_that_became_due(invoice: Row[Any], applied: int) -> int:
-    """The share of an invoice's tax owed by paying ``applied`` more; the shares add up exactly.
-
-    Example: total 111,000 with tax 11,000, paid in two parts of 55,500: 5,500 and 5,500.
-    """
-    if invoice.total_amount == 0:
-        return 0
-    before = invoice.paid_amount + invoice.credited_amount
-    return round_half_away(
-        invoice.tax_amount * (before + applied), invoice.total_amount
-    ) - round_half_away(invoice.tax_amount * before, invoice.total_amount)
-
-
 def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer) -> None:
     """The gateway attests that nothing was taken under this order."""
     if invoice is None:
@@ -197,7 +168,7 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
 
 
 def understand(answer: Answer) -> Decline:
-    """The decline behind an answer: the bank's code where there was a transaction, else Midtrans'."""
+    """The decline behind an answer: the bank's code if there was a transaction, else Midtrans'."""
     if answer.transaction_status:
         return decline(answer.code, answer.payment_type or "credit_card")
     return decline_of_status(answer.code or "400")
@@ -299,7 +270,7 @@ def reversed_(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
             ],
         )
         record_settled(unit, invoice.id, paid=-applied)
-        post_reversal(unit, order, invoice, payment_id, applied)
+        post_reversal(unit, order, invoice)
         _collect_again(unit, invoice.id)
     unit.event(
         "payment.reversed",
@@ -308,13 +279,3 @@ def reversed_(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
         {"invoice": invoice.number, "amount": order.amount},
         customer_id=order.customer_id,
     )
-
-
-def post_reversal(
-    unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, applied: int
-) -> None:
-    """Undo the journals of a capture."""
-    raise AssertionError("see ledger")
-
-
-__all__ = ["post", "postings"]

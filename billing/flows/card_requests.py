@@ -25,7 +25,7 @@ class CardRequest(msgspec.Struct, frozen=True):
 
 
 def seal_card_request(engine: Engine, unit: Work, owner: UUID, card: CardRequest) -> bytes:
-    """Seal a fresh token until it is sent; ``owner`` is the invoice, or the method being checked."""
+    """Seal a fresh token until it is sent; ``owner`` is the invoice, or the method checked."""
     return engine.vault.seal(msgspec.json.encode(card), f"{unit.merchant_id}:{owner}:request")
 
 

@@ -48,7 +48,7 @@ def new_card(unit: Work, customer_id: UUID, key: str, *, external_id: str | None
 
 
 def check_card(engine: Engine, unit: Work, customer_id: UUID, method_id: UUID, token: str) -> UUID:
-    """Write the order that saves a card with the payer present: an authorisation, then its release.
+    """Write the order that saves a card with the payer present: a hold, then its release.
 
     The order is sent by `billing.flows.charge`; the payer confirms by 3DS.
     """
@@ -119,7 +119,7 @@ def keep_token(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> N
 
 
 def use_method(unit: Work, customer_id: UUID, method_id: UUID) -> None:
-    """Charge the customer's automatic subscriptions and open invoices to this method from now on."""
+    """From now on charge the customer's automatic subscriptions and open invoices to this."""
     for table in (subscriptions, invoices):
         scope = [
             table.c.merchant_id == unit.merchant_id,

@@ -1,8 +1,8 @@
 """A test merchant's clock: one jump of a year equals living it.
 
-Time goes from due instant to due instant, of ours and of the simulated gateway, and everything due is
-drained before it goes on. While it steps (``stepping``) no work of that merchant is done, so that
-nothing happens between two times.
+Time goes from due instant to due instant, of ours and of the simulated gateway, and everything
+due is drained before it goes on. While it steps (``stepping``) no work of that merchant is
+done, so that nothing happens between two times.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def resolve_one(
     """Ask about one order and act on the answer; returns the state it is in afterwards."""
     answer = gateway.status(order.order_id)
     if order.abandoning and answer.status in ("pending", "authorized"):
-        answer = _end(gateway, order, answer)
+        answer = _end(gateway, order)
     if answer.status != "not_found" or not quarantined:
         return settle(engine, merchant_id, order.order_id, answer, because="status asked")
     if order.abandoning or (order.channel == "card" and order.initiated_by == "customer"):
@@ -97,7 +97,7 @@ def resolve_one(
     return "sent"
 
 
-def _end(gateway: Gateway, order: Row[Any], answer: Answer) -> Answer:
+def _end(gateway: Gateway, order: Row[Any]) -> Answer:
     """Cancel or expire an order nobody wants any more, then believe only its status."""
     key = idempotency_key(order.order_id, "end", order.polls + 1)
     if order.kind == "instrument":

@@ -17,16 +17,15 @@ from sqlalchemy.exc import OperationalError
 from billing.engine import Engine
 from billing.flows import book, cards
 from billing.flows.orders import record_steps
+from billing.flows.reviews import open_review
 from billing.tables import customers
-from core import ids
 from core.actor import Actor, system
-from core.bulk import insert_rows
 from core.work import Work
 from invoices.tables import invoices
 from payments.attempts import Accept, AttemptState, Ignore, News, NewsStatus, Park, decide
 from payments.attempts import next_poll_after as poll_delay
 from payments.gateway import Answer
-from payments.tables import payment_orders, refunds, reviews
+from payments.tables import payment_orders, refunds
 
 _RETRIES = 4
 _BACKOFF_MAX = 900
@@ -90,10 +89,10 @@ def settle_in(engine: Engine, unit: Work, order_id: str, answer: Answer, *, beca
     match move:
         case Accept(state):
             _write(unit, order, str(state), answer, because)
-            _react(engine, unit, order, invoice, state, answer)
+            _react(unit, order, invoice, state, answer)
             return str(state)
         case Park(state, reason):
-            _park(unit, order, str(state), reason, answer, because)
+            _park(unit, order, answer, state=str(state), reason=reason, because=because)
             return str(state)
         case Ignore(state, _):
             _note_again(unit, order, answer)
@@ -220,7 +219,7 @@ def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str) -> str:
 
 
 def _park(
-    unit: Work, order: Row[Any], state: str, reason: str, answer: Answer, because: str
+    unit: Work, order: Row[Any], answer: Answer, *, state: str, reason: str, because: str
 ) -> None:
     if state != order.state:
         unit.session.execute(
@@ -245,7 +244,6 @@ def _this(unit: Work, order: Row[Any]) -> Any:
 
 
 def _react(
-    engine: Engine,
     unit: Work,
     order: Row[Any],
     invoice: Row[Any] | None,
@@ -272,27 +270,3 @@ def _react(
             )
         case _:
             pass
-
-
-def open_review(
-    unit: Work, kind: str, subject_kind: str, subject_id: UUID, detail: dict[str, Any]
-) -> None:
-    """Ask a person to look; the same matter is opened once."""
-    written = insert_rows(
-        unit.session,
-        reviews,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": ids.derive(unit.merchant.namespace, "review", kind, subject_id),
-                "kind": kind,
-                "subject_kind": subject_kind,
-                "subject_id": subject_id,
-                "detail": detail,
-                "opened_at": unit.now,
-            }
-        ],
-        skip_existing=True,
-    )
-    if written:
-        unit.event("review.opened", subject_kind, subject_id, {"kind": kind, **detail})

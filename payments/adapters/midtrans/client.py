@@ -1,4 +1,4 @@
-"""The official client, driven safely: time-outs, one pool, headers by call, no redirect, no secrets.
+"""The official client, driven safely: time-outs, one pool, headers by call, no redirects.
 
 `midtransclient` 1.4.2 passes no time-out, opens a connection a call, follows redirects (turning a
 POST into a GET), pastes ids unquoted into paths and prints the server key in a ``repr``. Each is

@@ -66,7 +66,7 @@ class MidtransGateway:
         """Check ``signature_key`` in constant time."""
         return verify(body, self._signature_key)
 
-    def set_time(self, to: datetime) -> datetime | None:
+    def set_time(self, to: datetime) -> datetime | None:  # noqa: ARG002
         """A real gateway has its own clock."""
         return None
 
@@ -78,9 +78,7 @@ class MidtransGateway:
 class SimulatedGateway(MidtransGateway):
     """The simulator: the same wire format, and a clock that a test merchant's clock drags along."""
 
-    def __init__(
-        self, client: MidtransClient, server_key: str, base_url: str, session: requests.Session
-    ) -> None:
+    def __init__(self, client: MidtransClient, server_key: str, base_url: str) -> None:
         super().__init__(client, server_key)
         self._server_key = server_key
         self._base_url = base_url
@@ -163,7 +161,7 @@ class MidtransGateways:
             read_seconds=self._settings.gateway_read_seconds,
         )
         if merchant.gateway == "simulator":
-            return SimulatedGateway(client, server_key, base_url, self._session)
+            return SimulatedGateway(client, server_key, base_url)
         return MidtransGateway(client, signing)
 
     def _open(self, merchant: Merchant, sealed: bytes, what: str) -> str:
