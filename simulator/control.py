@@ -11,20 +11,11 @@ from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.chaos import Fault, NewsRule
 from simulator.clock import iso, parse_iso
-from simulator.model import CardRule, Json, Switches, Transaction
+from simulator.control_accounts import WrongError, add_account
+from simulator.model import CardRule, Json, Transaction
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World
-
-
-class WrongError(Exception):
-    """The instruction cannot be followed: an HTTP status and a sentence."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
 
 Handler = Callable[[World, Book, Json], Awaitable[Json]]
 
@@ -35,7 +26,7 @@ async def handle(world: World, request: Request) -> Reply:
         body: Json = dict(request.query()) if request.method == "GET" else request.json()
         route = (request.method, *request.segments[1:])
         if route == ("POST", "accounts"):
-            return json_reply(200, _add_account(world, body))
+            return json_reply(200, add_account(world, body))
         if route == ("GET", "accounts"):
             accounts = [control_book.account(book) for book in world.books.values()]
             return json_reply(200, {"accounts": accounts})
@@ -67,43 +58,6 @@ def _book(world: World, request: Request, body: Json) -> Book:
             404 if key else 400, "unknown server_key" if key else "server_key is required"
         )
     return book
-
-
-def _add_account(world: World, body: Json) -> Json:
-    server_key = str(body.get("server_key", ""))
-    client_key = str(body.get("client_key", ""))
-    if not server_key or any(char.isspace() for char in server_key + client_key):
-        raise WrongError(400, "server_key is required; keys hold no white space")
-    if server_key.startswith("Mid-server-"):
-        raise WrongError(400, "this looks like a production key: it does not belong in a simulator")
-    other = world.by_client.get(client_key)
-    if client_key and other is not None and other.account.server_key != server_key:
-        raise WrongError(409, "this client_key belongs to another account")
-    book = world.add_account(
-        server_key, client_key, name=str(body.get("name", "")), seed=str(body.get("seed", ""))
-    )
-    _configure(book, body)
-    return control_book.account(book)
-
-
-def _configure(book: Book, body: Json) -> None:
-    account = book.account
-    account.name = str(body.get("name") or account.name)
-    account.notification_url = str(body.get("notification_url", account.notification_url) or "")
-    recurring = body.get("recurring_mid", account.recurring_mid)
-    if not isinstance(recurring, bool):
-        raise WrongError(400, "recurring_mid is true or false")
-    account.recurring_mid = recurring
-    disabled = body.get("disabled_types", account.disabled_types)
-    account.disabled_types = msgspec.convert(disabled, list[str])
-    lanes = body.get("delivery_concurrency", account.delivery_concurrency)
-    account.delivery_concurrency = msgspec.convert(lanes, int)
-    switches = {**msgspec.to_builtins(account.switches), **(body.get("switches") or {})}
-    unknown = set(switches) - {info.name for info in msgspec.structs.fields(Switches)}
-    if unknown:
-        raise WrongError(400, f"unknown switches: {', '.join(sorted(unknown))}")
-    account.switches = msgspec.convert(switches, Switches)
-    book.save_account()
 
 
 def _transaction(book: Book, body: Json) -> Transaction:

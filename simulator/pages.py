@@ -1,14 +1,213 @@
-"""Web pages, a stub until the templates are in place."""
+"""Web pages: what waits to be paid, one payment, the 3DS page, a card form, QR codes."""
 
 from __future__ import annotations
 
-from simulator.wire import Reply, Request, html_reply
+import contextlib
+import io
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+import jinja2
+import segno
+
+from simulator import cards, charges, operations
+from simulator.book import Book
+from simulator.model import Notice, Transaction
+from simulator.page_words import LANGUAGES, grouped, moment, rupiah, word
+from simulator.transactions import IllegalMoveError
+from simulator.wire import Reply, Request, html_reply, redirect
 from simulator.world import World
+
+OTP = "112233"
+_LATEST = 20
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_GOOD = frozenset({"settlement", "capture", "authorize", "delivered"})
+_BAD = frozenset({"deny", "expire", "cancel", "failed", "lost", "chargeback"})
 
 
 def owns(request: Request) -> bool:
-    return request.segments[:2] == ("v2", "3ds") or request.segments[-1:] == ("qr-code",)
+    """Pages that live under /v2, beside the API."""
+    segments = request.segments
+    return segments[:3] == ("v2", "3ds", "redirect") or segments[-1:] == ("qr-code",)
 
 
 def handle(world: World, request: Request) -> Reply:
-    return html_reply("", 404)
+    """Any page. Unknown addresses get a page too, with 404."""
+    match (request.method, *request.segments):
+        case ("GET",):
+            return _home(world, request)
+        case ("GET", "pay", ident):
+            return _payment(world, request, ident)
+        case ("POST", "pay", ident):
+            return _pay(world, request, ident)
+        case ("GET", "v2", "3ds", "redirect", ident):
+            return _three_ds(world, request, ident, "")
+        case ("POST", "v2", "3ds", "redirect", ident):
+            return _three_ds_answer(world, request, ident)
+        case ("GET", "v2", "qris" | "gopay", ident, "qr-code"):
+            return _qr_code(world, request, ident)
+        case ("GET", "card"):
+            return _card_form(world, request)
+    return _missing(request)
+
+
+def _language(request: Request) -> str:
+    wanted = request.query().get("lang", "id")
+    return wanted if wanted in LANGUAGES else "id"
+
+
+def _without_language(request: Request) -> str:
+    """The query as it is, to be continued with another language."""
+    kept = {name: value for name, value in request.query().items() if name != "lang"}
+    return urlencode(kept) + "&" if kept else ""
+
+
+def _mood(state: str) -> str:
+    """The colour of a state: good, bad or open."""
+    return "good" if state in _GOOD else "bad" if state in _BAD else "open"
+
+
+def _show(request: Request, template: str, status: int = 200, **values: object) -> Reply:
+    language = _language(request)
+    text = _templates.get_template(template).render(
+        t=partial(word, language=language),
+        money=partial(rupiah, language=language),
+        when=partial(moment, language=language),
+        grouped=grouped,
+        mood=_mood,
+        lang=language,
+        suffix="" if language == "id" else f"?lang={language}",
+        path="/" + "/".join(map(quote, request.segments)),
+        other_query=_without_language(request),
+        **values,
+    )
+    return html_reply(text, status)
+
+
+def _missing(request: Request) -> Reply:
+    return _show(request, "missing.html", 404)
+
+
+def _found(world: World, ident: str) -> tuple[Book, Transaction] | None:
+    found = world.find(ident)
+    return (found[0], found[0].transactions[ident]) if found else None
+
+
+def _home(world: World, request: Request) -> Reply:
+    books = list(world.books.values())
+    wanted = request.query().get("merchant", "")
+    chosen = next((book for book in books if book.account.merchant_id == wanted), None)
+    chosen = chosen or next(iter(books), None)
+    transactions = list(chosen.transactions.values())[::-1] if chosen else []
+    return _show(
+        request,
+        "home.html",
+        books=books,
+        book=chosen,
+        open=[tx for tx in transactions if tx.status == "pending"],
+        recent=[tx for tx in transactions if tx.status != "pending"][:_LATEST],
+    )
+
+
+def _payment(world: World, request: Request, ident: str) -> Reply:
+    found = _found(world, ident)
+    if found is None:
+        return _missing(request)
+    book, tx = found
+    notices: list[Notice] = [book.notices[n] for n in book.notices_of.get(ident, ())]
+    return _show(
+        request,
+        "payment.html",
+        book=book,
+        tx=tx,
+        notices=notices[::-1],
+        payable=tx.status == "pending" and tx.payment_type != "credit_card",
+        in_flight=any(notice.state == "queued" for notice in notices),
+        three_ds=tx.extras.get("redirect_url") if tx.status == "pending" else None,
+    )
+
+
+def _pay(world: World, request: Request, ident: str) -> Reply:
+    found = _found(world, ident)
+    if found is None:
+        return _missing(request)
+    book, tx = found
+    if request.form().get("action") == "resend":
+        book.notify(tx)
+    else:
+        with contextlib.suppress(IllegalMoveError):  # somebody was faster; the page shows it
+            operations.pay(book, tx, "paid on the simulator's page")
+    query = f"?{request.query_string}" if request.query_string else ""
+    return redirect(f"/pay/{ident}{query}")
+
+
+def _return_url(request: Request) -> str:
+    """Where to go afterwards, if the merchant's page put it behind the address."""
+    url = request.query().get("return_url", "")
+    return url if urlsplit(url).scheme in ("http", "https") else ""
+
+
+def _three_ds(world: World, request: Request, ident: str, problem: str) -> Reply:
+    found = _found(world, ident)
+    if found is None:
+        return _missing(request)
+    book, tx = found
+    behaviour = cards.behaviour_of(book.account, tx.pan, tx.token_used, book.now())
+    return _show(
+        request,
+        "three_ds.html",
+        book=book,
+        tx=tx,
+        problem=problem,
+        asks=cards.needs_otp(behaviour),
+        query=request.query_string,
+        return_url=_return_url(request),
+        finished=_finished(tx),
+    )
+
+
+def _finished(tx: Transaction) -> str:
+    """Which closing sentence the 3DS page shows, or '' while it is open."""
+    if tx.status == "pending":
+        return ""
+    names = {"capture": "done_ok", "settlement": "done_ok", "authorize": "done_hold"}
+    return names.get(tx.status, "done_bad" if tx.status == "deny" else "done_over")
+
+
+def _three_ds_answer(world: World, request: Request, ident: str) -> Reply:
+    found = _found(world, ident)
+    if found is None:
+        return _missing(request)
+    book, tx = found
+    form = request.form()
+    behaviour = cards.behaviour_of(book.account, tx.pan, tx.token_used, book.now())
+    refused = form.get("action") == "refuse"
+    if not refused and cards.needs_otp(behaviour) and form.get("otp", "").strip() != OTP:
+        return _three_ds(world, request, ident, "otp_wrong")
+    with contextlib.suppress(IllegalMoveError):  # finished or expired meanwhile; the page says so
+        charges.finish_3ds(book, tx, confirmed=not refused)
+    query = f"?{request.query_string}" if request.query_string else ""
+    return redirect(f"/v2/3ds/redirect/{ident}{query}")
+
+
+def _card_form(world: World, request: Request) -> Reply:
+    book = next(iter(world.books.values()), None)
+    client_key = request.query().get("client_key", book.account.client_key if book else "")
+    shown = ("4811111111111114", "5211111111111117", "4911111111111113", "4472429869996670")
+    samples = [(pan, cards.BEHAVIOURS[pan]) for pan in shown]
+    return _show(request, "card.html", client_key=client_key, samples=samples)
+
+
+def _qr_code(world: World, request: Request, ident: str) -> Reply:
+    found = _found(world, ident)
+    if found is None:
+        return _missing(request)
+    picture = io.BytesIO()
+    segno.make(f"{world.base_url}/pay/{ident}").save(picture, kind="png", scale=8)
+    return Reply(200, picture.getvalue(), "image/png")

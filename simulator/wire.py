@@ -19,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 1 << 20
+_CUT_SECONDS = 0.02  # the server must have seen the line go, or it complains that nothing was sent
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -108,6 +109,7 @@ async def write_reply(reply: Reply, send: Send) -> None:
         await asyncio.sleep(reply.hold)
     if reply.cut:
         _cut(send)
+        await asyncio.sleep(_CUT_SECONDS)
         return
     headers = [
         (b"content-type", reply.content_type.encode()),

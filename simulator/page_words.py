@@ -1,0 +1,121 @@
+"""The words of the pages, Indonesian first; amounts and instants as people write them here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from simulator.clock import WIB
+
+LANGUAGES = ("id", "en")
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Simulator Midtrans", "Midtrans simulator"),
+    "not_real": (
+        "Simulator: tidak ada uang sungguhan yang berpindah.",
+        "Simulator: no real money moves here.",
+    ),
+    "clock": ("Jam simulator", "Simulator's clock"),
+    "clock_real": ("waktu nyata", "real time"),
+    "clock_fixed": ("diam", "standing still"),
+    "clock_running": ("berjalan", "running"),
+    "accounts": ("Akun", "Accounts"),
+    "open": ("Menunggu pembayaran", "Waiting for payment"),
+    "nothing_open": ("Belum ada tagihan yang menunggu dibayar.", "Nothing waits to be paid."),
+    "recent": ("Terakhir", "Latest"),
+    "nothing_yet": ("Belum ada transaksi.", "No transactions yet."),
+    "pay": ("Bayar", "Pay"),
+    "pay_by": ("Bayar sebelum", "Pay before"),
+    "order": ("Nomor pesanan", "Order id"),
+    "merchant": ("Penjual", "Merchant"),
+    "payer": ("Pembeli", "Customer"),
+    "number": ("Nomor virtual account", "Virtual account number"),
+    "bill_key": ("Kode bayar", "Bill key"),
+    "biller_code": ("Kode perusahaan", "Biller code"),
+    "payment_code": ("Kode pembayaran", "Payment code"),
+    "card": ("Kartu", "Card"),
+    "history": ("Riwayat", "History"),
+    "notifications": ("Notifikasi ke penjual", "Notifications to the merchant"),
+    "no_notifications": ("Belum ada notifikasi.", "No notifications yet."),
+    "next_try": ("dicoba lagi", "next try"),
+    "resend": ("Kirim ulang notifikasi", "Send the notification again"),
+    "to_3ds": ("Lanjut ke verifikasi 3DS", "Go on to 3DS"),
+    "back": ("Kembali", "Back"),
+    "to_merchant": ("Kembali ke penjual", "Back to the merchant"),
+    "otp_title": ("Verifikasi pembayaran", "Confirm your payment"),
+    "otp_hint": (
+        "Masukkan kode OTP. Di simulator kodenya selalu 112233.",
+        "Enter the one-time code. In the simulator it is always 112233.",
+    ),
+    "otp": ("Kode OTP", "One-time code"),
+    "otp_wrong": ("Kode OTP salah. Coba lagi.", "That code is wrong. Try again."),
+    "no_otp": (
+        "Bank tidak meminta kode untuk kartu ini.",
+        "The bank asks for no code with this card.",
+    ),
+    "confirm": ("Konfirmasi", "Confirm"),
+    "refuse": ("Tolak pembayaran", "Refuse the payment"),
+    "done_ok": ("Pembayaran berhasil", "Payment succeeded"),
+    "done_hold": ("Dana berhasil ditahan", "The amount is held"),
+    "done_bad": ("Pembayaran ditolak", "Payment was declined"),
+    "done_over": ("Halaman ini sudah tidak berlaku", "This page is no longer valid"),
+    "may_close": ("Anda boleh menutup halaman ini.", "You may close this page."),
+    "missing": ("Halaman tidak ditemukan", "Page not found"),
+    "card_title": ("Token kartu uji", "Test card token"),
+    "card_number": ("Nomor kartu", "Card number"),
+    "expiry": ("Berlaku sampai (bulan, tahun)", "Valid until (month, year)"),
+    "make_token": ("Buat token", "Make a token"),
+    "not_payable": ("Tidak dapat dibayar di sini.", "Cannot be paid here."),
+    "pending": ("Menunggu", "Pending"),
+    "settlement": ("Lunas", "Settled"),
+    "capture": ("Berhasil", "Captured"),
+    "authorize": ("Ditahan", "Authorized"),
+    "deny": ("Ditolak", "Denied"),
+    "expire": ("Kedaluwarsa", "Expired"),
+    "cancel": ("Dibatalkan", "Canceled"),
+    "refund": ("Dikembalikan", "Refunded"),
+    "partial_refund": ("Dikembalikan sebagian", "Partly refunded"),
+    "chargeback": ("Chargeback", "Chargeback"),
+    "partial_chargeback": ("Chargeback sebagian", "Partial chargeback"),
+    "delivered": ("diterima", "delivered"),
+    "queued": ("dikirim", "on its way"),
+    "waiting": ("akan dicoba lagi", "will be retried"),
+    "failed": ("gagal", "failed"),
+    "lost": ("hilang", "lost"),
+    "credit_card": ("Kartu kredit", "Credit card"),
+    "bank_transfer": ("Virtual account", "Virtual account"),
+    "echannel": ("Mandiri Bill", "Mandiri Bill"),
+    "gopay": ("GoPay", "GoPay"),
+    "qris": ("QRIS", "QRIS"),
+    "cstore": ("Gerai", "Store"),
+}
+_MONTHS = {
+    "id": ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+
+
+def word(key: str, language: str) -> str:
+    """One word or sentence; an unknown key is shown as it is."""
+    pair = _WORDS.get(key, (key, key))
+    return pair[LANGUAGES.index(language)]
+
+
+def rupiah(amount: int, language: str) -> str:
+    """109890 is "Rp109.890", in English "Rp109,890"."""
+    text = f"Rp{amount:,}"
+    return text.replace(",", ".") if language == "id" else text
+
+
+def moment(instant: datetime | None, language: str) -> str:
+    """Such as "5 Jan 2026 10.00 WIB"."""
+    if instant is None:
+        return ""
+    local = instant.astimezone(WIB)
+    dot = "." if language == "id" else ":"
+    month = _MONTHS[language][local.month - 1]
+    return f"{local.day} {month} {local.year} {local.hour:02}{dot}{local.minute:02} WIB"
+
+
+def grouped(number: str) -> str:
+    """Digits in groups of four, easier to read out."""
+    return " ".join(number[place : place + 4] for place in range(0, len(number), 4))
