@@ -55,7 +55,7 @@ class App:
             request = await wire.read_request(scope, receive)
         except ValueError:
             too_large = {"status_code": "413", "status_message": "The request is too large"}
-            await wire.write_reply(json_reply(413, too_large), send)
+            await wire.write_reply(json_reply(413, too_large), receive, send)
             return
         if request is None:
             return
@@ -68,7 +68,7 @@ class App:
         if self._log:
             path = "/".join(request.segments)
             sys.stderr.write(f"{request.method} /{path} -> {reply.status}\n")
-        await wire.write_reply(reply, send)
+        await wire.write_reply(reply, receive, send)
 
     async def _route(self, request: Request) -> Reply:
         first = request.segments[0] if request.segments else ""

@@ -90,6 +90,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
+        ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )

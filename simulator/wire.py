@@ -103,10 +103,22 @@ async def read_request(scope: Scope, receive: Receive) -> Request | None:
     return Request(scope["method"], segments, query, headers, body)
 
 
-async def write_reply(reply: Reply, send: Send) -> None:
+async def _hold(seconds: float, receive: Receive) -> bool:
+    """Wait; false when the client hung up or the server is closing before the time was over."""
+    gone = asyncio.ensure_future(receive())
+    try:
+        done, _ = await asyncio.wait({gone}, timeout=seconds)
+    except asyncio.CancelledError:  # the server is closing and waits for nobody
+        return False
+    finally:
+        gone.cancel()
+    return not done
+
+
+async def write_reply(reply: Reply, receive: Receive, send: Send) -> None:
     """Send it, after `hold` seconds; or cut the line."""
-    if reply.hold:
-        await asyncio.sleep(reply.hold)
+    if reply.hold and not await _hold(reply.hold, receive):
+        reply.cut = True
     if reply.cut:
         _cut(send)
         await asyncio.sleep(_CUT_SECONDS)
