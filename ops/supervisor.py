@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.settings import Settings
 from ops import database_check, instance, migrate, processes
 from ops.children import Child, Part
@@ -48,7 +50,12 @@ class Supervisor:
 
     def run(self) -> None:
         """Run until Ctrl-C, SIGTERM or a closed terminal; whatever happens, nothing is left."""
-        self._home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UpError(
+                f"TAGIHAN_HOME can not be {self._home}: {error.strerror}; set it to another folder"
+            ) from None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
         with _only_one(self._home):
@@ -74,7 +81,7 @@ class Supervisor:
         environ = self._prepare_database()
         settings = self._settings = Settings.from_environ(environ)
         with self._step("Migrating") as done:
-            done(migrate.main(settings))
+            done(_migrate(settings))
         for part in parts:
             self._children.append(Child(part, environ, self._home / "logs", self._say))
         for child in self._children:
@@ -186,6 +193,18 @@ class Supervisor:
 def run(environ: Mapping[str, str] | None = None) -> None:
     """Run the supervisor in this process."""
     Supervisor(os.environ if environ is None else environ, _say_flushed).run()
+
+
+def _migrate(settings: Settings) -> str:
+    try:
+        return migrate.main(settings)
+    except (RuntimeError, SQLAlchemyError) as error:
+        # The first line is the server's; what SQLAlchemy adds below it is for developers.
+        reason = str(error).strip().partition("\n")[0]
+        raise UpError(
+            f"the database can not be migrated: {reason} - docs/reference/settings.md says what "
+            "DATABASE_URL needs"
+        ) from None
 
 
 def _welcome(settings: Settings) -> str:
