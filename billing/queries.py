@@ -22,7 +22,7 @@ from core.errors import NotFound
 from core.work import Work
 
 _CUSTOMER = tuple(customers.c[name] for name in Customer.__slots__)
-_SUBSCRIPTION = tuple(subscriptions.c[name] for name in Subscription.__slots__)
+SUBSCRIPTION = tuple(subscriptions.c[name] for name in Subscription.__slots__)
 _ITEM = tuple(subscription_items.c[name] for name in Item.__slots__)
 _CHANGE = tuple(subscription_changes.c[name] for name in Change.__slots__)
 
@@ -259,4 +259,4 @@ def _customers(unit: Work) -> Select[Any]:
 
 
 def _subscriptions(unit: Work) -> Select[Any]:
-    return select(*_SUBSCRIPTION).where(subscriptions.c.merchant_id == unit.merchant_id)
+    return select(*SUBSCRIPTION).where(subscriptions.c.merchant_id == unit.merchant_id)

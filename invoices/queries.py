@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, select, tuple_
 from core.errors import NotFound
 from core.work import Work
 from invoices.tables import credit_note_lines, credit_notes, invoice_lines, invoices
+from invoices.tax_terms import TaxTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class LineInForce:
     amount: int
     period_start: date
     period_end: date
+    tax: dict[str, Any]
     by_changes: int
     by_hand: int
 
@@ -215,7 +217,7 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
     rows = unit.session.execute(
         select(
             line.id, line.invoice_id, inv.status, inv.due_amount, inv.paid_amount, line.price_id,
-            line.description, line.amount, line.period_start, line.period_end,
+            line.description, line.amount, line.period_start, line.period_end, inv.tax,
         )
         .join(invoices, (inv.merchant_id == line.merchant_id) & (inv.id == line.invoice_id))
         .where(
@@ -227,7 +229,8 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
         )
         .order_by(line.period_start, inv.created_at, line.position)
     ).all()  # fmt: skip
-    credited, by_hand = _given_back(unit, [row.id for row in rows])
+    inside = {row.id: TaxTerms.from_json(row.tax).is_inside for row in rows}
+    credited, by_hand = _given_back(unit, inside)
     return [
         LineInForce(
             **row._mapping, by_changes=credited.get(row.id, 0), by_hand=by_hand.get(row.id, 0)
@@ -236,7 +239,9 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
     ]
 
 
-def _given_back(unit: Work, line_ids: list[UUID]) -> tuple[dict[UUID, int], dict[UUID, int]]:
+def _given_back(unit: Work, inside: Mapping[UUID, bool]) -> tuple[dict[UUID, int], dict[UUID, int]]:
+    """Sum the credits of lines in the lines' own terms: with tax where prices hold it."""
+    line_ids = list(inside)
     credit, inv = invoice_lines.c, invoices.c
     on_invoices = unit.session.execute(
         select(credit.credits_line_id, -func.sum(credit.amount))
@@ -252,7 +257,12 @@ def _given_back(unit: Work, line_ids: list[UUID]) -> tuple[dict[UUID, int], dict
     by_hand: dict[UUID, int] = {}
     noted, note = credit_note_lines.c, credit_notes.c
     on_notes = unit.session.execute(
-        select(noted.invoice_line_id, note.source_kind, func.sum(noted.net_amount))
+        select(
+            noted.invoice_line_id,
+            note.source_kind,
+            func.sum(noted.net_amount),
+            func.sum(noted.tax_amount),
+        )
         .join(
             credit_notes,
             (note.merchant_id == noted.merchant_id) & (note.id == noted.credit_note_id),
@@ -260,9 +270,9 @@ def _given_back(unit: Work, line_ids: list[UUID]) -> tuple[dict[UUID, int], dict
         .where(noted.merchant_id == unit.merchant_id, noted.invoice_line_id.in_(line_ids))
         .group_by(noted.invoice_line_id, note.source_kind)
     )
-    for line_id, source, amount in on_notes:
+    for line_id, source, net, tax in on_notes:
         into = by_changes if source in AUTOMATIC_SOURCES else by_hand
-        into[line_id] = into.get(line_id, 0) + int(amount)
+        into[line_id] = into.get(line_id, 0) + int(net) + (int(tax) if inside[line_id] else 0)
     return by_changes, by_hand
 
 

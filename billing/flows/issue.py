@@ -12,7 +12,7 @@ from billing.flows.issue_balance import plan_balances, write_balances
 from billing.flows.issue_rows import content_hash, invoice_row, line_rows, seller_snapshot
 from billing.ledger.journal import Journal
 from billing.ledger.postings import balance_used, invoice_issued, tax_became_due, tax_due_on_payment
-from billing.ledger.service import Subject, post
+from billing.ledger.service import post
 from core import ids
 from core.errors import InvalidRequest
 from core.merchant import Merchant
@@ -79,7 +79,7 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
         issued.append(_issued(invoice_id, draft, document, number, paid))
     insert_invoices(unit, rows, lines)
     write_balances(unit, issued)
-    _post(unit, issued)
+    post(unit, [journal for one in issued for journal in _journals(unit, one)])
     _tell(unit, issued)
     _mail(unit, [draft for _, draft in todo], issued)
     if any(row["collect_at"] is not None and row["collect_at"] <= unit.now for row in rows):
@@ -134,15 +134,6 @@ def _issued(
         paid=paid,
         status="paid" if paid == total else "open",
         due_on=draft.due_on,
-    )
-
-
-def _post(unit: Work, issued: Sequence[Issued]) -> None:
-    told = [(journal, one) for one in issued for journal in _journals(unit, one)]
-    post(
-        unit,
-        [journal for journal, _ in told],
-        [Subject("invoice", one.id) for _, one in told],
     )
 
 

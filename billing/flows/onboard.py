@@ -23,8 +23,7 @@ from core.merchant import Merchant, load_merchant
 from core.tables import clocks, merchants
 from core.vault import Vault
 from core.work import Work
-from dunning.policy import DEFAULT
-from dunning.tables import dunning_policies
+from dunning.service import ensure_policy
 from invoices.numbering import validate_pattern
 from invoices.tax_tables import TREATMENTS
 
@@ -126,7 +125,7 @@ def create_merchant(
                 insert_rows(session, clocks, [{"merchant_id": merchant_id, "at": clock_at}])
             merchant = load_merchant(session)
             unit = Work(session, merchant, clock_at or real_now, real_now, actor)
-            _store_policy(unit)
+            ensure_policy(unit)
             unit.audit("merchant.create", "merchant", merchant_id, after=_shown(asdict(draft)))
             unit.flush()
     except IntegrityError as error:
@@ -163,23 +162,6 @@ def update_merchant(
             after=_shown(fields),
         )
         return load_merchant(unit.session)
-
-
-def _store_policy(unit: Work) -> None:
-    insert_rows(
-        unit.session,
-        dunning_policies,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": unit.derive("dunning_policy", "default", 1),
-                "code": "default",
-                "version": 1,
-                "rules": DEFAULT.to_dict(),
-                "created_at": unit.now,
-            }
-        ],
-    )
 
 
 def _refuse_taken_slug(engine: Engine, slug: str) -> None:

@@ -19,10 +19,25 @@ from core.work import Work
 
 
 class Subject(NamedTuple):
-    """What a journal is about: ``Subject("invoice", id)``."""
+    """What a journal is about."""
 
     kind: str
     id: UUID
+
+
+_PAYMENTS = frozenset({JournalKind.PAYMENT_CAPTURED, JournalKind.PAYMENT_REVERSED})
+_INVOICES = frozenset(
+    {
+        JournalKind.INVOICE_ISSUED,
+        JournalKind.INVOICE_VOIDED,
+        JournalKind.TAX_BECAME_DUE,
+        JournalKind.TAX_POINT_REVERSED,
+        JournalKind.BALANCE_USED,
+        JournalKind.WRITTEN_OFF,
+        JournalKind.WRITE_OFF_REVERSED,
+        JournalKind.TAX_WITHHELD,
+    }
+)
 
 
 # One statement for all journals; it answers which of them were not there before.
@@ -52,7 +67,9 @@ _INSERT = text(
 
 
 def post(
-    unit: Work, journals: Sequence[Journal], subject: Subject | Sequence[Subject]
+    unit: Work,
+    journals: Sequence[Journal],
+    subject: Subject | Sequence[Subject] | None = None,
 ) -> list[UUID]:
     """Post journals, set-based; a fact that is posted already is left as it is.
 
@@ -61,12 +78,17 @@ def post(
 
     Args:
         journals: of any kinds; ``(kind, key)`` names the fact.
-        subject: what all of them are about, or one for each.
+        subject: what all of them are about, or one for each; by default read from their keys.
 
     Returns:
         The ids of the journals that are new.
     """
-    subjects = [subject] * len(journals) if isinstance(subject, Subject) else list(subject)
+    if subject is None:
+        subjects = [subject_of(unit, journal) for journal in journals]
+    elif isinstance(subject, Subject):
+        subjects = [subject] * len(journals)
+    else:
+        subjects = list(subject)
     told = [
         (unit.derive("journal", journal.kind.value, journal.key), journal, about)
         for journal, about in zip(journals, subjects, strict=True)
@@ -108,6 +130,25 @@ def post(
         ],
     )
     return [journal_id for journal_id, _, _ in told if journal_id in written]
+
+
+def subject_of(unit: Work, journal: Journal) -> Subject:
+    """Read from a journal's key what it is about.
+
+    Invoices and credit notes are named by their id, with more behind a colon where one has several
+    journals of a kind; payments by their order id; refunds by their key.
+    """
+    head = journal.key.partition(":")[0]
+    if journal.kind in _INVOICES:
+        return Subject("invoice", UUID(head))
+    if journal.kind is JournalKind.CREDIT_NOTE_ISSUED:
+        return Subject("credit_note", UUID(head))
+    if journal.kind in _PAYMENTS:
+        return Subject("payment", unit.derive("payment", journal.key))
+    return Subject(
+        "refund" if journal.kind is JournalKind.REFUND_PAID else "journal",
+        unit.derive("refund", journal.key),
+    )
 
 
 def posted(unit: Work, kind: JournalKind, key: str) -> Journal | None:

@@ -1,0 +1,244 @@
+"""Renewal: every due step of every subscription, batch by batch; any outage is caught up.
+
+A batch is one transaction of one merchant: customers and subscriptions are locked, the rules say
+what is next for each, all invoices of a round go through one `issue`, and one statement moves all
+the dates. The invoice's business key makes a second run harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+
+from billing import queries
+from billing.drafts import InvoiceDraft, due_date, period_line
+from billing.engine import Engine
+from billing.flows import renew_rows
+from billing.flows.issue import DRAFTS_MAX, issue
+from billing.flows.renew_rows import Case
+from billing.flows.reviews import open_review
+from billing.records import Subscription
+from billing.renewals import End, Issue, Roll, Step, apply, next_step
+from billing.tables import customers, subscriptions
+from core.actor import system
+from core.errors import EngineError
+from core.work import Work
+from invoices.lines import DraftLine
+
+BATCH = DRAFTS_MAX
+# Steps of one subscription in one transaction: issue and roll of two periods. More is for later.
+ROUNDS_MAX = 4
+# Sweeps over all due subscriptions in one call: what is left is still due at the next.
+SWEEPS_MAX = 500
+
+_log = logging.getLogger(__name__)
+_Cursor = tuple[datetime, UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What one batch did, and where the next one goes on."""
+
+    found: int
+    steps: int
+    cursor: _Cursor
+
+
+def renew_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
+    """Do all steps of a merchant's subscriptions that are due; returns how many were done.
+
+    Any number of processes may run it at once: what another one holds is left to it. A
+    subscription whose step fails is put before a person and does not stop the others.
+    """
+    done = 0
+    for _ in range(SWEEPS_MAX):
+        swept = _sweep(engine, merchant_id, min(limit, BATCH))
+        done += swept
+        if not swept:
+            break
+    return done
+
+
+def catch_up(unit: Work, subscription: Subscription) -> Subscription:
+    """Do what is due for one locked subscription before a request touches it (R25)."""
+    while run_steps(unit, [subscription]):
+        subscription = queries.get_subscription(unit, subscription.id)
+    return subscription
+
+
+def run_steps(unit: Work, rows: list[Subscription]) -> int:
+    """Do the due steps of locked subscriptions, at most `ROUNDS_MAX` each; returns how many."""
+    cases = renew_rows.load(unit, rows)
+    lines: dict[tuple[object, ...], tuple[DraftLine, ...]] = {}
+    for _ in range(ROUNDS_MAX):
+        due = [(case, step) for case in cases if (step := _next(unit, case)) is not None]
+        if not due:
+            break
+        issue(
+            unit,
+            [_draft(unit, case, step, lines) for case, step in due if isinstance(step, Issue)],
+        )
+        for case, step in due:
+            _apply(unit, case, step)
+    moved = [case for case in cases if case.steps]
+    renew_rows.store(unit, moved)
+    return sum(case.steps for case in moved)
+
+
+def _sweep(engine: Engine, merchant_id: UUID, limit: int) -> int:
+    cursor: _Cursor = None
+    done = 0
+    while True:
+        try:
+            claim = _batch(engine, merchant_id, limit, cursor)
+        except EngineError:
+            if limit == 1:
+                raise
+            _log.exception("a batch of renewals failed; doing its subscriptions one by one")
+            claim = _one_by_one(engine, merchant_id, limit, cursor)
+        done += claim.steps
+        if claim.found < limit:
+            return done
+        cursor = claim.cursor
+
+
+def _batch(engine: Engine, merchant_id: UUID, limit: int, cursor: _Cursor) -> _Claim:
+    with engine.work(merchant_id, system("renew")) as unit:
+        candidates = _candidates(unit, limit, cursor)
+        rows = _claim(unit, [(found.id, found.customer_id) for found in candidates])
+        steps = run_steps(unit, rows) if rows else 0
+        last = candidates[-1] if candidates else None
+        return _Claim(len(candidates), steps, (last.next_at, last.id) if last else cursor)
+
+
+def _one_by_one(engine: Engine, merchant_id: UUID, limit: int, cursor: _Cursor) -> _Claim:
+    steps = found = 0
+    for _ in range(limit):
+        with engine.work(merchant_id, system("renew")) as unit:
+            [*candidates] = _candidates(unit, 1, cursor)
+        if not candidates:
+            break
+        found += 1
+        try:
+            steps += _batch(engine, merchant_id, 1, cursor).steps
+        except EngineError as error:
+            with engine.work(merchant_id, system("renew")) as unit:
+                open_review(
+                    unit, "renewal_failed", "subscription", candidates[0].id, {"code": error.code}
+                )
+        cursor = (candidates[0].next_at, candidates[0].id)
+    return _Claim(found, steps, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    id: UUID
+    customer_id: UUID
+    next_at: datetime
+
+
+def _candidates(unit: Work, limit: int, cursor: _Cursor) -> list[_Candidate]:
+    table = subscriptions.c
+    query = (
+        select(table.id, table.customer_id, table.next_at)
+        .where(table.merchant_id == unit.merchant_id, table.next_at <= unit.now)
+        .order_by(table.next_at, table.id)
+        .limit(limit)
+    )
+    if cursor is not None:
+        query = query.where(tuple_(table.next_at, table.id) > cursor)
+    return [_Candidate(**row._mapping) for row in unit.session.execute(query)]
+
+
+def _claim(unit: Work, candidates: list[tuple[UUID, UUID]]) -> list[Subscription]:
+    """Lock customers, then subscriptions, waiting for nobody: who is busy is left for later."""
+    free = set(
+        unit.session.execute(
+            select(customers.c.id)
+            .where(
+                customers.c.merchant_id == unit.merchant_id,
+                customers.c.id.in_({customer for _, customer in candidates}),
+            )
+            .order_by(customers.c.id)
+            .with_for_update(key_share=True, skip_locked=True)
+        ).scalars()
+    )
+    wanted = [subscription for subscription, customer in candidates if customer in free]
+    if not wanted:
+        return []
+    rows = unit.session.execute(
+        select(*queries.SUBSCRIPTION)
+        .where(
+            subscriptions.c.merchant_id == unit.merchant_id,
+            subscriptions.c.id.in_(wanted),
+            subscriptions.c.next_at <= unit.now,
+        )
+        .order_by(subscriptions.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [Subscription(**row._mapping) for row in rows]
+
+
+def _next(unit: Work, case: Case) -> Step | None:
+    """Ask the rules; a scheduled change takes hold with the first period it is meant for."""
+    step = next_step(case.agreement, unit.now)
+    change = case.change
+    if isinstance(step, Issue) and change and change.effective_on <= step.period.start:
+        renew_rows.adopt(case)
+        return next_step(case.agreement, unit.now)
+    return step
+
+
+def _draft(
+    unit: Work, case: Case, step: Issue, known: dict[tuple[object, ...], tuple[DraftLine, ...]]
+) -> InvoiceDraft:
+    price, agreement = case.price, case.agreement
+    shape = (price.id, case.quantity, step.period, agreement.anchor, agreement.interval)
+    if shape not in known:
+        known[shape] = (
+            period_line(
+                name=price.plan_name,
+                price_id=price.id,
+                terms=price.terms,
+                quantity=case.quantity,
+                period=step.period,
+                anchor=agreement.anchor,
+                interval=agreement.interval,
+            ),
+        )
+    # Without a contract for it a saved card is not charged: the renewal is an invoice to be paid.
+    may_pull = unit.merchant.card_mode == "recurring"
+    collection = agreement.collection if may_pull else "invoice"
+    return InvoiceDraft(
+        customer=case.customer,
+        kind="period",
+        lines=known[shape],
+        tax_mode=price.terms.tax_mode,
+        collection=collection,
+        zone=agreement.zone,
+        due_on=due_date(collection, unit.today, case.row.terms_days),
+        subscription_id=case.row.id,
+        period=step.period,
+        payment_method_id=case.row.payment_method_id if may_pull else None,
+        collect="morning",
+    )
+
+
+def _apply(unit: Work, case: Case, step: Step) -> None:
+    before = case.agreement
+    case.agreement = apply(before, step)
+    case.steps += 1
+    match step:
+        case Issue():
+            if case.adopted is not None:
+                renew_rows.settle_change(unit, case, step.period)
+        case Roll(period, ends_trial):
+            renew_rows.tell_rolled(unit, case, period, ends_trial=ends_trial)
+        case End(on):
+            case.agreement = replace(case.agreement, cancel_on=before.cancel_on)
+            case.ended_on = on
+            renew_rows.end(unit, case, on, was=before.status)

@@ -1,0 +1,82 @@
+"""Taking an unpaid invoice out: voided where it was a mistake, written off where it is lost."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from billing import queries
+from billing.flows.book_journals import tax_waiting
+from billing.flows.orders import withdraw
+from billing.ledger.journal import JournalKind
+from billing.ledger.postings import invoice_voided, written_off
+from billing.ledger.service import post, posted
+from core.money import Money
+from core.work import Work
+from invoices.queries import Invoice, get_invoice
+from invoices.service import close_unpaid
+
+
+def void_invoice(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
+    """Void an open invoice that was never paid nor credited; its number stays used.
+
+    Open virtual accounts are withdrawn; what a customer pays all the same becomes balance.
+
+    Raises:
+        NotFound: ``invoice_not_found``.
+        Conflict: ``invoice_not_voidable``; a credit note is the way then.
+    """
+    queries.lock_customers(unit, [get_invoice(unit, invoice_id).customer_id])
+    before = close_unpaid(unit, invoice_id, "void")
+    issued = posted(unit, JournalKind.INVOICE_ISSUED, str(invoice_id))
+    if issued is not None:
+        post(unit, [invoice_voided(issued, unit.today)])
+    _stop_collecting(unit, invoice_id)
+    unit.audit(
+        "invoice.void",
+        "invoice",
+        invoice_id,
+        before={"status": before.status},
+        after={"status": "void", "reason": reason},
+    )
+    return get_invoice(unit, invoice_id)
+
+
+def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
+    """Write off what is still due of an open invoice; it may be paid all the same, later.
+
+    Raises:
+        NotFound: ``invoice_not_found``.
+        Conflict: an illegal move.
+    """
+    queries.lock_customers(unit, [get_invoice(unit, invoice_id).customer_id])
+    waiting = tax_waiting(unit, invoice_id)
+    before = close_unpaid(unit, invoice_id, "uncollectible")
+    post(
+        unit,
+        [
+            written_off(
+                str(invoice_id),
+                unit.today,
+                due=Money(before.due_amount, before.currency),
+                tax_not_due=waiting,
+                customer_id=before.customer_id,
+            )
+        ],
+    )
+    _stop_collecting(unit, invoice_id)
+    unit.audit(
+        "invoice.mark_uncollectible",
+        "invoice",
+        invoice_id,
+        before={"status": before.status, "due": before.due_amount},
+        after={"status": "uncollectible", "reason": reason},
+    )
+    return get_invoice(unit, invoice_id)
+
+
+def _stop_collecting(unit: Work, invoice_id: UUID) -> None:
+    # Lazy: chasing an invoice may end its subscription, which may void an invoice.
+    from billing.flows import chase
+
+    withdraw(unit, invoice_id, kinds=("instrument", "attempt"))
+    chase.on_credited(unit, invoice_id)
