@@ -1,0 +1,330 @@
+"""Chasing an unpaid invoice: one case each, one step at a time, decided by the rules alone.
+
+A case is opened by a decline, or at issue where the customer pays by himself. A step that tries
+again only says that collecting is due: the attempt is opened, sent and settled like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import update
+
+from billing.engine import Engine
+from billing.flows.chase_end import end_case
+from billing.flows.chase_facts import facts_of, failed_lately, method_words
+from billing.flows.reviews import open_review
+from billing.queries import get_customer, lock_customers, lock_subscription
+from billing.service import after_failed, end_mandate
+from core import ids
+from core.actor import system
+from core.calendars import civil_date
+from core.work import Mail, Work, queue_mail
+from dunning import queries, service
+from dunning.cases import Case, End, Notify, Retry
+from dunning.notices import by_day
+from dunning.policies import DEFAULT_POLICY, Policy
+from dunning.queries import DunningCase
+from invoices.queries import Invoice, get_invoice
+from invoices.tables import invoices
+from payments.declines import Decline, DeclineClass
+from payments.tables import payment_methods
+
+BATCH: Final = 100
+# A bank that was down is asked again soon, a few times, before it counts as a refusal.
+_TECHNICAL_TRIES: Final = 3
+_TECHNICAL_WAIT: Final = timedelta(hours=1)
+_CONFIGURATION_WAIT: Final = timedelta(hours=20)
+
+# What the rules call a notice → which mail it is.
+MAILS: Final[Mapping[str, str]] = {
+    "opened": "dunning.payment_failed",
+    "payday": "dunning.payment_failed",
+    "reminder": "dunning.reminder",
+    "due_soon": "dunning.reminder",
+    "overdue": "dunning.reminder",
+    "last_warning": "dunning.last_warning",
+}
+
+
+def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> None:
+    """A charge without the payer was refused: open the invoice's case or advance it.
+
+    The caller has locked customer and invoice. A refusal by a line that was down is tried again
+    soon and is no refusal yet; one that the merchant has to mend is shown to the merchant.
+    """
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.status != "open":
+        return
+    if _is_not_the_customers(unit, invoice, decline):
+        return
+    if decline.cancel_mandate and invoice.payment_method_id is not None:
+        _end_method(unit, invoice.customer_id, invoice.payment_method_id, decline.reason)
+    case = queries.open_case(unit, invoice_id, lock=True)
+    is_new = case is None
+    if case is None:
+        earlier = queries.cases_of_invoice(unit, invoice_id)
+        case = service.open_failed_case(
+            unit, _draft(invoice), last=earlier[-1] if earlier else None
+        )
+    case = replace(
+        case,
+        first_failed_at=case.first_failed_at or unit.now,
+        last_attempt_at=unit.now,
+        failures=case.failures + 1,
+        decline_class=decline.klass.value,
+        decline_code=decline.code,
+        memory={
+            **case.memory,
+            "tries_max": decline.tries_max,
+            "reason": {"id": decline.reason_id, "en": decline.reason_en},
+        },
+    )
+    service.record_steps(
+        unit,
+        [
+            (
+                case.id,
+                "failure",
+                {"code": decline.code, "class": decline.klass.value, "n": case.failures},
+            )
+        ],
+    )
+    facts = _plan(unit, case, invoice)
+    _tell_declined(unit, case, invoice, facts, is_new=is_new)
+
+
+def on_paid(unit: Work, invoice_id: UUID) -> None:
+    """An invoice was paid: its case ends, whoever paid it and how."""
+    case = queries.open_case(unit, invoice_id, lock=True)
+    if case is None:
+        return
+    chased = case.failures > 0 or any(key.startswith("overdue") for key in case.notices)
+    service.close(unit, case, "recovered" if chased else "stopped", "paid")
+
+
+def on_credited(unit: Work, invoice_id: UUID) -> None:
+    """Nothing is due any more because it was credited: the case ends."""
+    stop(unit, invoice_id, because="credited")
+
+
+def stop(unit: Work, invoice_id: UUID, *, because: str) -> None:
+    """End the case of an invoice that is not to be chased any more (voided, written off)."""
+    case = queries.open_case(unit, invoice_id, lock=True)
+    if case is not None:
+        service.close(unit, case, "stopped", because)
+
+
+def on_method_saved(unit: Work, customer_id: UUID) -> None:
+    """The customer gave another method: each open case makes one try with it at once."""
+    for seen in queries.open_cases_of_customer(unit, customer_id):
+        invoice = get_invoice(unit, seen.invoice_id, lock=True)
+        case = queries.get_case(unit, seen.id, lock=True)
+        if case is None or case.state != "open" or invoice.collection != "automatic":
+            continue
+        memory = {**case.memory, "method_changed_at": unit.now.isoformat()}
+        _plan(unit, replace(case, memory=memory), invoice)
+
+
+def open_invoice_case(unit: Work, invoice_id: UUID) -> None:
+    """Open the case of an open invoice that the customer pays by himself, if it has none."""
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.status == "open" and invoice.collection == "invoice":
+        service.open_invoice_cases(unit, [_draft(invoice)])
+
+
+def step_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
+    """Take the next step of every case whose turn it is; returns how many were looked at."""
+    with engine.work(merchant_id, system("dunning")) as unit:
+        due = queries.due_cases(unit, limit)
+    for case_id, customer_id, invoice_id in due:
+        with engine.work(merchant_id, system("dunning")) as unit:
+            _step(unit, case_id, customer_id, invoice_id)
+    return len(due)
+
+
+def _step(unit: Work, case_id: UUID, customer_id: UUID, invoice_id: UUID) -> None:
+    lock_customers(unit, [customer_id])
+    subscription_id = get_invoice(unit, invoice_id).subscription_id
+    if subscription_id is not None:
+        lock_subscription(unit, subscription_id)
+    invoice = get_invoice(unit, invoice_id, lock=True)
+    case = queries.get_case(unit, case_id, lock=True)
+    if case is None or case.state != "open" or case.next_at is None or case.next_at > unit.now:
+        return  # another worker was here
+    if invoice.status != "open":
+        service.close(unit, case, "stopped", invoice.status)
+        return
+    facts, policy = _facts(unit, case, invoice)
+    step = service.plan(unit, case, facts, invoice.billing_zone, policy)
+    if step.at > unit.now:
+        return
+    match step:
+        case Retry():
+            _retry(unit, case, invoice, step)
+        case Notify():
+            _notify(unit, case, invoice, facts, step)
+        case End():
+            end_case(unit, case, invoice, step.action)
+
+
+def _retry(unit: Work, case: DunningCase, invoice: Invoice, step: Retry) -> None:
+    """Say that collecting is due; at most one try, and what was planned before now is past."""
+    unit.session.execute(
+        update(invoices)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice.id)
+        .values(collect_at=unit.now)
+    )
+    unit.ring("invoice.collect")
+    service.record_steps(unit, [(case.id, "retry", {"because": step.because})])
+    _plan(unit, replace(case, last_attempt_at=unit.now), invoice)
+
+
+def _notify(unit: Work, case: DunningCase, invoice: Invoice, facts: Case, step: Notify) -> None:
+    if step.kind == "overdue":
+        after_failed(unit, invoice.id)
+    buyer = get_customer(unit, invoice.customer_id)
+    queue_mail(
+        unit,
+        [
+            Mail(
+                MAILS[step.kind],
+                "invoice",
+                invoice.id,
+                recipient=buyer.email,
+                locale=invoice.locale,
+                customer_id=buyer.id,
+                payload=_mail_payload(unit, case, invoice, facts, step.kind),
+                key=f"{case.id}:{step.key}",
+            )
+        ],
+    )
+    service.record_steps(unit, [(case.id, "notice", {"kind": step.kind, "key": step.key})])
+    unit.event(
+        "dunning.notice",
+        "case",
+        case.id,
+        {**_payload(case, invoice), "kind": step.kind, "key": step.key},
+        customer_id=invoice.customer_id,
+    )
+    sent = {**case.memory.get("notices", {}), step.key: unit.now.isoformat()}
+    _plan(unit, replace(case, memory={**case.memory, "notices": sent}), invoice)
+
+
+def _mail_payload(
+    unit: Work, case: DunningCase, invoice: Invoice, facts: Case, kind: str
+) -> dict[str, Any]:
+    _, policy = _facts(unit, case, invoice)
+    zone = invoice.billing_zone
+    if kind == "last_warning":
+        return {"when": case.end_on.isoformat()} if case.end_on else {}
+    if kind not in ("opened", "payday"):
+        return {}
+    told: dict[str, Any] = {"method": method_words(unit, invoice.payment_method_id)}
+    if case.memory.get("reason"):
+        told["reason"] = case.memory["reason"]
+    next_try = service.next_try_at(facts, unit.now, zone, policy)
+    if next_try is not None:
+        told["when"] = civil_date(next_try, zone).isoformat()
+    return told
+
+
+def _plan(unit: Work, case: DunningCase, invoice: Invoice) -> Case:
+    facts, policy = _facts(unit, case, invoice)
+    service.plan(unit, case, facts, invoice.billing_zone, policy)
+    return facts
+
+
+def _facts(unit: Work, case: DunningCase, invoice: Invoice) -> tuple[Case, Policy]:
+    found = queries.load_policies(unit, [case.policy_id])
+    return facts_of(unit, case, invoice), found.get(case.policy_id, DEFAULT_POLICY)
+
+
+def _tell_declined(
+    unit: Work, case: DunningCase, invoice: Invoice, facts: Case, *, is_new: bool
+) -> None:
+    payload = {**_payload(case, invoice), "code": case.decline_code, "class": case.decline_class}
+    if is_new:
+        unit.event("dunning.opened", "case", case.id, payload, customer_id=invoice.customer_id)
+    _, policy = _facts(unit, case, invoice)
+    next_try = service.next_try_at(facts, unit.now, invoice.billing_zone, policy)
+    if next_try is not None:
+        unit.event(
+            "dunning.retry_scheduled",
+            "case",
+            case.id,
+            {**payload, "retry_at": next_try.isoformat()},
+            customer_id=invoice.customer_id,
+        )
+
+
+def _payload(case: DunningCase, invoice: Invoice) -> dict[str, Any]:
+    return {
+        "case": ids.public("case", case.id),
+        "invoice": ids.public("invoice", invoice.id),
+        "number": invoice.number,
+        "due": invoice.due_amount,
+        "failures": case.failures,
+    }
+
+
+def _is_not_the_customers(unit: Work, invoice: Invoice, decline: Decline) -> bool:
+    """Deal with refusals that say nothing about the customer; the case is left alone."""
+    zone = invoice.billing_zone
+    if decline.klass is DeclineClass.CONFIGURATION:
+        open_review(unit, "gateway_setup", "invoice", invoice.id, {"code": decline.code})
+        _collect_at(unit, invoice.id, by_day(unit.now + _CONFIGURATION_WAIT, zone, DEFAULT_POLICY))
+        return True
+    if decline.klass is DeclineClass.TECHNICAL:
+        lately = failed_lately(unit, invoice.id, timedelta(days=1))
+        if lately <= _TECHNICAL_TRIES:
+            again = unit.now + _TECHNICAL_WAIT * 2 ** max(lately - 1, 0)
+            _collect_at(unit, invoice.id, by_day(again, zone, DEFAULT_POLICY))
+            return True
+    return False
+
+
+def _collect_at(unit: Work, invoice_id: UUID, at: Any) -> None:
+    unit.session.execute(
+        update(invoices)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
+        .values(collect_at=at)
+    )
+
+
+def _end_method(unit: Work, customer_id: UUID, method_id: UUID, reason: str) -> None:
+    """The holder stopped us at the bank: the consent is over and the method is never charged."""
+    ended = unit.session.execute(
+        update(payment_methods)
+        .where(
+            payment_methods.c.merchant_id == unit.merchant_id,
+            payment_methods.c.id == method_id,
+            payment_methods.c.state != "ended",
+        )
+        .values(state="ended", ended_because=reason, token_sealed=None)
+    )
+    end_mandate(unit, method_id, because=reason)
+    if ended.rowcount:  # type: ignore[attr-defined]
+        unit.event(
+            "method.ended",
+            "payment_method",
+            method_id,
+            {"method": ids.public("payment_method", method_id), "because": reason},
+            customer_id=customer_id,
+        )
+
+
+def _draft(invoice: Invoice) -> service.CaseDraft:
+    if invoice.due_on is None:
+        raise ValueError(f"invoice {invoice.id} is not issued")
+    return service.CaseDraft(
+        invoice.id,
+        invoice.customer_id,
+        invoice.subscription_id,
+        invoice.due_on,
+        invoice.billing_zone,
+    )

@@ -1,0 +1,126 @@
+"""When nobody paid: the subscription ends with its first unpaid period, or service stops.
+
+What was served unpaid was a courtesy: the end lies where the paid time ended, and the debt beyond
+it is taken back by a void or a credit note.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import update
+
+from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.void import mark_uncollectible, void_invoice
+from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
+from billing.queries import get_customer, get_subscription
+from billing.records import Subscription
+from billing.service import move_subscription, tell
+from billing.tables import subscriptions
+from core.work import Mail, Work, queue_mail
+from dunning import service
+from dunning.policies import EndAction
+from dunning.queries import DunningCase
+from invoices.queries import Invoice, lock_open_invoices
+
+_REASON = {"id": "Tagihan belum dibayar", "en": "The bill was not paid"}
+
+
+def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction) -> None:
+    """Stop chasing and do what the policy says; customer, subscription and invoice are locked.
+
+    ``cancel`` ends the subscription with the first date of its first unpaid period (R41) and takes
+    its open invoices back; ``unpaid`` keeps it, unserved, and writes the debt off. An invoice
+    without a period (an upgrade, a one-off) never ends a subscription.
+    """
+    service.record_steps(unit, [(case.id, "end", {"action": action})])
+    service.close(unit, case, "exhausted", action)
+    subscription = (
+        get_subscription(unit, invoice.subscription_id) if invoice.subscription_id else None
+    )
+    if subscription is None or invoice.kind == "one_off":
+        mark_uncollectible(unit, invoice.id, reason="dunning_end")
+        return
+    if invoice.kind == "change" or subscription.status == SubscriptionStatus.CANCELED:
+        _take_back(unit, invoice)
+        return
+    if action == "unpaid":
+        mark_uncollectible(unit, invoice.id, reason="dunning_end")
+        if subscription.status == SubscriptionStatus.PAST_DUE:
+            move_subscription(unit, subscription, SubscriptionEvent.GAVE_UP_KEEP)
+        return
+    _cancel(unit, subscription, first_unpaid_on(unit, subscription, invoice))
+
+
+def first_unpaid_on(unit: Work, subscription: Subscription, invoice: Invoice) -> date:
+    """The first date of the first unpaid period: where the paid time ended."""
+    starts = [
+        one.period_start
+        for one in lock_open_invoices(unit, subscription.id)
+        if one.kind == "period" and one.period_start is not None
+    ]
+    return min(starts, default=invoice.period_start or subscription.current_start)
+
+
+def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
+    drop_scheduled(unit, subscription.id)
+    taken = take_back_unserved(unit, subscription, end_on, reason="dunning_end")
+    status = move(SubscriptionStatus(subscription.status), SubscriptionEvent.CANCELED)
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription.id)
+        .values(
+            status=status.value,
+            cancel_on=end_on,
+            cancel_reason="unpaid",
+            canceled_at=unit.now,
+            ended_on=end_on,
+            next_at=None,
+            version=table.version + 1,
+        )
+    )
+    tell(
+        unit,
+        "subscription.canceled",
+        subscription,
+        {"ended_on": end_on.isoformat(), "reason": "unpaid", "invoices_taken_back": len(taken)},
+    )
+    _say_goodbye(unit, subscription.id, subscription.customer_id, end_on)
+
+
+def _take_back(unit: Work, invoice: Invoice) -> None:
+    """Nothing was promised for it any more: void it, or credit what is left of it."""
+    if not invoice.paid_amount and not invoice.credited_amount:
+        void_invoice(unit, invoice.id, reason="dunning_end")
+        return
+    # Lazy: a credit note closes the case of its invoice.
+    from billing.flows.credit import credit_invoice
+
+    credit_invoice(
+        unit,
+        invoice.id,
+        reason="dunning_end",
+        gross_amount=invoice.due_amount,
+        source_kind="subscription_end",
+        source_id=invoice.id,
+    )
+
+
+def _say_goodbye(unit: Work, subscription_id: UUID, customer_id: UUID, end_on: date) -> None:
+    buyer = get_customer(unit, customer_id)
+    queue_mail(
+        unit,
+        [
+            Mail(
+                "subscription.ended",
+                "subscription",
+                subscription_id,
+                recipient=buyer.email,
+                locale=buyer.locale,
+                customer_id=buyer.id,
+                payload={"when": end_on.isoformat(), "reason": _REASON},
+            )
+        ],
+    )

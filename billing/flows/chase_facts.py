@@ -1,0 +1,100 @@
+"""What the dunning rules need to know about a case, read from the rows of other rooms."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, cast
+from uuid import UUID
+
+from sqlalchemy import exists, func, or_, select
+
+from core.work import Work
+from dunning.cases import Case
+from dunning.queries import DunningCase
+from invoices.queries import Invoice
+from payments.tables import payment_methods, payment_orders
+
+_UNDECIDED = ("created", "sent", "unknown", "pending", "review")
+
+
+def facts_of(unit: Work, case: DunningCase, invoice: Invoice) -> Case:
+    """A case as the rules see it, with what is true of its method and attempts at this moment."""
+    return Case(
+        opened_at=case.opened_at,
+        collection=cast(Literal["automatic", "invoice"], invoice.collection),
+        first_failed_at=case.first_failed_at,
+        last_attempt_at=case.last_attempt_at,
+        failures=case.failures,
+        due_on=invoice.due_on,
+        has_method=has_method(unit, invoice.payment_method_id),
+        decline_class=case.decline_class,
+        tries_max=case.tries_max,
+        method_changed_at=case.method_changed_at,
+        attempt_open=attempt_open(unit, invoice.id),
+        notices=case.notices,
+    )
+
+
+def has_method(unit: Work, method_id: UUID | None) -> bool:
+    """Whether a method stands ready that may be charged without the payer."""
+    if method_id is None or unit.merchant.card_mode != "recurring":
+        return False
+    method = payment_methods.c
+    return bool(
+        unit.session.execute(
+            select(
+                exists().where(
+                    method.merchant_id == unit.merchant_id,
+                    method.id == method_id,
+                    method.state == "active",
+                    or_(method.expires_at.is_(None), method.expires_at > unit.now),
+                )
+            )
+        ).scalar_one()
+    )
+
+
+def attempt_open(unit: Work, invoice_id: UUID) -> bool:
+    """Whether money may be on its way by an attempt of ours."""
+    order = payment_orders.c
+    return bool(
+        unit.session.execute(
+            select(
+                exists().where(
+                    order.merchant_id == unit.merchant_id,
+                    order.invoice_id == invoice_id,
+                    order.kind == "attempt",
+                    order.state.in_(_UNDECIDED),
+                )
+            )
+        ).scalar_one()
+    )
+
+
+def failed_lately(unit: Work, invoice_id: UUID, within: timedelta) -> int:
+    """How many attempts came to nothing within a span of business time."""
+    order = payment_orders.c
+    return int(
+        unit.session.execute(
+            select(func.count()).where(
+                order.merchant_id == unit.merchant_id,
+                order.invoice_id == invoice_id,
+                order.kind == "attempt",
+                order.state == "failed",
+                order.closed_at > unit.now - within,
+            )
+        ).scalar_one()
+    )
+
+
+def method_words(unit: Work, method_id: UUID | None) -> dict[str, str]:
+    """How the method is called in a mail, in both languages; empty when there is none."""
+    if method_id is None:
+        return {}
+    masked: str | None = unit.session.execute(
+        select(payment_methods.c.masked).where(
+            payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id == method_id
+        )
+    ).scalar_one_or_none()
+    tail = f" •••• {masked[-4:]}" if masked else ""
+    return {"id": f"kartu{tail}", "en": f"card{tail}"}

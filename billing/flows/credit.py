@@ -1,0 +1,298 @@
+"""Credit notes: an issued invoice is never edited, what was wrong with it is given back.
+
+A credit on what is unpaid lowers the debt and never becomes spendable money; on what was paid it
+becomes the customer's balance, or goes back to where the money came from (a refund).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from billing.flows import chase
+from billing.flows.book_journals import tax_waiting
+from billing.flows.credit_rows import (
+    CreditNote,
+    creditable_amount,
+    find_note,
+    given_back_of_paid,
+    load_creditable,
+    note_of,
+)
+from billing.ledger.postings import credit_note_issued, tax_became_due
+from billing.ledger.service import Subject, post
+from billing.queries import get_customer, lock_customers
+from billing.service import after_paid
+from billing.tables import balance_entries
+from core import ids
+from core.bulk import insert_rows
+from core.errors import Conflict
+from core.money import Money, zero
+from core.work import Mail, Work, queue_mail
+from invoices.credit_notes import (
+    CreditableDocument,
+    CreditNoteDraft,
+    split_by_source,
+)
+from invoices.credit_notes import credit_amount as amount_of_document
+from invoices.credit_notes import credit_lines as amounts_of_lines
+from invoices.credit_notes import credit_whole as whole_document
+from invoices.numbering import SeriesKind, format_number
+from invoices.queries import Invoice, get_invoice, lines_of
+from invoices.service import payload_of, record_settled, take_numbers
+from invoices.tables import credit_note_lines, credit_notes
+
+__all__ = ["CreditNote", "add_balance", "credit_invoice", "creditable_amount", "load_creditable"]
+
+
+def credit_invoice(
+    unit: Work,
+    invoice_id: UUID,
+    *,
+    reason: str,
+    source_kind: str,
+    source_id: UUID,
+    net_lines: Mapping[UUID, int] | None = None,
+    gross_amount: int | None = None,
+    note: str | None = None,
+    notify: bool = True,
+) -> CreditNote:
+    """Issue a credit note on an invoice; the same source credits the same invoice once.
+
+    Args:
+        reason: a code such as ``cancellation`` or ``mistake``.
+        source_kind: what led to it (``change``, ``cancel``, ``subscription_end``, ``request``,
+            ``refund``); with ``refund`` the credit is money on its way back to the payer, never
+            balance and never less debt.
+        net_lines: amounts to give back by line, in the lines' own terms, before tax where prices
+            are before tax; the tax follows.
+        gross_amount: instead of lines: an amount with tax, spread over all lines. Neither of the
+            two: everything that is left.
+        note: words for the reader, in place of those of the reason.
+        notify: whether the customer gets the note by mail.
+
+    Raises:
+        NotFound: ``invoice_not_found``.
+        Conflict: ``invoice_not_creditable`` for a draft, void or written-off invoice;
+            ``credit_exceeds_paid`` when a refund would give back more than was paid.
+        InvalidRequest: ``nothing_to_credit``, ``credit_exceeds_line``, ``credit_exceeds_document``.
+    """
+    seen = get_invoice(unit, invoice_id)
+    lock_customers(unit, [seen.customer_id])
+    invoice = get_invoice(unit, invoice_id, lock=True)
+    note_id = unit.derive("credit_note", source_kind, source_id, invoice_id)
+    known = find_note(unit, note_id)
+    if known is not None:
+        return known
+    if invoice.status not in ("open", "paid"):
+        raise Conflict(
+            "invoice_not_creditable", f"an invoice that is {invoice.status} is not credited"
+        )
+    draft = _draft(load_creditable(unit, invoice), net_lines, gross_amount)
+    to_invoice, to_balance = _split(unit, invoice, draft, for_refund=source_kind == "refund")
+    if to_invoice:
+        state = record_settled(unit, invoice_id, credited=to_invoice)
+    issued = _write(
+        unit,
+        invoice,
+        draft,
+        {
+            "id": note_id,
+            "reason": reason,
+            "note": note,
+            "to_invoice_amount": to_invoice,
+            "to_balance_amount": to_balance,
+            "source_kind": source_kind,
+            "source_id": source_id,
+        },
+    )
+    _post(unit, invoice, draft, issued)
+    if to_invoice and state.became_paid:
+        after_paid(unit, state)
+        chase.on_credited(unit, invoice_id)
+    if to_balance and source_kind != "refund":
+        add_balance(
+            unit,
+            issued.customer_id,
+            to_balance,
+            kind="credited",
+            source_kind="credit_note",
+            source_id=note_id,
+        )
+    _tell(unit, invoice, issued, notify=notify)
+    return issued
+
+
+def add_balance(
+    unit: Work, customer_id: UUID, amount: int, *, kind: str, source_kind: str, source_id: UUID
+) -> None:
+    """Add to what we hold for a customer, under the customer's row lock; once for each source."""
+    written = insert_rows(
+        unit.session,
+        balance_entries,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": unit.derive("balance", kind, source_kind, source_id),
+                "customer_id": customer_id,
+                "amount": amount,
+                "kind": kind,
+                "source_kind": source_kind,
+                "source_id": source_id,
+                "at": unit.now,
+            }
+        ],
+        skip_existing=True,
+    )
+    if written:
+        unit.event(
+            "balance.credited",
+            source_kind,
+            source_id,
+            {"amount": amount, "because": kind, "customer": ids.public("customer", customer_id)},
+            customer_id=customer_id,
+        )
+
+
+def _draft(
+    document: CreditableDocument, net_lines: Mapping[UUID, int] | None, gross: int | None
+) -> CreditNoteDraft:
+    if net_lines is not None and gross is not None:
+        raise ValueError("a credit is given by lines or by an amount, not by both")
+    if net_lines is not None:
+        amounts = {line: Money(n, document.currency) for line, n in net_lines.items()}
+        return amounts_of_lines(document, amounts)
+    if gross is not None:
+        return amount_of_document(document, Money(gross, document.currency))
+    return whole_document(document)
+
+
+def _split(
+    unit: Work, invoice: Invoice, draft: CreditNoteDraft, *, for_refund: bool
+) -> tuple[int, int]:
+    """Divide a note into less debt and money we owe the customer (R43, R44)."""
+    total = draft.total
+    if not for_refund:
+        to_invoice, to_balance = split_by_source(total, Money(invoice.due_amount))
+        return to_invoice.amount, to_balance.amount
+    left = invoice.paid_amount - given_back_of_paid(unit, invoice.id)
+    if total.amount > left:
+        raise Conflict(
+            "credit_exceeds_paid", f"only {left} of what was paid has not been given back yet"
+        )
+    return 0, total.amount
+
+
+def _write(
+    unit: Work, invoice: Invoice, draft: CreditNoteDraft, fixed: Mapping[str, Any]
+) -> CreditNote:
+    """Take the number last, then write the note and its lines."""
+    note_id = fixed["id"]
+    today = unit.today
+    [n] = take_numbers(unit, "credit_note", today.year, 1)
+    merchant = unit.merchant
+    number = format_number(
+        SeriesKind.CREDIT_NOTE,
+        merchant.credit_note_prefix,
+        None,
+        today.year,
+        n,
+        month=today.month,
+        pattern=merchant.number_pattern,
+    )
+    row = {
+        "merchant_id": unit.merchant_id,
+        "invoice_id": invoice.id,
+        "customer_id": invoice.customer_id,
+        "number": number,
+        "currency": invoice.currency,
+        "net_amount": draft.net.amount,
+        "tax_amount": draft.tax.amount,
+        "total_amount": draft.total.amount,
+        "issued_at": unit.now,
+        "issued_on": today,
+        **fixed,
+    }
+    insert_rows(unit.session, credit_notes, [row])
+    insert_rows(
+        unit.session,
+        credit_note_lines,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": unit.derive("credit_note_line", note_id, position),
+                "credit_note_id": note_id,
+                "position": position,
+                "invoice_line_id": line.line_id,
+                "net_amount": line.net.amount,
+                "tax_amount": line.tax.amount,
+                "derivation": dict(line.derivation),
+            }
+            for position, line in enumerate(draft.lines, 1)
+        ],
+    )
+    return note_of(row)
+
+
+def _tell(unit: Work, invoice: Invoice, issued: CreditNote, *, notify: bool) -> None:
+    unit.event(
+        "credit_note.issued",
+        "credit_note",
+        issued.id,
+        {
+            **payload_of(invoice),
+            "credit_note": ids.public("credit_note", issued.id),
+            "credit_note_number": issued.number,
+            "amount": issued.total,
+            "tax": issued.tax,
+            "to_invoice": issued.to_invoice,
+            "to_balance": issued.to_balance,
+            "reason": issued.reason,
+        },
+        customer_id=issued.customer_id,
+    )
+    if notify:
+        buyer = get_customer(unit, issued.customer_id)
+        queue_mail(
+            unit,
+            [
+                Mail(
+                    "credit_note.issued",
+                    "credit_note",
+                    issued.id,
+                    recipient=buyer.email,
+                    locale=invoice.locale,
+                    customer_id=issued.customer_id,
+                )
+            ],
+        )
+
+
+def _post(unit: Work, invoice: Invoice, draft: CreditNoteDraft, issued: CreditNote) -> None:
+    """Book a note: tax that was never owed leaves *belum terutang* and no tax report.
+
+    Where parts were paid, the tax of the parts was rounded by itself: with the last credit what
+    is left waiting, a rupiah at most, goes the way of the paid parts, so nothing stays behind.
+    """
+    once = {line.id for line in lines_of(unit, invoice.id) if line.kind == "one_off"}
+    nothing = zero(invoice.currency)
+    waiting = tax_waiting(unit, invoice.id)
+    not_due = min(draft.tax, waiting) if issued.to_invoice else nothing
+    note = credit_note_issued(
+        issued.id,
+        unit.today,
+        net=draft.net,
+        tax=draft.tax,
+        to_invoice=Money(issued.to_invoice, invoice.currency),
+        to_balance=Money(issued.to_balance, invoice.currency),
+        customer_id=issued.customer_id,
+        tax_not_due=not_due,
+        # One-off work was earned when it was invoiced; the rest of the price is still deferred.
+        recognised=sum((line.net for line in draft.lines if line.line_id in once), nothing),
+    )
+    journals = [note]
+    left = waiting - not_due
+    if issued.to_invoice == invoice.due_amount and left > nothing:
+        journals.append(tax_became_due(f"{invoice.id}:{issued.id}", unit.today, issued=left))
+    post(unit, journals, Subject("credit_note", issued.id))

@@ -1,0 +1,129 @@
+"""What the end of a refund does to the books: paid out once, or kept as the customer's balance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+
+from billing.flows.credit import add_balance
+from billing.flows.reviews import open_review
+from billing.ledger.journal import Journal
+from billing.ledger.postings import refund_paid
+from billing.ledger.service import Subject, post
+from billing.queries import lock_customers
+from core import ids
+from core.errors import NotFound
+from core.money import Money
+from core.work import Work
+from payments.tables import payments, refunds
+
+Raw = Mapping[str, Any]
+
+
+def lock_refund(unit: Work, refund_id: UUID) -> Row[Any]:
+    """Lock a refund with its customer, in the order everybody locks; adds ``customer_id``.
+
+    Raises:
+        NotFound: ``refund_not_found``.
+    """
+    query = (
+        select(refunds, payments.c.customer_id, payments.c.order_id, payments.c.status)
+        .join(
+            payments,
+            (payments.c.merchant_id == refunds.c.merchant_id)
+            & (payments.c.id == refunds.c.payment_id),
+        )
+        .where(refunds.c.merchant_id == unit.merchant_id, refunds.c.id == refund_id)
+    )
+    seen = unit.session.execute(query).one_or_none()
+    if seen is None:
+        raise NotFound("refund_not_found", "there is no such refund")
+    lock_customers(unit, [seen.customer_id])
+    return unit.session.execute(query.with_for_update()).one()
+
+
+def succeed(unit: Work, refund: Row[Any], *, code: str | None, raw: Raw) -> None:
+    """The money went back: close the refund, count it on the payment, book it once."""
+    if refund.state == "succeeded":
+        return
+    _close(unit, refund, "succeeded", code, raw)
+    values: dict[str, Any] = {"refunded_amount": payments.c.refunded_amount + refund.amount}
+    if refund.route == "cancel":
+        values["status"] = "canceled"
+    unit.session.execute(
+        update(payments)
+        .where(payments.c.merchant_id == unit.merchant_id, payments.c.id == refund.payment_id)
+        .values(**values)
+    )
+    post(unit, [_journal(unit, refund)], Subject("refund", refund.id))
+    tell(unit, "refund.succeeded", dict(refund._mapping), refund.customer_id)
+
+
+def give_up(
+    unit: Work, refund: Row[Any], *, code: str | None, raw: Raw, review: bool = True
+) -> None:
+    """It can not go back this way: the credit stays with us as the customer's balance."""
+    if refund.state in ("succeeded", "failed"):
+        return
+    _close(unit, refund, "failed", code, raw)
+    add_balance(
+        unit,
+        refund.customer_id,
+        refund.amount,
+        kind="credited",
+        source_kind="refund",
+        source_id=refund.id,
+    )
+    tell(unit, "refund.failed", dict(refund._mapping), refund.customer_id)
+    if review:
+        detail = {"amount": refund.amount, "code": code, "route": refund.route}
+        open_review(unit, "refund_failed", "refund", refund.id, detail)
+
+
+def tell(unit: Work, type_: str, refund: Mapping[str, Any], customer_id: UUID) -> None:
+    """Record an event about a refund."""
+    unit.event(
+        type_,
+        "refund",
+        refund["id"],
+        {
+            "refund": ids.public("refund", refund["id"]),
+            "payment": ids.public("payment", refund["payment_id"]),
+            "invoice": ids.public("invoice", refund["invoice_id"]),
+            "credit_note": ids.public("credit_note", refund["credit_note_id"]),
+            "amount": refund["amount"],
+            "route": refund["route"],
+            "state": refund["state"],
+            "due_at": refund["due_at"].isoformat() if refund["due_at"] else None,
+        },
+        customer_id=customer_id,
+    )
+
+
+def _close(unit: Work, refund: Row[Any], state: str, code: str | None, raw: Raw) -> None:
+    unit.session.execute(
+        update(refunds)
+        .where(refunds.c.merchant_id == unit.merchant_id, refunds.c.id == refund.id)
+        .values(
+            state=state,
+            closed_at=unit.now,
+            due_at=None,
+            next_at=None,
+            lease_until=None,
+            code=code,
+            answer=dict(raw) or None,
+        )
+    )
+
+
+def _journal(unit: Work, refund: Row[Any]) -> Journal:
+    return refund_paid(
+        refund.refund_key,
+        unit.today,
+        amount=Money(refund.amount, refund.currency),
+        customer_id=refund.customer_id,
+        by_hand=refund.route == "manual",
+    )
