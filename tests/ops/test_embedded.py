@@ -24,15 +24,6 @@ QUICK = {"fsync": "off"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A folder that the user PostgreSQL runs as can reach, also when the tests run as root."""
-    for folder in [tmp_path, *tmp_path.parents][:3]:
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(0o755)
-    return tmp_path / "home"
-
-
 def server_of(home: Path) -> processes.Process | None:
     return Place(home / "postgres", home, Path(), -1, -1).running_server()
 
@@ -179,10 +170,10 @@ def test_data_that_can_not_be_used_are_explained(
         Embedded(home, 0).start()
 
 
-def test_a_copied_home_does_not_share_its_data(home: Path, tmp_path: Path) -> None:
+def test_a_copied_home_does_not_share_its_data(home: Path) -> None:
     home.mkdir()
     (home / "postgres.json").write_text("{}", encoding="utf-8")
-    copied = tmp_path / "copy"
+    copied = home.parent / "copy"
     folder = copied / "postgres"
     (folder / "data").mkdir(parents=True)
     (folder / "tagihan.json").write_text(json.dumps({"home": str(home)}), encoding="utf-8")

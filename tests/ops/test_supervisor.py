@@ -39,14 +39,6 @@ Start = Callable[[], subprocess.Popen[str]]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    for folder in [tmp_path, *tmp_path.parents][:3]:
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(0o755)
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def start(home: Path) -> Iterator[Start]:
     ports = {
         f"TAGIHAN_{name}_PORT": str(free_port())
