@@ -1,0 +1,228 @@
+"""The customer's pages: a signed link opens one document, without a key; pay, PDF, status."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+from sqlalchemy import select
+
+from api.pages.portal_words import WORDS
+from api.pages.web import (
+    Asked,
+    engine_of,
+    page,
+    private_headers,
+    see_other,
+    visitor,
+)
+from billing.engine import Engine
+from billing.flows.charge import send_one
+from billing.flows.collect import offer_va
+from billing.flows.documents import (
+    Document,
+    Links,
+    credit_note_document,
+    invoice_document,
+)
+from core import ids
+from core.errors import Conflict, Forbidden, NotFound
+from core.links import Link, open_link
+from core.work import Work
+from invoices.adapters.html import logo_uri
+from payments.tables import payment_orders
+
+_UNDER_WAY = ("created", "sent", "unknown")
+# A customer whose number never came may ask again, but not for ever.
+_OFFERS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """Where paying an invoice stands.
+
+    ``state`` is none, preparing (the bank is being asked for a number), offered, charging (a card
+    is being charged) or failed (the bank gave no number). ``transaction_id`` is the offered one's.
+    """
+
+    state: str
+    transaction_id: str | None = None
+    offers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document behind a genuine link, read whole."""
+
+    link: Link
+    document: Document
+    paying: Paying
+    simulator: str
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the reader would see something else."""
+        view = self.document.view
+        parts = (
+            view.status,
+            view.headline,
+            self.paying.state,
+            *(way.number_raw for way in view.how_to_pay),
+        )
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+@get("/i/{token:str}", sync_to_thread=True, include_in_schema=False)
+def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+    """Show the document of a link."""
+    opened = _open(request, token)
+    view, paying = opened.document.view, opened.paying
+    simulator = ""
+    if opened.simulator and paying.transaction_id and view.how_to_pay:
+        simulator = f"{opened.simulator}/pay/{paying.transaction_id}"
+    return page(
+        "document.html",
+        {
+            "view": view,
+            "words": WORDS[view.language],
+            "paying": paying,
+            "token": token,
+            "version": opened.version,
+            "watch": view.can_pay,
+            "logo_uri": logo_uri(view.logo),
+            "simulator": simulator,
+            "problem": request.query_params.get("problem") == "1",
+        },
+    )
+
+
+@get("/i/{token:str}/status", sync_to_thread=True, include_in_schema=False)
+def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[dict[str, str]]:
+    """Tell the page whether something changed since it was loaded."""
+    opened = _open(request, token)
+    return Response(
+        {"status": opened.document.view.status, "version": opened.version},
+        headers=private_headers(),
+    )
+
+
+@get("/i/{token:str}/pdf", sync_to_thread=True, include_in_schema=False)
+def pdf(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
+    """The document as a file."""
+    return pdf_answer(_open(request, token).document)
+
+
+@post("/i/{token:str}/va", sync_to_thread=True, include_in_schema=False)
+def ask_for_va(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
+    """Offer a virtual account: asked for at the bank now, its number is on the page that follows.
+
+    Who holds the link may pay; a form on a foreign page does not know the link.
+    """
+    refuse_foreign(request)
+    engine, link = engine_of(request), _link(request, token)
+    if link.purpose != "invoice":
+        raise NotFound("invoice_not_found", "there is no such invoice")
+    try:
+        with engine.work(link.merchant_id, _actor(request, link)) as unit:
+            link.require_current(unit.today)
+            order = _offer(unit, link.subject_id)
+    except Conflict:
+        # Paid in the meantime, or being charged: the page says so.
+        return see_other(f"/i/{token}?problem=1")
+    send_one(engine, link.merchant_id, order)
+    return see_other(f"/i/{token}#pay")
+
+
+def pdf_answer(document: Document) -> Response[bytes]:
+    """A document as a file that opens in the browser, named by its number."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", document.view.number).strip("-.") or "document"
+    return Response(
+        document.pdf(),
+        media_type="application/pdf",
+        headers={
+            **private_headers(),
+            "Content-Disposition": f'inline; filename="{name}.pdf"',
+        },
+    )
+
+
+def paying_of(unit: Work, invoice_id: UUID) -> Paying:
+    """Read where paying an invoice stands from its orders."""
+    rows = unit.session.execute(
+        select(
+            payment_orders.c.kind,
+            payment_orders.c.state,
+            payment_orders.c.abandoning,
+            payment_orders.c.transaction_id,
+        )
+        .where(
+            payment_orders.c.merchant_id == unit.merchant_id,
+            payment_orders.c.invoice_id == invoice_id,
+        )
+        .order_by(payment_orders.c.n)
+    ).all()
+    offers = [row for row in rows if row.kind == "instrument"]
+    if any(row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending") for row in rows):
+        return Paying("charging", offers=len(offers))
+    for row in reversed(offers):
+        if row.state == "pending" and not row.abandoning:
+            return Paying("offered", row.transaction_id, len(offers))
+        if row.state in _UNDER_WAY and not row.abandoning:
+            return Paying("preparing", offers=len(offers))
+    if offers and offers[-1].state == "failed" and offers[-1].transaction_id is None:
+        return Paying("failed", offers=len(offers))
+    return Paying("none", offers=len(offers))
+
+
+def _offer(unit: Work, invoice_id: UUID) -> UUID:
+    if paying_of(unit, invoice_id).offers >= _OFFERS_MAX:
+        raise Conflict("too_many_offers", "too many numbers were asked for")
+    return offer_va(unit, invoice_id)
+
+
+def refuse_foreign(request: Asked) -> None:
+    """Refuse a form that a page of another site sent.
+
+    Raises:
+        Forbidden: ``foreign_form``.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("foreign_form", "this form came from another site")
+
+
+def _open(request: Asked, token: str) -> Opened:
+    engine, link = engine_of(request), _link(request, token)
+    with engine.work(link.merchant_id, _actor(request, link)) as unit:
+        link.require_current(unit.today)
+        return Opened(
+            link=link,
+            document=_document(engine, unit, link),
+            paying=(
+                paying_of(unit, link.subject_id) if link.purpose == "invoice" else Paying("none")
+            ),
+            simulator=(
+                engine.settings.simulator_url if unit.merchant.gateway == "simulator" else ""
+            ),
+        )
+
+
+def _document(engine: Engine, unit: Work, link: Link) -> Document:
+    if link.purpose == "invoice":
+        return invoice_document(unit, link.subject_id, links=Links.of(engine))
+    if link.purpose == "credit_note":
+        return credit_note_document(unit, link.subject_id, links=Links.of(engine))
+    raise NotFound("document_not_found", "this link opens no document")
+
+
+def _link(request: Asked, token: str) -> Link:
+    return open_link(engine_of(request).vault.subkey("links"), token)
+
+
+def _actor(request: Asked, link: Link) -> Any:
+    kind = "invoice" if link.purpose == "invoice" else "credit_note"
+    return visitor(request, f"link {ids.public(kind, link.subject_id)}")

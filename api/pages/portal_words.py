@@ -1,0 +1,111 @@
+"""The words of the customers' pages around a document, Indonesian and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "id": {
+        "pay_now": "Bayar dengan BCA Virtual Account",
+        "pay_hint": "Nomornya langsung muncul di halaman ini. Bisa dibayar dari m-banking, ATM, "
+        "atau bank lain.",
+        "preparing": "Sedang meminta nomor virtual account ke bank …",
+        "preparing_hint": "Biasanya hanya beberapa detik. Halaman ini berubah sendiri.",
+        "failed": "Bank belum memberi nomor. Silakan coba lagi.",
+        "charging": "Pembayaran sedang diproses.",
+        "charging_hint": "Tidak perlu membayar lagi. Halaman ini berubah sendiri setelah ada "
+        "kabar dari bank.",
+        "problem": "Permintaan itu tidak dapat dilakukan sekarang. Keadaan terbaru ada di bawah.",
+        "watching": "Halaman ini berubah sendiri setelah pembayaran diterima.",
+        "reload": "Muat ulang",
+        "simulator": "Bayar di simulator",
+        "simulator_hint": "Hanya di lingkungan uji: berperan sebagai bank.",
+        "thanks": "Terima kasih, pembayaran Anda sudah kami terima.",
+        "copy_amount": "Salin jumlah",
+        "show_details": "Lihat rincian",
+    },
+    "en": {
+        "pay_now": "Pay by BCA virtual account",
+        "pay_hint": "The number appears on this page at once. Pay it by mobile banking, at an ATM, "
+        "or from another bank.",
+        "preparing": "Asking the bank for a virtual account number …",
+        "preparing_hint": "Usually a few seconds. This page changes by itself.",
+        "failed": "The bank gave no number. Please try again.",
+        "charging": "Your payment is being processed.",
+        "charging_hint": "No need to pay again. This page changes by itself once the bank answers.",
+        "problem": "That could not be done now. Below is how things stand.",
+        "watching": "This page changes by itself once the payment has arrived.",
+        "reload": "Reload",
+        "simulator": "Pay in the simulator",
+        "simulator_hint": "Test environment only: you play the bank.",
+        "thanks": "Thank you, we have received your payment.",
+        "copy_amount": "Copy amount",
+        "show_details": "Show details",
+    },
+}
+
+# What a page says when it has nothing to show, both languages on one page: whose it is unknown.
+MESSAGES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "link_expired": (
+        (
+            "Tautan ini sudah kedaluwarsa",
+            (
+                "Demi keamanan, tautan tagihan berlaku terbatas. Mintalah tautan baru kepada "
+                "penjual: balas saja e-mail tagihan yang Anda terima."
+            ),
+        ),
+        (
+            "This link has expired",
+            (
+                "To keep your data safe, links to invoices stop working after a while. Ask the "
+                "seller for a new one: simply reply to the e-mail that brought you here."
+            ),
+        ),
+    ),
+    "link_invalid": (
+        (
+            "Tautan ini tidak dapat dibuka",
+            (
+                "Mungkin tautannya terpotong saat disalin. Buka kembali dari e-mail tagihan Anda, "
+                "atau minta tautan baru kepada penjual."
+            ),
+        ),
+        (
+            "This link does not open",
+            (
+                "Part of it may be missing. Open it again from the e-mail with your invoice, or "
+                "ask the seller for a new one."
+            ),
+        ),
+    ),
+    "not_found": (
+        (
+            "Halaman ini tidak ada",
+            "Periksa kembali alamatnya, atau buka tautan dari e-mail tagihan Anda.",
+        ),
+        (
+            "There is no such page",
+            "Check the address, or open the link in the e-mail with your invoice.",
+        ),
+    ),
+    "foreign_form": (
+        (
+            "Formulir ini tidak dapat diterima",
+            "Muat ulang halaman, lalu kirim formulirnya sekali lagi.",
+        ),
+        (
+            "This form can not be accepted",
+            "Reload the page, then send the form once more.",
+        ),
+    ),
+    "unavailable": (
+        (
+            "Sebentar, ya",
+            "Layanan sedang tidak dapat dijangkau. Tidak ada yang hilang; coba lagi sebentar lagi.",
+        ),
+        (
+            "Just a moment",
+            "The service can not be reached right now. Nothing is lost; please try again shortly.",
+        ),
+    ),
+}
