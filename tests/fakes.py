@@ -62,10 +62,22 @@ class FakeGateway:
 
     def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
         self._note("charge", request.order_id, idempotency_key)
-        answer = self.charges.popleft() if self.charges else Answer("paid", amount=request.amount)
+        answer = self.charges.popleft() if self.charges else self._usual(request)
         if answer.status == "paid":
             self.has_order(request.order_id, request.amount, settled=False)
         return answer
+
+    def _usual(self, request: ChargeRequest) -> Answer:
+        """A card is good; a virtual account waits for its payer."""
+        if request.channel == "card":
+            return Answer("paid", amount=request.amount)
+        return Answer(
+            "pending",
+            amount=request.amount,
+            transaction_status="pending",
+            expires_at=request.expires_at,
+            instructions={"bank": "bca", "va_number": f"700{len(self.calls):09d}"},
+        )
 
     def status(self, order_id: str) -> Answer:
         self._note("status", order_id)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from billing.flows import chase
 from billing.flows.book_journals import tax_waiting
+from billing.flows.chase import on_credited
 from billing.flows.credit_rows import (
     CreditNote,
     creditable_amount,
@@ -21,7 +21,7 @@ from billing.flows.credit_rows import (
     note_of,
 )
 from billing.ledger.postings import credit_note_issued, tax_became_due
-from billing.ledger.service import Subject, post
+from billing.ledger.service import post
 from billing.queries import get_customer, lock_customers
 from billing.service import after_paid
 from billing.tables import balance_entries
@@ -110,7 +110,7 @@ def credit_invoice(
     _post(unit, invoice, draft, issued)
     if to_invoice and state.became_paid:
         after_paid(unit, state)
-        chase.on_credited(unit, invoice_id)
+        on_credited(unit, invoice_id)
     if to_balance and source_kind != "refund":
         add_balance(
             unit,
@@ -295,4 +295,4 @@ def _post(unit: Work, invoice: Invoice, draft: CreditNoteDraft, issued: CreditNo
     left = waiting - not_due
     if issued.to_invoice == invoice.due_amount and left > nothing:
         journals.append(tax_became_due(f"{invoice.id}:{issued.id}", unit.today, issued=left))
-    post(unit, journals, Subject("credit_note", issued.id))
+    post(unit, journals)

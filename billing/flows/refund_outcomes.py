@@ -12,7 +12,7 @@ from billing.flows.credit import add_balance
 from billing.flows.reviews import open_review
 from billing.ledger.journal import Journal
 from billing.ledger.postings import refund_paid
-from billing.ledger.service import Subject, post
+from billing.ledger.service import post
 from billing.queries import lock_customers
 from core import ids
 from core.errors import NotFound
@@ -58,7 +58,7 @@ def succeed(unit: Work, refund: Row[Any], *, code: str | None, raw: Raw) -> None
         .where(payments.c.merchant_id == unit.merchant_id, payments.c.id == refund.payment_id)
         .values(**values)
     )
-    post(unit, [_journal(unit, refund)], Subject("refund", refund.id))
+    post(unit, [_journal(unit, refund)])
     tell(unit, "refund.succeeded", dict(refund._mapping), refund.customer_id)
 
 
