@@ -18,6 +18,7 @@ from core.errors import InvalidRequest
 from core.merchant import Merchant
 from core.money import Money, zero
 from core.work import Mail, Work, queue_mail
+from dunning.service import CaseDraft, open_invoice_cases
 from invoices.lines import PricedDocument, price_document
 from invoices.numbering import format_number
 from invoices.queries import existing
@@ -82,6 +83,7 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
     post(unit, [journal for one in issued for journal in _journals(unit, one)])
     _tell(unit, issued)
     _mail(unit, [draft for _, draft in todo], issued)
+    _chase(unit, [draft for _, draft in todo], issued)
     if any(row["collect_at"] is not None and row["collect_at"] <= unit.now for row in rows):
         unit.ring("invoice.collect")
     return issued
@@ -199,5 +201,17 @@ def _mail(unit: Work, drafts: Sequence[InvoiceDraft], issued: Sequence[Issued]) 
             )
             for draft, one in zip(drafts, issued, strict=True)
             if one.total > 0 or any(not line.amount.is_zero for line in draft.lines)
+        ],
+    )
+
+
+def _chase(unit: Work, drafts: Sequence[InvoiceDraft], issued: Sequence[Issued]) -> None:
+    """Open a case for what the customer pays by himself: he is reminded before he is late."""
+    open_invoice_cases(
+        unit,
+        [
+            CaseDraft(one.id, one.customer_id, one.subscription_id, one.due_on, draft.zone)
+            for draft, one in zip(drafts, issued, strict=True)
+            if one.status == "open" and draft.collection == "invoice"
         ],
     )

@@ -30,7 +30,7 @@ def void_invoice(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     issued = posted(unit, JournalKind.INVOICE_ISSUED, str(invoice_id))
     if issued is not None:
         post(unit, [invoice_voided(issued, unit.today)])
-    _stop_collecting(unit, invoice_id)
+    _stop_collecting(unit, invoice_id, because="voided")
     unit.audit(
         "invoice.void",
         "invoice",
@@ -63,7 +63,7 @@ def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
             )
         ],
     )
-    _stop_collecting(unit, invoice_id)
+    _stop_collecting(unit, invoice_id, because="written_off")
     unit.audit(
         "invoice.mark_uncollectible",
         "invoice",
@@ -74,9 +74,9 @@ def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     return get_invoice(unit, invoice_id)
 
 
-def _stop_collecting(unit: Work, invoice_id: UUID) -> None:
+def _stop_collecting(unit: Work, invoice_id: UUID, *, because: str) -> None:
     # Lazy: chasing an invoice may end its subscription, which may void an invoice.
-    from billing.flows import chase
+    from billing.flows.chase import stop
 
     withdraw(unit, invoice_id, kinds=("instrument", "attempt"))
-    chase.on_credited(unit, invoice_id)
+    stop(unit, invoice_id, because=because)
