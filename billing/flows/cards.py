@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
-from billing.flows import chase
 from billing.flows.card_requests import CardRequest, seal_card_request
+from billing.flows.chase import on_method_saved
 from billing.flows.orders import OrderDraft, write_orders
 from billing.tables import subscriptions
 from core import ids
@@ -131,7 +131,7 @@ def use_method(unit: Work, customer_id: UUID, method_id: UUID) -> None:
         else:
             scope.append(table.c.status != "canceled")
         unit.session.execute(update(table).where(*scope).values(payment_method_id=method_id))
-    chase.on_method_saved(unit, customer_id)
+    on_method_saved(unit, customer_id)
 
 
 def release(unit: Work, order: Row[Any]) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, select, update
 
 from billing.engine import Engine
-from billing.flows import chase
+from billing.flows.chase import on_declined
 from billing.flows.orders import (
     OPEN,
     OrderDraft,
@@ -83,7 +83,7 @@ def collect_locked(unit: Work, rows: list[Row[Any]] | Any) -> None:
     write_orders(unit, drafts)
     for invoice_id in without:
         # 411: no usable token. A human must bring another method; the pay link stays.
-        chase.on_declined(unit, invoice_id, decline=decline_of_status(411))
+        on_declined(unit, invoice_id, decline=decline_of_status(411))
 
 
 def offer_va(unit: Work, invoice_id: UUID) -> UUID:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
@@ -53,7 +53,12 @@ def take_in(engine: Engine, unit: Work, body: dict[str, Any], *, source: str) ->
         )
         .on_conflict_do_update(
             index_elements=["merchant_id", "dedupe_key"],
-            set_={"copies": notifications.c.copies + 1},
+            # A copy asks again: a replayed body with another status must not hide the real one.
+            set_={
+                "copies": notifications.c.copies + 1,
+                "state": case((notifications.c.signature_ok, "new"), else_="refused"),
+                "next_at": case((notifications.c.signature_ok, unit.real_now), else_=None),
+            },
         )
         .returning(notifications.c.copies)
     )

@@ -123,14 +123,17 @@ def count_orders(unit: Work, invoice_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 def open_orders(unit: Work, invoice_id: UUID) -> list[Row[Any]]:
-    """The open attempts and instruments of an invoice, oldest first."""
+    """The attempts and instruments of an invoice that may still take money, oldest first.
+
+    One that a person has to look at (``review``) blocks like an open one.
+    """
     return list(
         unit.session.execute(
             select(payment_orders)
             .where(
                 payment_orders.c.merchant_id == unit.merchant_id,
                 payment_orders.c.invoice_id == invoice_id,
-                payment_orders.c.state.in_(OPEN),
+                payment_orders.c.state.in_((*OPEN, "review")),
             )
             .order_by(payment_orders.c.n)
         )

@@ -7,7 +7,7 @@ The answer to a charge, the answer to a status call, the reaper and a notificati
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +22,16 @@ from billing.tables import customers
 from core.actor import Actor, system
 from core.work import Work
 from invoices.tables import invoices
-from payments.attempts import Accept, AttemptState, Ignore, News, NewsStatus, Park, decide
-from payments.attempts import next_poll_after as poll_delay
+from payments.attempts import (
+    Accept,
+    AttemptState,
+    Ignore,
+    News,
+    NewsStatus,
+    Park,
+    decide,
+    next_poll_after,
+)
 from payments.gateway import Answer
 from payments.tables import payment_orders, refunds
 
@@ -114,7 +122,7 @@ def _lock(unit: Work, order_id: str) -> tuple[Row[Any] | None, Row[Any] | None]:
     unit.session.execute(
         select(customers.c.id)
         .where(customers.c.merchant_id == unit.merchant_id, customers.c.id == found.customer_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     invoice = None
     if found.invoice_id is not None:
@@ -169,7 +177,7 @@ def _write(unit: Work, order: Row[Any], state: str, answer: Answer, because: str
     if answer.expires_at:
         values["expires_at"] = answer.expires_at
     if state in ("unknown", "pending"):
-        values["next_at"] = _next_poll(unit, order, state)
+        values["next_at"] = _next_poll(unit, order)
         values["lease_until"] = None
     else:
         values.update(
@@ -179,17 +187,19 @@ def _write(unit: Work, order: Row[Any], state: str, answer: Answer, because: str
     record_steps(unit, [(order.id, order.state, state, because, answer.raw or None)])
 
 
-def _next_poll(unit: Work, order: Row[Any], state: str) -> Any:
-    if order.abandoning:
+def _next_poll(unit: Work, order: Row[Any]) -> datetime:
+    """When an order without an outcome is asked about again, in machine time."""
+    if order.abandoning and order.state != "pending":
         return unit.real_now
-    return unit.real_now + poll_delay(order.polls if state == "unknown" else order.polls + 1)
+    age = unit.real_now - (order.first_sent_at or unit.real_now)
+    return unit.real_now + next_poll_after(age)
 
 
 def _note_again(unit: Work, order: Row[Any], answer: Answer) -> None:
     """No new state; an open order is asked about again later."""
     if order.state not in ("unknown", "pending"):
         return
-    values: dict[str, Any] = {"next_at": unit.real_now + poll_delay(order.polls)}
+    values: dict[str, Any] = {"next_at": _next_poll(unit, order)}
     if answer.instructions:
         values["instructions"] = {**order.instructions, **answer.instructions}
     if order.expires_at is not None and order.expires_at <= unit.now:

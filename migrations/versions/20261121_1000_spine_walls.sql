@@ -173,7 +173,7 @@ GRANT SELECT (merchant_id, next_at) ON notifications TO {lookup};
 GRANT SELECT (merchant_id, next_at) ON dunning_cases TO {lookup};
 GRANT SELECT (merchant_id, next_at) ON messages TO {lookup};
 CREATE POLICY lookup ON jobs TO {lookup} USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, DELETE ON jobs TO {lookup};
+GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO {lookup};
 
 -- 7. The reader sees everything but secrets.
 

@@ -26,7 +26,7 @@ PRODUCTION_URL = "https://api.midtrans.com"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,49}")
 _headers: ContextVar[dict[str, str]] = ContextVar("midtrans_headers")
-_timeout: ContextVar[tuple[float, float]] = ContextVar("midtrans_timeout")
+_timeout: ContextVar[tuple[int, int]] = ContextVar("midtrans_timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ class MidtransClient:
         server_key: str,
         session: requests.Session,
         *,
-        connect_seconds: float,
-        read_seconds: float,
+        connect_seconds: int,
+        read_seconds: int,
     ) -> None:
         self._core = midtransclient.CoreApi()
         self._core.api_config = _Endpoints(base_url.rstrip("/"), server_key)
@@ -126,7 +126,7 @@ class MidtransClient:
     def _call(
         self,
         call: Callable[[], dict[str, Any]],
-        read_seconds: float,
+        read_seconds: int,
         idempotency_key: str | None = None,
     ) -> Raw:
         _timeout.set((self._connect, read_seconds))

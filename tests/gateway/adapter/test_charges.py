@@ -37,7 +37,7 @@ def desk(url: str) -> Desk:
     return open_desk(url)
 
 
-def gateway_of(desk: Desk, *, read_seconds: float = 10) -> SimulatedGateway:
+def gateway_of(desk: Desk, *, read_seconds: int = 10) -> SimulatedGateway:
     client = MidtransClient(
         desk.url, desk.server_key, PooledSession(), connect_seconds=1, read_seconds=read_seconds
     )
@@ -157,7 +157,7 @@ def test_doubt_is_never_a_failure(
 def test_no_answer_in_time_is_unknown(desk: Desk, fault: str) -> None:
     desk.fault("charge", fault, seconds=3)
 
-    answer = gateway_of(desk, read_seconds=0.5).charge(VA, idempotency_key="k1")
+    answer = gateway_of(desk, read_seconds=1).charge(VA, idempotency_key="k1")
 
     assert answer.status == "unknown"
 
