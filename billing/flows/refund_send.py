@@ -7,7 +7,7 @@ every send of a refund carries the same key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -78,10 +78,12 @@ def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
 
 def exchange(gateway: Gateway, refund: Leased) -> Outcome:
     """Talk to the gateway about one refund; nothing of ours is locked meanwhile."""
+    settled = False
     if refund.ask_first:
         found = judge(refund, gateway.status(refund.order_id))
         if found.verdict != "again":
             return found
+        settled = found.saw_settlement
     answer = _send(gateway, refund)
     outcome = _outcome(answer)
     if outcome.verdict in ("failed", "unknown") and answer.code is not None:
@@ -89,7 +91,7 @@ def exchange(gateway: Gateway, refund: Leased) -> Outcome:
         found = judge(refund, gateway.status(refund.order_id))
         if found.verdict in ("succeeded", "settled", "waiting"):
             return found
-    return outcome
+    return replace(outcome, saw_settlement=settled)
 
 
 def judge(refund: Leased, answer: Answer) -> Outcome:
