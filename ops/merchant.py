@@ -1,0 +1,186 @@
+"""``tagihan merchant``: merchants, their settings, and access for machines and people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+from sqlalchemy import text
+
+from billing.engine import Engine, build_engine
+from billing.flows.machine_keys import create_key
+from billing.flows.onboard import EDITABLE, MerchantDraft, create_merchant, update_merchant
+from billing.flows.people import create_staff
+from core.actor import Actor
+from core.errors import EngineError
+from core.merchant import Merchant, load_merchant
+from ops.instance import load
+
+OPERATOR = Actor("operator", "command line")
+NEEDS = ("DATABASE_URL", "TAGIHAN_MASTER_KEY")
+
+
+@contextmanager
+def an_engine() -> Iterator[Engine]:
+    """The engine of the instance this command finds; refusals become one clear line."""
+    engine = build_engine(load(needs=NEEDS))
+    try:
+        yield engine
+    except EngineError as error:
+        where = f" ({error.field})" if error.field else ""
+        raise click.ClickException(f"{error.message} [{error.code}]{where}") from error
+    finally:
+        engine.close()
+
+
+def find_merchant(engine: Engine, name: str | None) -> UUID:
+    """A merchant by slug or id; without a name, the only one there is.
+
+    Raises:
+        click.ClickException: none or several fit.
+    """
+    with engine.db.lookup() as session:
+        rows = session.execute(text("SELECT merchant_id, slug FROM merchants ORDER BY slug")).all()
+    fitting = [row for row in rows if name in (None, row.slug, str(row.merchant_id))]
+    if len(fitting) == 1:
+        found: UUID = fitting[0].merchant_id
+        return found
+    known = ", ".join(row.slug for row in rows[:20]) or "none yet"
+    if name is None:
+        raise click.ClickException(f"say which merchant: --merchant SLUG ({known})")
+    raise click.ClickException(f"there is no merchant {name!r}: {known}")
+
+
+@click.group(help="Merchants: add, list, show, change, their keys and people.")
+def group() -> None:
+    """The group of commands."""
+
+
+@group.command("list")
+def list_merchants() -> None:
+    """List the merchants of this installation."""
+    with an_engine() as engine, engine.db.lookup() as session:
+        rows = session.execute(
+            text("SELECT slug, gateway, mode, billing_zone FROM merchants ORDER BY slug")
+        ).all()
+    for row in rows:
+        click.echo(f"{row.slug:<30} {row.gateway:<11} {row.mode:<11} {row.billing_zone}")
+
+
+@group.command("show")
+@click.argument("slug")
+def show(slug: str) -> None:
+    """Show one merchant; its keys are never shown."""
+    with an_engine() as engine:
+        merchant_id = find_merchant(engine, slug)
+        with engine.db.begin(merchant_id) as session:
+            merchant = load_merchant(session)
+    for name, value in shown(merchant).items():
+        click.echo(f"{name:<22} {value}")
+
+
+@group.command("add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def add(file: Path) -> None:
+    """Add a merchant from a JSON file with the fields of the API's merchant object.
+
+    Needed: slug, legal_name, email, address, gateway (simulator, sandbox or production) and
+    server_key.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        for name in ("pkp_since", "pkp_until"):
+            if fields.get(name):
+                fields[name] = date.fromisoformat(fields[name])
+        draft = MerchantDraft(**fields)
+    except (ValueError, TypeError) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    with an_engine() as engine:
+        merchant = create_merchant(engine, draft, OPERATOR)
+        address = f"{engine.settings.public_url}/gateways/midtrans/{merchant.slug}"
+    click.echo(f"{merchant.slug} added. Tell Midtrans this notification address: {address}")
+
+
+@group.command("set")
+@click.argument("slug")
+@click.argument("assignments", nargs=-1, required=True, metavar="FIELD=VALUE...")
+def set_fields(slug: str, assignments: tuple[str, ...]) -> None:
+    """Change fields of a merchant, such as ``card_mode=none payment_terms_days=14``."""
+    fields: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or name not in EDITABLE:
+            raise click.ClickException(
+                f"{name!r} can not be set; these can: {', '.join(sorted(EDITABLE))}"
+            )
+        fields[name] = _read(name, value)
+    with an_engine() as engine:
+        update_merchant(engine, find_merchant(engine, slug), fields, OPERATOR)
+    click.echo(f"{slug} changed: {', '.join(sorted(fields))}")
+
+
+@group.command("key")
+@click.argument("slug")
+@click.option("--name", default="command line", show_default=True, help="What it is for.")
+@click.option("--scope", "scopes", multiple=True, default=("read", "write"), show_default=True)
+def key(slug: str, name: str, scopes: tuple[str, ...]) -> None:
+    """Make an API key; it is shown once."""
+    with an_engine() as engine, engine.work(find_merchant(engine, slug), OPERATOR) as unit:
+        made = create_key(unit, name=name, scopes=scopes)
+    click.echo(made.secret)
+
+
+@group.command("staff")
+@click.argument("slug")
+@click.argument("email")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", default="owner", show_default=True)
+@click.password_option(help="Asked for when not given.")
+def staff(slug: str, email: str, name: str, role: str, password: str) -> None:
+    """Add a person to a merchant's staff."""
+    with an_engine() as engine, engine.work(find_merchant(engine, slug), OPERATOR) as unit:
+        create_staff(unit, email=email, name=name, role=role, password=password)
+    click.echo(f"{email} may sign in at {engine.settings.public_url}/staff/{slug}/sign-in")
+
+
+@group.command("resume")
+@click.argument("slug")
+def resume(slug: str) -> None:
+    """End the care taken after a restore: orders are sent again without asking first."""
+    with an_engine() as engine:
+        merchant_id = find_merchant(engine, slug)
+        with engine.work(merchant_id, OPERATOR) as unit:
+            was = unit.merchant.mode
+            unit.session.execute(
+                text("UPDATE merchants SET mode = 'running' WHERE merchant_id = :m"),
+                {"m": merchant_id},
+            )
+            unit.audit(
+                "merchant.resume", "merchant", merchant_id,
+                before={"mode": was}, after={"mode": "running"},
+            )  # fmt: skip
+    click.echo(f"{slug} is running" if was == "recovering" else f"{slug} was running already")
+
+
+def shown(merchant: Merchant) -> dict[str, object]:
+    """What may be shown of a merchant: no key, no namespace, no picture."""
+    hidden = {"namespace", "server_key_sealed", "signature_key_sealed", "logo"}
+    return {name: getattr(merchant, name) for name in Merchant.__slots__ if name not in hidden} | {
+        "server_key": "set" if merchant.server_key_sealed else "not set"
+    }
+
+
+def _read(name: str, value: str) -> object:
+    if value == "":
+        return None
+    if name in ("pkp_since", "pkp_until"):
+        return date.fromisoformat(value)
+    if value in ("true", "false"):
+        return value == "true"
+    return int(value) if value.isdigit() and not name.endswith("key") else value
