@@ -1,0 +1,119 @@
+"""`tagihan doctor`: the money invariants, asked of a database in use; it reads and mends nothing.
+
+All checks look at one snapshot, in a read-only transaction under a role that sees everything but
+secrets. Facts that belong together are committed together, so work under way raises no alarm.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.clock import utc_now
+from core.db import Sessions, connect
+from core.settings import Settings
+from ops.doctor_checks import ALL
+from ops.doctor_checks.check import Broken, Check, Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check found; ``count`` is 0 where the rule holds."""
+
+    name: str
+    meaning: str
+    count: int
+    examples: tuple[Broken, ...]
+    milliseconds: int
+
+    @property
+    def holds(self) -> bool:
+        return self.count == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All results, in the order of the checks."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def broken(self) -> tuple[Result, ...]:
+        """Those that found something."""
+        return tuple(result for result in self.results if not result.holds)
+
+
+def examine(db: Sessions, real_now: datetime, checks: Sequence[Check] = ALL) -> Report:
+    """Run every check on one snapshot of the database; changes nothing."""
+    snapshot = Sessions(
+        db.engine.execution_options(isolation_level="REPEATABLE READ"), role_prefix=db.role_prefix
+    )
+    with snapshot.reader() as session:
+        return run(session, Moment(real_now, db.role_prefix), checks)
+
+
+def run(session: Session, moment: Moment, checks: Sequence[Check]) -> Report:
+    """Run checks in a transaction of the caller."""
+    results = []
+    for check in checks:
+        began = time.perf_counter()
+        found = check.find(session, moment)
+        taken = round((time.perf_counter() - began) * 1000)
+        results.append(Result(check.name, check.meaning, found.count, found.examples, taken))
+    return Report(tuple(results))
+
+
+def render(report: Report) -> str:
+    """The report for people: a line for each rule, and under a broken one the rows."""
+    width = max(len(result.name) for result in report.results)
+    lines = []
+    for result in report.results:
+        verdict = "ok" if result.holds else f"BROKEN ({result.count})"
+        lines.append(f"{result.name:<{width}}  {verdict}")
+        if result.holds:
+            continue
+        lines.append(f"    {result.meaning}")
+        lines += [f"    - {one.merchant}: {one.what}: {one.why}" for one in result.examples]
+        more = result.count - len(result.examples)
+        if more > 0:
+            lines.append(f"    and {more} more")
+    broken = report.broken
+    taken = sum(result.milliseconds for result in report.results) / 1000
+    lines.append("")
+    if broken:
+        named = ", ".join(result.name for result in broken)
+        lines.append(f"{len(broken)} of {len(report.results)} rules are broken: {named}")
+    else:
+        lines.append(f"All {len(report.results)} rules hold ({taken:.1f} s).")
+    return "\n".join(lines)
+
+
+def to_json(report: Report) -> str:
+    """The report for machines."""
+    return json.dumps(
+        {
+            "ok": not report.broken,
+            "broken": [result.name for result in report.broken],
+            "checks": [asdict(result) | {"holds": result.holds} for result in report.results],
+        },
+        ensure_ascii=False,
+        indent=1,
+    )
+
+
+def main(settings: Settings, *, as_json: bool = False) -> int:
+    """``tagihan doctor``: 0 when every rule holds, 1 when one is broken."""
+    if settings.database_url is None:
+        raise ValueError("DATABASE_URL is not set")
+    db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
+    try:
+        report = examine(db, utc_now())
+    finally:
+        db.close()
+    print(to_json(report) if as_json else render(report))
+    return 1 if report.broken else 0

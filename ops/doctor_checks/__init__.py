@@ -1,0 +1,16 @@
+"""The doctor's checks, one file per part of the business; `ALL` is the order they are run in."""
+
+from __future__ import annotations
+
+from ops.doctor_checks import books, documents, money, orders, queues, terms, walls
+from ops.doctor_checks.check import Check
+
+ALL: tuple[Check, ...] = (
+    *money.CHECKS,
+    *books.CHECKS,
+    *orders.CHECKS,
+    *documents.CHECKS,
+    *terms.CHECKS,
+    *queues.CHECKS,
+    *walls.CHECKS,
+)

@@ -1,0 +1,110 @@
+"""What a check is: a name, a sentence of what must hold, and a search for rows that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core import ids
+
+# How many broken rows are named; all of them are counted.
+EXAMPLES_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and as whom the doctor looks: machine time, and the prefix of the database roles."""
+
+    real_now: datetime
+    role_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One row that breaks a rule: whose it is, what it is by its public id, and why."""
+
+    merchant: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many rows break a rule, and the first of them."""
+
+    count: int
+    examples: tuple[Broken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule that must hold on a database in use, at any moment, in the middle of work."""
+
+    name: str
+    meaning: str
+    find: Callable[[Session, Moment], Found]
+
+
+_KINDS = frozenset(ids.PREFIXES)
+
+
+def by_sql(name: str, meaning: str, sql: str, **given: Any) -> Check:
+    """A check that is one query.
+
+    Args:
+        sql: gives ``merchant_id, kind, id, label, why`` for each broken row; may use ``:real_now``.
+        given: values of further parameters.
+    """
+    query = text(
+        f"SELECT count(*) OVER () AS total, m.slug, b.* FROM ({sql}) b "  # noqa: S608 - constants
+        "LEFT JOIN merchants m ON m.merchant_id = b.merchant_id "
+        f"ORDER BY m.slug, b.label LIMIT {EXAMPLES_MAX}"
+    )
+
+    def find(session: Session, moment: Moment) -> Found:
+        values: Mapping[str, Any] = {"real_now": moment.real_now, **given}
+        wanted = {name: values[name] for name in query._bindparams}
+        rows = session.execute(query, wanted).all()
+        return Found(
+            rows[0].total if rows else 0,
+            tuple(
+                Broken(row.slug or "-", name_of(row.kind, row.id, row.label), row.why)
+                for row in rows
+            ),
+        )
+
+    return Check(name, meaning, find)
+
+
+def found(broken: Iterable[Broken]) -> Found:
+    """Count what a search in Python gives, and keep the first."""
+    count, examples = 0, []
+    for one in broken:
+        count += 1
+        if count <= EXAMPLES_MAX:
+            examples.append(one)
+    return Found(count, tuple(examples))
+
+
+def name_of(kind: str, row_id: UUID | None, label: str | None) -> str:
+    """Name a row as people and the API do: ``invoice INV-2026-000042 (inv_…)``."""
+    parts = [kind.replace("_", " ")]
+    if label:
+        parts.append(label)
+    if row_id is not None:
+        parts.append(f"({ids.public(kind, row_id) if kind in _KINDS else row_id})")
+    return " ".join(parts)
+
+
+def slugs(session: Session) -> dict[UUID, str]:
+    """The short name of every merchant."""
+    return {
+        row.merchant_id: row.slug
+        for row in session.execute(text("SELECT merchant_id, slug FROM merchants"))
+    }

@@ -1,0 +1,158 @@
+"""Orders at the gateway: derived ids, one pull at a time, no second try without an attestation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core import ids
+from ops.doctor_checks.check import Broken, Check, Found, Moment, by_sql, found, name_of, slugs
+from payments.order_ids import order_id
+
+_OPEN = "('created', 'sent', 'unknown', 'pending')"
+_DAY = timedelta(hours=24)
+
+
+def _order_ids(session: Session, _: Moment) -> Found:
+    def broken() -> Iterator[Broken]:
+        names = slugs(session)
+        rows = session.execute(
+            text(
+                "SELECT o.merchant_id, o.id, o.order_id, o.kind, o.n, m.namespace, "
+                "coalesce(o.invoice_id, o.payment_method_id) AS owner, "
+                "coalesce(i.period_start::text, '-') AS period "
+                "FROM payment_orders o JOIN merchants m ON m.merchant_id = o.merchant_id "
+                "LEFT JOIN invoices i ON i.merchant_id = o.merchant_id AND i.id = o.invoice_id"
+            ).execution_options(yield_per=5000)
+        )
+        for row in rows:
+            namespace = bytes(row.namespace)
+            wanted = order_id(namespace, str(row.owner), row.period, row.kind, row.n)
+            if wanted != row.order_id:
+                why = f"should be {wanted}"
+            elif ids.derive(namespace, "payment_order", wanted) != row.id:
+                why = "the row's id is not derived from the order id"
+            else:
+                continue
+            what = name_of("payment_order", row.id, row.order_id)
+            yield Broken(names.get(row.merchant_id, "-"), what, why)
+
+    return found(broken())
+
+
+CHECKS = (
+    Check(
+        "order-ids-derived",
+        "Every order id is the one that its invoice, period and number lead to.",
+        _order_ids,
+    ),
+    by_sql(
+        "next-try-after-attested-failure",
+        "A charge is tried again only after the gateway attested that the one before came to "
+        "nothing.",
+        """
+        SELECT b.merchant_id, 'payment_order' AS kind, b.id, b.order_id AS label,
+            format('follows %s, which is %s and was never attested as failed', a.order_id,
+                a.state) AS why
+        FROM payment_orders a JOIN payment_orders b ON b.merchant_id = a.merchant_id
+            AND b.invoice_id = a.invoice_id AND b.n > a.n
+        WHERE (a.kind = 'attempt' OR b.kind = 'attempt') AND NOT EXISTS (
+            SELECT 1 FROM payment_order_steps s WHERE s.merchant_id = a.merchant_id
+                AND s.payment_order_id = a.id AND s.to_state IN ('failed', 'reversed'))
+        """,
+    ),
+    by_sql(
+        "one-open-pull",
+        "At most one pull of an invoice is open.",
+        f"""
+        SELECT o.merchant_id, 'invoice' AS kind, o.invoice_id AS id, i.number AS label,
+            format('%s charges are open', count(*)) AS why
+        FROM payment_orders o JOIN invoices i
+            ON i.merchant_id = o.merchant_id AND i.id = o.invoice_id
+        WHERE o.kind = 'attempt' AND o.state IN {_OPEN}
+        GROUP BY o.merchant_id, o.invoice_id, i.number HAVING count(*) > 1
+        """,  # noqa: S608
+    ),
+    by_sql(
+        "nothing-unknown-for-a-day",
+        "No order's outcome has been unknown for more than 24 hours.",
+        """
+        SELECT merchant_id, 'payment_order' AS kind, id, order_id AS label,
+            format('%s since %s', state, first_sent_at) AS why
+        FROM payment_orders
+        WHERE state IN ('sent', 'unknown')
+            AND first_sent_at < :real_now - CAST(:day AS interval)
+        """,
+        day=_DAY,
+    ),
+    by_sql(
+        "nothing-stuck",
+        "Every open order is looked at when its time comes; none waits a day longer.",
+        f"""
+        SELECT merchant_id, 'payment_order' AS kind, id, order_id AS label,
+            format('%s, was due %s', state, next_at) AS why
+        FROM payment_orders
+        WHERE state IN {_OPEN} AND next_at < :real_now - CAST(:day AS interval)
+        """,  # noqa: S608
+        day=_DAY,
+    ),
+    by_sql(
+        "paid-order-has-payment",
+        "Every order the gateway took money for has one payment over its amount, and the reverse.",
+        """
+        SELECT coalesce(o.merchant_id, p.merchant_id) AS merchant_id, 'payment_order' AS kind,
+            coalesce(o.id, p.payment_order_id) AS id, coalesce(o.order_id, p.order_id) AS label,
+            format('order %s over %s, payment over %s', o.state, o.amount, p.amount) AS why
+        FROM (
+            SELECT merchant_id, id, order_id, state, amount FROM payment_orders
+            WHERE state IN ('paid', 'reversed') AND invoice_id IS NOT NULL
+        ) o
+            FULL JOIN payments p ON p.merchant_id = o.merchant_id AND p.payment_order_id = o.id
+        WHERE o.id IS NULL OR p.id IS NULL OR o.amount <> p.amount OR o.order_id <> p.order_id
+        """,
+    ),
+    by_sql(
+        "steps-tell-the-state",
+        "An order's history begins with being written ahead and leads to the state it is in.",
+        """
+        SELECT o.merchant_id, 'payment_order' AS kind, o.id, o.order_id AS label,
+            format('%s has no such step', o.state) AS why
+        FROM payment_orders o LEFT JOIN (
+            SELECT merchant_id, payment_order_id, array_agg(to_state) AS states,
+                bool_or(from_state IS NULL AND to_state = 'created') AS begun
+            FROM payment_order_steps GROUP BY merchant_id, payment_order_id
+        ) s ON s.merchant_id = o.merchant_id AND s.payment_order_id = o.id
+        WHERE NOT coalesce(s.begun AND o.state = ANY (s.states), false)
+        """,
+    ),
+    by_sql(
+        "sent-before-called",
+        "No order left us without a committed step that says it was being sent.",
+        """
+        SELECT o.merchant_id, 'payment_order' AS kind, o.id, o.order_id AS label,
+            format('sends %s, steps say %s', o.sends, coalesce(s.times, 0)) AS why
+        FROM payment_orders o LEFT JOIN (
+            SELECT merchant_id, payment_order_id, count(*) AS times FROM payment_order_steps
+            WHERE to_state = 'sent' GROUP BY merchant_id, payment_order_id
+        ) s ON s.merchant_id = o.merchant_id AND s.payment_order_id = o.id
+        WHERE o.sends <> coalesce(s.times, 0)
+        """,
+    ),
+    by_sql(
+        "closed-invoices-are-left-alone",
+        "Nobody is charged for an invoice after it was paid, voided or given up.",
+        """
+        SELECT o.merchant_id, 'payment_order' AS kind, o.id, o.order_id AS label,
+            format('sent %s, but %s was %s', s.business_at, i.number, i.status) AS why
+        FROM payment_orders o
+        JOIN invoices i ON i.merchant_id = o.merchant_id AND i.id = o.invoice_id
+        JOIN payment_order_steps s ON s.merchant_id = o.merchant_id AND s.payment_order_id = o.id
+        WHERE o.kind = 'attempt' AND s.from_state = 'created' AND s.to_state = 'sent'
+            AND i.status IN ('paid', 'void', 'uncollectible')
+            AND s.business_at > coalesce(i.paid_at, i.closed_at)
+        """,
+    ),
+)

@@ -1,0 +1,160 @@
+"""Periods: none missing, none twice, each as the calendar gives it from the anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from billing.records import Subscription
+from billing.renewals import next_at
+from billing.tables import subscriptions
+from core.calendars import Anchor, Interval, next_boundary
+from ops.doctor_checks.check import Broken, Check, Found, Moment, by_sql, found, name_of, slugs
+
+_BATCH = 2000
+# Both kinds that carry a subscription through time, in the order they were issued.
+_PERIODS = text(
+    """
+    SELECT s.merchant_id, s.id, s.external_id, s.started_on, s.trial_end_on, s.billed_through,
+        s.anchor_on, s.anchor_day, s.interval_unit, s.interval_count, s.status,
+        i.kind, i.number, i.period_start, i.period_end
+    FROM subscriptions s LEFT JOIN invoices i ON i.merchant_id = s.merchant_id
+        AND i.subscription_id = s.id AND i.kind IN ('period', 'change') AND i.status <> 'draft'
+    ORDER BY s.merchant_id, s.id, i.issued_at, i.kind, i.period_start
+    """
+)
+
+
+@dataclass(slots=True)
+class _Chain:
+    """How far a subscription is invoiced, as its invoices are read in order.
+
+    A plan change may move the anchor: from then on the next period may begin where the change's
+    own period ends, as well as where the last one did.
+    """
+
+    ends: set[date]
+    moved: bool = False
+
+    def follow(self, row: Row[Any]) -> str | None:
+        """Add an invoice; says what is wrong with where it begins."""
+        if row.kind == "change":
+            if row.period_end not in self.ends:
+                self.moved = True
+                self.ends = {*self.ends, row.period_end}
+            return None
+        if row.period_start not in self.ends:
+            ends = ", ".join(str(end) for end in sorted(self.ends))
+            fault = f"{row.number} begins {row.period_start}, invoiced up to {ends}"
+            self.ends = {row.period_end}
+            return fault
+        self.ends = {row.period_end}
+        return None
+
+
+def _periods(session: Session, _: Moment) -> Found:
+    def broken() -> Iterator[Broken]:
+        names = slugs(session)
+        rows = session.execute(_PERIODS.execution_options(yield_per=_BATCH))
+        for (merchant_id, subscription_id), group in groupby(
+            rows, key=lambda row: (row.merchant_id, row.id)
+        ):
+            listed = list(group)
+            for why in _faults(listed):
+                what = name_of("subscription", subscription_id, listed[0].external_id)
+                yield Broken(names.get(merchant_id, "-"), what, why)
+
+    return found(broken())
+
+
+def _faults(rows: list[Row[Any]]) -> Iterator[str]:
+    first = rows[0]
+    chain = _Chain({first.trial_end_on or first.started_on})
+    anchor = Anchor(first.anchor_on, first.anchor_day)
+    interval = Interval(first.interval_unit, first.interval_count)
+    for row in rows if first.kind is not None else ():
+        fault = chain.follow(row)
+        if fault:
+            yield fault
+        # Periods from before a moved anchor hang on one that is no longer stored.
+        if row.kind == "period" and row.period_start >= first.anchor_on:
+            ends = next_boundary(anchor, interval, row.period_start)
+            if ends != row.period_end and not chain.moved:
+                yield f"{row.number} ends {row.period_end}, the calendar says {ends}"
+    if first.billed_through not in chain.ends and not chain.moved:
+        listed = ", ".join(str(end) for end in sorted(chain.ends))
+        yield f"billed through {first.billed_through}, invoiced up to {listed}"
+
+
+def _next_steps(session: Session, _: Moment) -> Found:
+    """Compute every next step again from the agreement's own dates."""
+
+    def broken() -> Iterator[Broken]:
+        names = slugs(session)
+        fields = [subscriptions.c[name] for name in Subscription.__slots__]
+        rows = session.execute(
+            select(subscriptions.c.merchant_id, *fields)
+            .where(subscriptions.c.status != "canceled")
+            .execution_options(yield_per=_BATCH)
+        )
+        known: dict[Any, Any] = {}
+        for row in rows:
+            subscription = Subscription(*row[1:])
+            agreement = subscription.agreement
+            # Many subscriptions share their dates, and a zone's rules are slow to ask.
+            if agreement not in known:
+                known[agreement] = next_at(agreement)
+            if known[agreement] != subscription.next_at:
+                what = name_of("subscription", subscription.id, subscription.external_id)
+                why = f"next step {subscription.next_at}, its dates say {known[agreement]}"
+                yield Broken(_slug(names, row.merchant_id), what, why)
+
+    return found(broken())
+
+
+def _slug(names: dict[UUID, str], merchant_id: UUID) -> str:
+    return names.get(merchant_id, "-")
+
+
+CHECKS = (
+    Check(
+        "no-period-missing",
+        "The invoices of a subscription follow one another without a hole or an overlap, up to "
+        "where it says it is billed.",
+        _periods,
+    ),
+    by_sql(
+        "one-invoice-a-period",
+        "A subscription has at most one invoice for a period.",
+        """
+        SELECT merchant_id, 'subscription' AS kind, subscription_id AS id, NULL::text AS label,
+            format('%s invoices of kind %s from %s', count(*), kind, period_start) AS why
+        FROM invoices WHERE subscription_id IS NOT NULL
+        GROUP BY merchant_id, subscription_id, kind, period_start, change_id HAVING count(*) > 1
+        """,
+    ),
+    Check(
+        "next-step-computes",
+        "Every subscription's next step is the one its own dates lead to.",
+        _next_steps,
+    ),
+    by_sql(
+        "one-item-in-force",
+        "Every subscription that is not ended has exactly one item in force.",
+        """
+        SELECT s.merchant_id, 'subscription' AS kind, s.id, s.external_id AS label,
+            format('%s items in force', count(i.id)) AS why
+        FROM subscriptions s LEFT JOIN subscription_items i ON i.merchant_id = s.merchant_id
+            AND i.subscription_id = s.id AND i.ended_on IS NULL
+        WHERE s.status <> 'canceled'
+        GROUP BY s.merchant_id, s.id, s.external_id HAVING count(i.id) <> 1
+        """,
+    ),
+)
