@@ -32,6 +32,7 @@ from core.merchant import Merchant, business_now
 from core.tables import events
 from core.work import Work
 from invoices.tables import invoices
+from ops.doctor import examine, render
 from payments.gateway import Answer
 from payments.tables import payment_methods, payment_orders, payments
 
@@ -226,7 +227,9 @@ class Stage:
         return self.row(invoices, id=invoice_id)
 
     def audit(self) -> None:
-        """The books agree with the rows."""
+        """The books agree with the rows, and the doctor finds nothing."""
+        report = examine(self.engine.db, self.machine.at)
+        assert not report.broken, render(report)
         with self.engine.db.begin(self.id) as session:
             for name, query in _CHECKS.items():
                 off = session.execute(text(query), {"m": self.id}).scalar_one()
