@@ -93,6 +93,7 @@ class LineInForce:
     period_start: date
     period_end: date
     tax: dict[str, Any]
+    invoice_start: date
     by_changes: int
     by_hand: int
 
@@ -218,6 +219,7 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
         select(
             line.id, line.invoice_id, inv.status, inv.due_amount, inv.paid_amount, line.price_id,
             line.description, line.amount, line.period_start, line.period_end, inv.tax,
+            inv.period_start.label("invoice_start"),
         )
         .join(invoices, (inv.merchant_id == line.merchant_id) & (inv.id == line.invoice_id))
         .where(

@@ -37,9 +37,13 @@ class CreditNote:
 
 
 def load_creditable(unit: Work, invoice: Invoice) -> CreditableDocument:
-    """Read what of an invoice was given back so far, by notes and by lines of later invoices."""
+    """Read what of an invoice was given back so far, by notes and by lines of later invoices.
+
+    Credit lines are left out: what they gave back was paid for on the invoice they credit, so a
+    charge beside them can be given back whole, though their document came to less.
+    """
     terms = TaxTerms.from_json(invoice.tax)
-    lines = lines_of(unit, invoice.id)
+    lines = [line for line in lines_of(unit, invoice.id) if line.amount >= 0]
     noted = _noted(unit, invoice.id)
     elsewhere = _elsewhere(unit, [line.id for line in lines])
     found = []

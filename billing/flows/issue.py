@@ -90,12 +90,12 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
 
 
 def price_drafts(
-    merchant: Merchant, drafts: Sequence[InvoiceDraft], on: date
+    merchant: Merchant, drafts: Sequence[InvoiceDraft], on: date, *, allow_negative: bool = False
 ) -> list[PricedDocument]:
     """Price each draft by the tax rules of a date; equal lines are worked out once.
 
     Raises:
-        InvalidRequest: ``negative_total``.
+        InvalidRequest: ``negative_total``, unless the caller asks to see it.
     """
     pkp = is_pkp(merchant.pkp_since, merchant.pkp_until, on)
     # By identity: drafts that share their lines are the same case, and are alive while we are.
@@ -107,7 +107,7 @@ def price_drafts(
             cases[case] = price_document(
                 draft.lines, treatment=merchant.tax_treatment, mode=draft.tax_mode, on=on, pkp=pkp
             )
-        if cases[case].total.is_negative:
+        if cases[case].total.is_negative and not allow_negative:
             raise InvalidRequest("negative_total", "An invoice is not below zero; credit instead.")
         priced.append(cases[case])
     return priced

@@ -1,0 +1,292 @@
+"""Cancelling a subscription: at the period's end, or now with the unused value given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import update
+
+from billing import queries
+from billing.drafts import InvoiceDraft, due_date, period_line
+from billing.flows.change_quote import PlannedCredit, billed_line, credits_by_invoice
+from billing.flows.credit import credit_invoice
+from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.issue import issue
+from billing.flows.orders import withdraw
+from billing.flows.renew import catch_up
+from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
+from billing.plan_changes import CancelQuote, quote_cancel
+from billing.records import Subscription
+from billing.renewals import Issue, apply, next_at, next_step
+from billing.service import tell
+from billing.tables import subscription_changes, subscriptions
+from core import ids
+from core.bulk import insert_rows
+from core.calendars import civil_date
+from core.errors import Conflict
+from core.work import Work
+from invoices.queries import existing, lines_in_force
+from plans.queries import get_price
+
+When = Literal["period_end", "now"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCancel:
+    """What a cancellation will do: when service ends, and what is given back of which invoice."""
+
+    quote: CancelQuote
+    credits: tuple[PlannedCredit, ...]
+
+
+def preview_cancel(
+    unit: Work, subscription_id: UUID, *, when: When = "period_end"
+) -> PlannedCancel:
+    """Show when service would end and what would be given back; writes nothing.
+
+    Raises:
+        NotFound: ``subscription_not_found``. Conflict: ``already_canceled``.
+    """
+    return _plan(unit, queries.get_subscription(unit, subscription_id), when)
+
+
+def cancel(
+    unit: Work, subscription_id: UUID, *, when: When = "period_end", reason: str | None = None
+) -> Subscription:
+    """Cancel a subscription.
+
+    At the period's end: what is paid is served, and an invoice that was issued ahead is taken
+    back. Now: service ends with today (the merchant may say: with yesterday); the unused value
+    becomes the customer's balance, or lowers an invoice that is not paid yet (R39, R40, R43). A
+    plan change that waits is dropped.
+
+    Raises:
+        NotFound: ``subscription_not_found``.
+        Conflict: ``already_canceled``.
+    """
+    subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    planned = _plan(unit, subscription, when)
+    drop_scheduled(unit, subscription.id)
+    end_on = planned.quote.end_on
+    _record(unit, subscription, planned, reason)
+    incomplete = subscription.status == SubscriptionStatus.INCOMPLETE
+    on = civil_date(unit.now, subscription.billing_zone)
+    take_back_unserved(unit, subscription, _taken_back_from(unit, subscription, on, when))
+    if when == "period_end" and not incomplete:
+        _schedule(unit, subscription, end_on, reason)
+    else:
+        _give_back(unit, planned.credits, planned_id(unit, subscription))
+        _end(unit, subscription, end_on, reason)
+    return queries.get_subscription(unit, subscription_id)
+
+
+def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
+    """Let a subscription go on that was to end with its period.
+
+    Raises:
+        NotFound: ``subscription_not_found``.
+        Conflict: ``not_scheduled`` where nothing is to be undone.
+    """
+    subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    if subscription.cancel_on is None or subscription.status == SubscriptionStatus.CANCELED:
+        raise Conflict("not_scheduled", "The subscription is not about to end.")
+    going_on = replace(subscription, cancel_on=None)
+    _update(
+        unit,
+        subscription,
+        cancel_on=None,
+        cancel_reason=None,
+        canceled_at=None,
+        next_at=next_at(going_on.agreement),
+    )
+    unit.audit(
+        "subscription.undo_cancel",
+        "subscription",
+        subscription.id,
+        before={"cancel_on": subscription.cancel_on.isoformat()},
+    )
+    _issue_again(unit, queries.get_subscription(unit, subscription_id))
+    return queries.get_subscription(unit, subscription_id)
+
+
+def planned_id(unit: Work, subscription: Subscription) -> UUID:
+    """Derive the id of this cancellation; the one after an undo has another."""
+    return unit.derive("cancel", subscription.id, subscription.version)
+
+
+def _plan(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
+    if subscription.status == SubscriptionStatus.CANCELED:
+        raise Conflict("already_canceled", "The subscription has ended.")
+    on = civil_date(unit.now, subscription.billing_zone)
+    cut = _taken_back_from(unit, subscription, on, when)
+    lines = [
+        line
+        for line in lines_in_force(unit, subscription.id, on)
+        if line.status != "open" or line.invoice_start < cut
+    ]
+    quote = quote_cancel(
+        lines=[billed_line(line) for line in lines],
+        period=subscription.current,
+        on=min(max(on, subscription.current_start), subscription.current.last_day),
+        mode="immediate" if when == "now" else "at_period_end",
+        bill_day=unit.merchant.cancel_day_billed,
+    )
+    return PlannedCancel(quote, credits_by_invoice(lines, quote.credits))
+
+
+def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: When) -> date:
+    """Say from which first day on an open invoice is taken back whole, not credited in part."""
+    if subscription.status == SubscriptionStatus.INCOMPLETE:
+        return subscription.started_on
+    if when == "now":
+        return on + timedelta(days=1) if unit.merchant.cancel_day_billed else on
+    return subscription.current_end
+
+
+def _give_back(unit: Work, credits_: Sequence[PlannedCredit], source_id: UUID) -> None:
+    for credit in credits_:
+        note = credit_invoice(
+            unit,
+            credit.invoice_id,
+            reason="cancellation",
+            source_kind="cancel",
+            source_id=source_id,
+            net_lines=dict(credit.lines),
+        )
+        if note.to_invoice:
+            # A number to pay the old amount to is of no use any more; another one follows.
+            withdraw(unit, credit.invoice_id)
+
+
+def _schedule(unit: Work, subscription: Subscription, end_on: date, reason: str | None) -> None:
+    # What was issued ahead has just been taken back: it is not billed any more.
+    billed = min(subscription.billed_through, max(end_on, subscription.current_start))
+    ending = replace(subscription, cancel_on=end_on, billed_through=billed)
+    _update(
+        unit,
+        subscription,
+        cancel_on=end_on,
+        cancel_reason=reason,
+        canceled_at=unit.now,
+        billed_through=billed,
+        next_at=next_at(ending.agreement),
+    )
+    tell(
+        unit,
+        "subscription.cancel_scheduled",
+        subscription,
+        {"ends_on": end_on.isoformat(), "reason": reason},
+    )
+    unit.ring("subscription.renew")
+
+
+def _end(unit: Work, subscription: Subscription, end_on: date, reason: str | None) -> None:
+    status = move(SubscriptionStatus(subscription.status), SubscriptionEvent.CANCELED)
+    _update(
+        unit,
+        subscription,
+        status=status.value,
+        cancel_on=end_on,
+        cancel_reason=reason,
+        canceled_at=unit.now,
+        ended_on=end_on,
+        next_at=None,
+    )
+    tell(
+        unit,
+        "subscription.canceled",
+        subscription,
+        {"ended_on": end_on.isoformat(), "reason": reason},
+    )
+
+
+def _record(
+    unit: Work, subscription: Subscription, planned: PlannedCancel, reason: str | None
+) -> None:
+    insert_rows(
+        unit.session,
+        subscription_changes,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": planned_id(unit, subscription),
+                "subscription_id": subscription.id,
+                "kind": "cancel",
+                "mode": planned.quote.mode,
+                "state": "applied",
+                "effective_on": planned.quote.end_on,
+                "reason": reason,
+                "quote": {
+                    "credits": [
+                        {"invoice": ids.public("invoice", one.invoice_id), "amount": one.amount}
+                        for one in planned.credits
+                    ]
+                },
+                "created_at": unit.now,
+                "closed_at": unit.now,
+            }
+        ],
+    )
+    unit.audit(
+        "subscription.cancel",
+        "subscription",
+        subscription.id,
+        before={"status": subscription.status},
+        after={"end_on": planned.quote.end_on.isoformat(), "reason": reason},
+    )
+
+
+def _issue_again(unit: Work, subscription: Subscription) -> None:
+    """Issue anew what was issued ahead and taken back: its old key is spent on a void invoice."""
+    step = next_step(subscription.agreement, unit.now)
+    if not isinstance(step, Issue):
+        return
+    spent = unit.derive("invoice", subscription.id, "period", step.period.start, UUID(int=0))
+    if spent not in existing(unit, [spent]):
+        return
+    item = queries.items_in_force(unit, [subscription.id])[subscription.id]
+    price = get_price(unit, item.price_id)
+    agreement = subscription.agreement
+    line = period_line(
+        name=price.plan_name,
+        price_id=price.id,
+        terms=price.terms,
+        quantity=item.quantity,
+        period=step.period,
+        anchor=agreement.anchor,
+        interval=agreement.interval,
+    )
+    issue(
+        unit,
+        [
+            InvoiceDraft(
+                customer=queries.get_customer(unit, subscription.customer_id),
+                kind="period",
+                lines=(line,),
+                tax_mode=price.terms.tax_mode,
+                collection=agreement.collection,
+                zone=agreement.zone,
+                due_on=due_date(agreement.collection, unit.today, subscription.terms_days),
+                subscription_id=subscription.id,
+                period=step.period,
+                change_id=unit.derive("reissue", subscription.id, subscription.version),
+                payment_method_id=subscription.payment_method_id,
+                collect="morning",
+            )
+        ],
+    )
+    after = apply(agreement, step)
+    _update(unit, subscription, billed_through=after.billed_through, next_at=next_at(after))
+
+
+def _update(unit: Work, subscription: Subscription, **values: Any) -> None:
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription.id)
+        .values(**values, version=table.version + 1)
+    )

@@ -1,0 +1,243 @@
+"""Changing the plan or the quantity: previewed and done from one and the same plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from billing import queries
+from billing.drafts import Issued, lead_days
+from billing.flows.change_quote import PlannedChange, plan_change
+from billing.flows.credit import CreditNote, credit_invoice
+from billing.flows.ending import drop_scheduled
+from billing.flows.issue import issue
+from billing.flows.orders import withdraw
+from billing.flows.renew import catch_up
+from billing.flows.renew_rows import replace_item
+from billing.plan_changes import ChangeMode
+from billing.records import Subscription
+from billing.renewals import next_at, next_step
+from billing.service import tell
+from billing.tables import subscription_changes, subscriptions
+from core import ids
+from core.bulk import insert_rows
+from core.errors import Conflict
+from core.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A change that was stored; ``applied`` is false while it waits for the period's end."""
+
+    planned: PlannedChange
+    subscription: Subscription
+    applied: bool
+    invoice: Issued | None
+    notes: tuple[CreditNote, ...]
+
+
+def preview(
+    unit: Work,
+    subscription_id: UUID,
+    *,
+    price_id: UUID | None = None,
+    quantity: int | None = None,
+    mode: ChangeMode | None = None,
+) -> PlannedChange:
+    """Show what `change` would store if it were called today; writes nothing.
+
+    Raises:
+        Conflict: ``renewal_due`` while a renewal is about to move the subscription, and what
+            `change` raises.
+    """
+    subscription = queries.get_subscription(unit, subscription_id)
+    if next_step(subscription.agreement, unit.now) is not None:
+        raise Conflict("renewal_due", "The subscription is being renewed: ask again in a moment.")
+    return plan_change(unit, subscription, price_id=price_id, quantity=quantity, mode=mode)
+
+
+def change(
+    unit: Work,
+    subscription_id: UUID,
+    *,
+    price_id: UUID | None = None,
+    quantity: int | None = None,
+    mode: ChangeMode | None = None,
+    reason: str | None = None,
+) -> Changed:
+    """Change what a subscription has, as of today.
+
+    An upgrade is done at once: what is unused of the old is credited as it was billed, the same
+    days are charged at the new price, on one invoice. A downgrade waits for the period's end
+    unless ``prorate`` is asked for. A change replaces one that waits.
+
+    Args:
+        price_id: the new price; the present one when only the quantity changes.
+        quantity: the new quantity; the present one when only the price changes.
+        mode: ``prorate`` or ``at_period_end``; by default by what it is worth in a year.
+
+    Raises:
+        NotFound: ``subscription_not_found`` or ``price_not_found``.
+        Conflict: ``not_changeable``, ``cancel_scheduled``, ``price_not_sold``,
+            ``nothing_to_change``.
+        InvalidRequest: ``invalid_quantity``, ``currency_mismatch``.
+    """
+    subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    planned = plan_change(unit, subscription, price_id=price_id, quantity=quantity, mode=mode)
+    drop_scheduled(unit, subscription_id)
+    if planned.quote.mode == "at_period_end":
+        _insert(unit, subscription, planned, state="scheduled", invoice_id=None, reason=reason)
+        _bump(unit, subscription.id)
+        told = tell_change(planned)
+        tell(unit, "subscription.change_scheduled", subscription, told)
+        return Changed(planned, queries.get_subscription(unit, subscription_id), False, None, ())
+
+    notes = tuple(
+        credit_invoice(
+            unit,
+            credit.invoice_id,
+            reason="plan_change",
+            source_kind="change",
+            source_id=planned.change_id,
+            net_lines=dict(credit.lines),
+        )
+        for credit in planned.credits
+    )
+    for note in notes:
+        if note.to_invoice:
+            # A number to pay the old amount to is of no use any more; another one follows.
+            withdraw(unit, note.invoice_id)
+    issued = issue(unit, [planned.draft])[0] if planned.draft is not None else None
+    _insert(
+        unit, subscription, planned, state="applied",
+        invoice_id=issued.id if issued else None, reason=reason,
+    )  # fmt: skip
+    _apply(unit, subscription, planned)
+    tell(unit, "subscription.plan_changed", subscription, tell_change(planned))
+    after = queries.get_subscription(unit, subscription_id)
+    return Changed(planned, after, True, issued, notes)
+
+
+def drop_change(unit: Work, subscription_id: UUID) -> bool:
+    """Drop the change that waits for the period's end; says whether there was one."""
+    subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    dropped = drop_scheduled(unit, subscription.id)
+    if dropped:
+        _bump(unit, subscription.id)
+        unit.audit("subscription.drop_change", "subscription", subscription.id)
+    return dropped
+
+
+def tell_change(planned: PlannedChange) -> dict[str, Any]:
+    """Give what events and audit say of a change."""
+    total = planned.document.total.amount if planned.document else 0
+    return {
+        "change": ids.public("change", planned.change_id),
+        "mode": planned.quote.mode,
+        "effective_on": planned.quote.effective_on.isoformat(),
+        "from_price": ids.public("price", planned.old.id),
+        "from_quantity": planned.item.quantity,
+        "price": ids.public("price", planned.new.id),
+        "plan": planned.new.plan_code,
+        "quantity": planned.quantity,
+        "invoice": ids.public("invoice", planned.invoice_id) if planned.invoice_id else None,
+        "total": total,
+        "credited": sum(credit.amount for credit in planned.credits),
+    }
+
+
+def _apply(unit: Work, subscription: Subscription, planned: PlannedChange) -> None:
+    quote = planned.quote
+    replace_item(
+        unit,
+        subscription.id,
+        planned.item.id,
+        price_id=planned.new.id,
+        quantity=planned.quantity,
+        on=quote.effective_on,
+    )
+    anchor = quote.new_anchor or subscription.anchor
+    interval = planned.new.interval if quote.new_anchor else subscription.interval
+    current = quote.new_period or subscription.current
+    values: dict[str, Any] = {
+        "anchor_on": anchor.on,
+        "anchor_day": anchor.day,
+        "interval_unit": interval.unit,
+        "interval_count": interval.count,
+        "lead_days": lead_days(interval, unit.merchant.issue_lead_days),
+        "current_start": current.start,
+        "current_end": current.end,
+        "billed_through": quote.billed_through,
+    }
+    moved = replace(subscription, **values)
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription.id)
+        .values(**values, next_at=next_at(moved.agreement), version=table.version + 1)
+    )
+    before = {"price": str(planned.old.id), "quantity": planned.item.quantity}
+    unit.audit(
+        "subscription.change",
+        "subscription",
+        subscription.id,
+        before=before,
+        after=tell_change(planned),
+    )
+
+
+def _insert(
+    unit: Work,
+    subscription: Subscription,
+    planned: PlannedChange,
+    *,
+    state: str,
+    invoice_id: UUID | None,
+    reason: str | None,
+) -> None:
+    anchor = planned.quote.new_anchor
+    insert_rows(
+        unit.session,
+        subscription_changes,
+        [
+            {
+                "merchant_id": unit.merchant_id,
+                "id": planned.change_id,
+                "subscription_id": subscription.id,
+                "kind": "plan",
+                "mode": planned.quote.mode,
+                "state": state,
+                "from_price_id": planned.old.id,
+                "to_price_id": planned.new.id,
+                "quantity": planned.quantity,
+                "effective_on": planned.quote.effective_on,
+                "invoice_id": invoice_id,
+                "reason": reason,
+                "quote": {
+                    "net": planned.quote.net.amount,
+                    "new_anchor": {"on": anchor.on.isoformat(), "day": anchor.day}
+                    if anchor
+                    else None,
+                    "credits": [
+                        {"invoice": ids.public("invoice", one.invoice_id), "amount": one.amount}
+                        for one in planned.credits
+                    ],
+                },
+                "created_at": unit.now,
+                "closed_at": None if state == "scheduled" else unit.now,
+            }
+        ],
+    )
+
+
+def _bump(unit: Work, subscription_id: UUID) -> None:
+    """A new version: the next change of this subscription has another id."""
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription_id)
+        .values(version=table.version + 1)
+    )

@@ -1,0 +1,281 @@
+"""What a plan change will do, worked out once: the preview shows it, the change stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from billing import queries
+from billing.drafts import InvoiceDraft, due_date
+from billing.flows.issue import price_drafts
+from billing.lifecycle import SubscriptionStatus
+from billing.plan_changes import (
+    BilledLine,
+    ChangeLine,
+    ChangeMode,
+    ChangeQuote,
+    Offer,
+    quote_change,
+)
+from billing.records import Customer, Item, Subscription
+from core.calendars import Period, civil_date
+from core.errors import Conflict
+from core.money import Money
+from core.work import Work
+from invoices.lines import (
+    DraftLine,
+    LineKind,
+    PricedDocument,
+    credit_line,
+    describe,
+    full_line,
+    share_line,
+)
+from invoices.queries import LineInForce, lines_in_force
+from invoices.tax import is_pkp, terms_for
+from invoices.tax_terms import TaxTerms
+from plans.pricing import check_quantity
+from plans.queries import Price, get_price, load_prices
+
+CHANGEABLE = frozenset(
+    {SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCredit:
+    """A credit note the change will write: amounts to give back by line, in the lines' terms."""
+
+    invoice_id: UUID
+    lines: tuple[tuple[UUID, int], ...]
+
+    @property
+    def amount(self) -> int:
+        return sum(amount for _, amount in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """Everything a change will store, before it is stored. Amounts in whole rupiah.
+
+    ``draft`` and ``document`` are the invoice of the change; there is none at the period's end,
+    on trial, or where nothing is charged. ``credits`` are credit notes: on invoices not paid yet
+    (R43), and where more is given back than charged (R44).
+    """
+
+    change_id: UUID
+    quote: ChangeQuote
+    item: Item
+    old: Price
+    new: Price
+    quantity: int
+    credits: tuple[PlannedCredit, ...]
+    draft: InvoiceDraft | None
+    document: PricedDocument | None
+    invoice_id: UUID | None
+
+
+def plan_change(
+    unit: Work,
+    subscription: Subscription,
+    *,
+    price_id: UUID | None,
+    quantity: int | None,
+    mode: ChangeMode | None,
+) -> PlannedChange:
+    """Work out a change as of today; reads, and writes nothing.
+
+    Work due on the subscription has been done before (R25).
+
+    Raises:
+        NotFound: ``price_not_found``.
+        Conflict: ``not_changeable``, ``price_not_sold``, ``nothing_to_change``,
+            ``cancel_scheduled``.
+        InvalidRequest: ``invalid_quantity``, ``currency_mismatch``.
+    """
+    _check(subscription)
+    item = queries.items_in_force(unit, [subscription.id])[subscription.id]
+    old = get_price(unit, item.price_id)
+    new = old if price_id is None else get_price(unit, price_id)
+    wanted = item.quantity if quantity is None else quantity
+    check_quantity(wanted)
+    if new.id != old.id and not new.is_sold:
+        raise Conflict("price_not_sold", "That plan or price is retired.", field="price")
+    on = civil_date(unit.now, subscription.billing_zone)
+    lines = lines_in_force(unit, subscription.id, on)
+    trialing = subscription.status == SubscriptionStatus.TRIALING
+    quote = quote_change(
+        old=Offer(old.terms, item.quantity),
+        new=Offer(new.terms, wanted),
+        lines=[billed_line(line) for line in lines],
+        anchor=subscription.anchor,
+        period=subscription.current,
+        billed_through=subscription.billed_through,
+        on=on,
+        mode=mode,
+        paid_from=subscription.trial_end_on if trialing else None,
+    )
+    # The version makes the id: the same preview and change have the same, the next has another.
+    change_id = unit.derive("change", subscription.id, subscription.version)
+    charges = tuple(_charge(line, new, wanted) for line in quote.charges)
+    netted, noted = _share_out(unit, quote, lines, new)
+    customer = queries.get_customer(unit, subscription.customer_id)
+    draft, document = _invoice(
+        unit, subscription, customer, new, change_id=change_id, lines=netted + charges
+    )
+    if document is not None and document.total.is_negative:
+        # More is given back than charged: the notes fill the balance, which pays the charge.
+        noted = credits_by_invoice(lines, quote.credits)
+        draft, document = _invoice(
+            unit, subscription, customer, new, change_id=change_id, lines=charges
+        )
+    return PlannedChange(
+        change_id=change_id,
+        quote=quote,
+        item=item,
+        old=old,
+        new=new,
+        quantity=wanted,
+        credits=noted,
+        draft=draft,
+        document=document,
+        invoice_id=None if draft is None else unit.derive("invoice", *draft.key),
+    )
+
+
+def billed_line(line: LineInForce) -> BilledLine:
+    """Show a stored line to the rules of changes."""
+    return BilledLine(
+        line_id=line.id,
+        net=Money(line.amount),
+        period=Period(line.period_start, line.period_end),
+        credited=Money(line.by_changes),
+        manual=Money(line.by_hand),
+        is_paid=line.status == "paid",
+    )
+
+
+def credits_by_invoice(
+    lines: Sequence[LineInForce], credits_: Sequence[ChangeLine]
+) -> tuple[PlannedCredit, ...]:
+    """Turn the credits of a quote into one credit note for each invoice they came from."""
+    source = {line.id: line.invoice_id for line in lines}
+    found: dict[UUID, list[tuple[UUID, int]]] = {}
+    for credit in credits_:
+        if credit.credits_line_id is None or credit.amount.is_zero:
+            continue
+        amounts = found.setdefault(source[credit.credits_line_id], [])
+        amounts.append((credit.credits_line_id, -credit.amount.amount))
+    return tuple(PlannedCredit(invoice, tuple(amounts)) for invoice, amounts in found.items())
+
+
+def _check(subscription: Subscription) -> None:
+    if SubscriptionStatus(subscription.status) not in CHANGEABLE:
+        raise Conflict(
+            "not_changeable", f"A subscription that is {subscription.status} is not changed."
+        )
+    if subscription.cancel_on is not None:
+        raise Conflict(
+            "cancel_scheduled",
+            f"The subscription ends on {subscription.cancel_on}: undo that first.",
+        )
+
+
+def _share_out(
+    unit: Work, quote: ChangeQuote, lines: Sequence[LineInForce], new: Price
+) -> tuple[tuple[DraftLine, ...], tuple[PlannedCredit, ...]]:
+    """Credits of paid invoices stand on the change's own invoice, all others are credit notes.
+
+    A line also needs a note where it was taxed by another rule than the new invoice will be: one
+    document has one treatment, and a credit returns the tax that was charged.
+    """
+    by_id = {line.id: line for line in lines}
+    merchant = unit.merchant
+    pkp = is_pkp(merchant.pkp_since, merchant.pkp_until, unit.today)
+    now = terms_for(merchant.tax_treatment, new.terms.tax_mode, unit.today, pkp=pkp)
+    sold = load_prices(unit, [line.price_id for line in lines if line.price_id])
+    netted: list[DraftLine] = []
+    noted: list[ChangeLine] = []
+    for credit in quote.credits:
+        if credit.credits_line_id is None:
+            continue
+        line = by_id[credit.credits_line_id]
+        then = TaxTerms.from_json(line.tax)
+        alike = (then.code, then.mode, then.effective) == (now.code, now.mode, now.effective)
+        if line.status == "paid" and alike:
+            price = sold.get(line.price_id) if line.price_id else None
+            netted.append(_credit(line, credit, price.plan_name if price else line.description))
+        else:
+            noted.append(credit)
+    return tuple(netted), credits_by_invoice(lines, noted)
+
+
+def _credit(line: LineInForce, credit: ChangeLine, name: Mapping[str, str]) -> DraftLine:
+    made = credit_line(
+        describe(LineKind.CREDIT, name),
+        billed=credit.base,
+        numerator=credit.days,
+        denominator=credit.of_days,
+        period=credit.period,
+        credits_line_id=line.id,
+        already_credited=Money(line.by_changes),
+        manual_credits=Money(line.by_hand),
+        price_id=line.price_id,
+    )
+    if made.amount != credit.amount:
+        raise ValueError(f"{made.amount} is not the {credit.amount} that was quoted")
+    return made
+
+
+def _charge(line: ChangeLine, price: Price, quantity: int) -> DraftLine:
+    terms: dict[str, Any] = {
+        "unit_amount": Money(price.unit_amount, price.currency),
+        "quantity": quantity,
+        "period": line.period,
+        "price_id": price.id,
+    }
+    if line.days == line.of_days:
+        kind = LineKind.RECURRING
+        return full_line(kind, describe(kind, price.plan_name), **terms)
+    kind = LineKind.CHARGE
+    return share_line(
+        kind,
+        describe(kind, price.plan_name),
+        numerator=line.days,
+        denominator=line.of_days,
+        **terms,
+    )
+
+
+def _invoice(
+    unit: Work,
+    subscription: Subscription,
+    customer: Customer,
+    new: Price,
+    *,
+    change_id: UUID,
+    lines: tuple[DraftLine, ...],
+) -> tuple[InvoiceDraft | None, PricedDocument | None]:
+    if not lines:
+        return None, None
+    today = unit.today
+    agreement = subscription.agreement
+    charged = [line.period for line in lines if line.period and line.kind is not LineKind.CREDIT]
+    spans = charged or [line.period for line in lines if line.period]
+    draft = InvoiceDraft(
+        customer=customer,
+        kind="change",
+        lines=lines,
+        tax_mode=new.terms.tax_mode,
+        collection=agreement.collection,
+        zone=agreement.zone,
+        due_on=due_date(agreement.collection, today, subscription.terms_days),
+        subscription_id=subscription.id,
+        period=Period(min(one.start for one in spans), max(one.end for one in spans)),
+        change_id=change_id,
+        payment_method_id=subscription.payment_method_id,
+    )
+    [document] = price_drafts(unit.merchant, [draft], today, allow_negative=True)
+    return draft, document
