@@ -8,6 +8,8 @@ import pytest
 from builders import make_merchant
 from database import Database
 from fakes import FakeGateway, FakeGateways, FakeMailer, MachineTime
+from simulated import running_simulator
+from world import World, make_world
 
 from billing.engine import Engine
 from core.db import connect
@@ -55,3 +57,18 @@ def engine(
 def merchant(engine: Engine) -> Merchant:
     """A PKP in Jakarta whose test clock stands at `builders.START`."""
     return make_merchant(engine)
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[str]:
+    """A simulator process for the tests of one module; its address."""
+    with running_simulator() as url:
+        yield url
+
+
+@pytest.fixture
+def world(database: Database, simulator: str) -> Iterator[World]:
+    """The engine as shipped, in front of a real simulator."""
+    made = make_world(database, simulator)
+    yield made
+    made.engine.close()

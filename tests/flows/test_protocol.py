@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
-from database import Database
-from simulated import running_simulator
-from world import ME, World, make_world, subscribe
+from world import ME, World
 
 from billing.flows import cards, charge, settle
-from billing.flows.card_requests import CardRequest, seal_card_request
-from billing.flows.collect import collect_due
-from billing.flows.ingest import ingest_due, take_in
-from billing.flows.orders import open_attempt
+from billing.flows.ingest import ingest_due
 from billing.flows.reconcile import resolve_due
-from billing.tables import balance_entries, subscriptions
+from billing.tables import subscriptions
 from core.tables import events
 from invoices.tables import invoices
 from payments.gateway import Answer
 from payments.tables import (
-    notifications,
     payment_methods,
     payment_orders,
     payments,
@@ -33,95 +25,15 @@ from payments.tables import (
 )
 
 pytestmark = pytest.mark.database
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[str]:
-    with running_simulator() as url:
-        yield url
-
-
-@pytest.fixture
-def world(database: Database, simulator: str) -> Iterator[World]:
-    made = make_world(database, simulator)
-    yield made
-    made.engine.close()
-
-
-def first_payment(world: World, name: str, amount: int = 99_000) -> tuple[UUID, UUID]:
-    """A customer subscribes by card and finishes 3DS; the subscription and its first invoice."""
-    price = world.plan(f"plan-{name.lower()}", amount)
-    customer = world.customer(name)
-    with world.work() as unit:
-        method = cards.new_card(unit, customer, f"card-{name}")
-        made = subscribe(
-            unit, customer_id=customer, price_id=price, collection="automatic",
-            payment_method_id=method, interactive=True,
-        )  # fmt: skip
-        assert made.invoice_id is not None
-        request = seal_card_request(
-            world.engine, unit, made.invoice_id, CardRequest(world.desk.card_token())
-        )
-        order = open_attempt(
-            unit, made.invoice_id, initiated_by="customer", payment_method_id=method,
-            request_sealed=request,
-        )  # fmt: skip
-    charge.send_one(world.engine, world.merchant_id, order)
-    world.desk.confirm(world.order_of(made.invoice_id).order_id)
-    status = world.engine.gateways
-    with world.work() as unit:
-        gateway = status.of(unit.merchant)
-    answer = gateway.status(world.order_of(made.invoice_id).order_id)
-    settle.settle(
-        world.engine, world.merchant_id, world.order_of(made.invoice_id).order_id, answer,
-        because="test",
-    )  # fmt: skip
-    return made.subscription.id, made.invoice_id
-
-
-def renewal(world: World, name: str) -> UUID:
-    """Bring a card customer to the morning of the first renewal; the invoice that is to be charged."""
-    subscription, first = first_payment(world, name)
-    with world.work() as unit:
-        end = unit.session.execute(
-            subscriptions.select().where(subscriptions.c.id == subscription)
-        ).one()
-    world.advance(end.next_at + timedelta(minutes=1))
-    [invoice] = [i for i in world.rows(invoices, subscription_id=subscription) if i.id != first]
-    return UUID(str(invoice.id))
-
-
-def let_it_be_collected(world: World, invoice_id: UUID) -> str:
-    """Business time reaches the charge window; the order is written, not sent. Its order id."""
-    from core.tables import clocks
-
-    at = world.invoice(invoice_id).collect_at
-    with world.work() as unit:
-        unit.session.execute(
-            clocks.update().where(clocks.c.merchant_id == world.merchant_id).values(at=at)
-        )
-    world.desk.control("POST", "clock", to=at.isoformat())
-    assert collect_due(world.engine, world.merchant_id) == 1
-    return str(world.order_of(invoice_id).order_id)
-
-
-def resolve_until_closed(world: World, invoice_id: UUID, hours: int = 4) -> str:
-    """Machine time passes and the reaper asks, until the order is decided."""
-    for _ in range(hours * 12):
-        state = str(world.order_of(invoice_id).state)
-        if state in ("paid", "failed", "review"):
-            return state
-        world.wait(minutes=5)
-        charge.send_due(world.engine, world.merchant_id)
-        resolve_due(world.engine, world.merchant_id)
-    return str(world.order_of(invoice_id).state)
-
-
-def taken(world: World, invoice_id: UUID) -> list[dict[str, Any]]:
-    """What the gateway's own book says was taken for an invoice."""
-    ids = {row.order_id for row in world.rows(payment_orders, invoice_id=invoice_id)}
-    book = world.desk.book()
-    return [book[i] for i in ids if i in book and book[i]["status"] in ("capture", "settlement")]
+from payers import (
+    first_payment,
+    let_it_be_collected,
+    receive,
+    renewal,
+    resolve_until_closed,
+    status_body,
+    taken,
+)
 
 
 def test_a_first_payment_saves_the_card_and_activates(world: World) -> None:
@@ -266,153 +178,6 @@ def test_a_late_truth_is_booked_and_the_rest_becomes_balance(world: World) -> No
     assert world.order_of(invoice_id).state == "paid"
     assert world.invoice(invoice_id).status == "paid"
     assert len(world.rows(payments, order_id=order_id)) == 1
-
-
-# --- virtual accounts and notifications ----------------------------------------------------
-
-
-def va_customer(world: World, name: str = "Dewi") -> UUID:
-    """A customer who pays by virtual account; the first invoice, with its number offered."""
-    price = world.plan(f"va-{name.lower()}", 99_000)
-    customer = world.customer(name)
-    with world.work() as unit:
-        made = subscribe(unit, customer_id=customer, price_id=price, collection="invoice")
-    assert made.invoice_id is not None
-    collect_due(world.engine, world.merchant_id)
-    charge.send_due(world.engine, world.merchant_id)
-    return made.invoice_id
-
-
-def status_body(world: World, order_id: str) -> dict[str, Any]:
-    """What Midtrans would tell us of an order: its status answer is signed like a notification."""
-    response = httpx.get(f"{world.desk.url}/v2/{order_id}/status", auth=(world.desk.server_key, ""))
-    body: dict[str, Any] = response.json()
-    return body
-
-
-def receive(world: World, body: dict[str, Any]) -> str:
-    with world.work() as unit:
-        return take_in(world.engine, unit, body, source="127.0.0.1")
-
-
-def test_a_virtual_account_is_offered_paid_and_told_of(world: World) -> None:
-    invoice_id = va_customer(world)
-    order = world.order_of(invoice_id)
-    assert (order.state, order.instructions["bank"]) == ("pending", "bca")
-
-    world.desk.pay(order_id=order.order_id)
-    assert receive(world, status_body(world, order.order_id)) == "new"
-    ingest_due(world.engine, world.merchant_id)
-
-    assert world.invoice(invoice_id).status == "paid"
-    [payment] = world.rows(payments)
-    assert (payment.amount, payment.status) == (order.amount, "settled")
-
-
-def test_a_hundred_copies_in_any_order_change_nothing(world: World) -> None:
-    invoice_id = va_customer(world)
-    order_id = world.order_of(invoice_id).order_id
-    pending = status_body(world, order_id)
-    world.desk.pay(order_id=order_id)
-    paid = status_body(world, order_id)
-
-    for body in [paid, pending] * 5:
-        receive(world, body)
-        ingest_due(world.engine, world.merchant_id)
-
-    assert world.invoice(invoice_id).paid_amount == world.order_of(invoice_id).amount
-    assert len(world.rows(payments)) == 1
-    assert {row.state for row in world.rows(notifications)} == {"done"}
-
-
-def test_a_genuine_signature_does_not_make_a_claim_true(world: World) -> None:
-    """The signature covers order, code and amount, not the status: a copy may claim anything."""
-    invoice_id = va_customer(world)
-    body = status_body(world, world.order_of(invoice_id).order_id)
-
-    assert receive(world, {**body, "transaction_status": "settlement"}) == "new"
-    ingest_due(world.engine, world.merchant_id)
-
-    assert world.invoice(invoice_id).status == "open"
-
-
-def test_a_forged_notification_is_kept_and_has_no_effect(world: World) -> None:
-    invoice_id = va_customer(world)
-    body = status_body(world, world.order_of(invoice_id).order_id)
-
-    assert receive(world, {**body, "signature_key": "0" * 128}) == "refused"
-    assert ingest_due(world.engine, world.merchant_id) == 0
-
-    assert world.invoice(invoice_id).status == "open"
-    assert [row.signature_ok for row in world.rows(notifications)] == [False]
-
-
-def test_news_of_an_order_nobody_knows_goes_to_a_person(world: World) -> None:
-    stranger = world.desk
-    httpx.post(
-        f"{stranger.url}/v2/charge",
-        auth=(stranger.server_key, ""),
-        json={
-            "payment_type": "bank_transfer",
-            "transaction_details": {"order_id": "NOT-OURS-1", "gross_amount": 5_000},
-            "bank_transfer": {"bank": "bca"},
-        },
-    )
-    stranger.pay(order_id="NOT-OURS-1")
-
-    receive(world, status_body(world, "NOT-OURS-1"))
-    ingest_due(world.engine, world.merchant_id)
-
-    assert [review.kind for review in world.rows(reviews)] == ["unknown_order"]
-
-
-def test_a_lost_notification_is_found_by_asking(world: World) -> None:
-    invoice_id = va_customer(world)
-    world.desk.pay(order_id=world.order_of(invoice_id).order_id)
-
-    world.wait(hours=8)
-    resolve_due(world.engine, world.merchant_id)
-
-    assert world.invoice(invoice_id).status == "paid"
-
-
-def test_what_is_paid_twice_becomes_balance(world: World) -> None:
-    invoice_id = va_customer(world)
-    first = world.order_of(invoice_id)
-    answer = Answer(
-        "paid", order_id=first.order_id, amount=first.amount, currency="IDR", settled=True,
-        transaction_status="settlement", payment_type="bank_transfer",
-    )  # fmt: skip
-    settle.settle(world.engine, world.merchant_id, first.order_id, answer, because="test")
-    # A second number for the same invoice, as an older one that a payer had written down.
-    with world.work() as unit:
-        from billing.flows.orders import OrderDraft, write_orders
-
-        write_orders(
-            unit,
-            [
-                OrderDraft(
-                    kind="instrument", channel="bca_va", initiated_by="customer",
-                    customer_id=first.customer_id, amount=first.amount, n=2, owner=invoice_id,
-                    invoice_id=invoice_id, period=str(first.n),
-                )
-            ],
-        )  # fmt: skip
-    second = world.order_of(invoice_id)
-    twice = Answer(
-        "paid", order_id=second.order_id, amount=second.amount, currency="IDR", settled=True,
-        transaction_status="settlement", payment_type="bank_transfer",
-    )  # fmt: skip
-    with world.work() as unit:
-        unit.session.execute(
-            payment_orders.update()
-            .where(payment_orders.c.id == second.id)
-            .values(state="sent", first_sent_at=unit.real_now)
-        )
-    settle.settle(world.engine, world.merchant_id, second.order_id, twice, because="test")
-
-    assert [entry.amount for entry in world.rows(balance_entries)] == [second.amount]
-    assert world.invoice(invoice_id).paid_amount == first.amount
 
 
 def test_after_a_restore_every_order_is_asked_about_before_it_is_sent(world: World) -> None:
