@@ -1,0 +1,86 @@
+"""Reads behind lists and single things, for tables whose rows need no rule to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, LargeBinary, Row, Select, Table, select, tuple_
+
+from api.pagination import Window
+from core.errors import NotFound
+from core.tables import events
+from core.work import Work
+
+# Whatever could open a door is left where it is, encrypted or hashed.
+_NEVER = frozenset({"password_hash"})
+
+
+def list_rows(
+    unit: Work,
+    table: Table,
+    window: Window,
+    filters: Mapping[str, Any],
+    *,
+    at: str = "created_at",
+) -> list[Row[Any]]:
+    """Read one row more than asked for, newest first; filters that are None are left out."""
+    moment = table.c[at]
+    query = _rows(unit, table, at).order_by(moment.desc(), table.c.id.desc())
+    for name, value in filters.items():
+        if value is not None:
+            query = query.where(table.c[name] == value)
+    if window.created_from is not None:
+        query = query.where(moment >= window.created_from)
+    if window.created_before is not None:
+        query = query.where(moment < window.created_before)
+    if window.after is not None:
+        query = query.where(tuple_(moment, table.c.id) < window.after)
+    return list(unit.session.execute(query.limit(window.limit + 1)))
+
+
+def get_row(unit: Work, table: Table, row_id: UUID, what: str, *, at: str = "created_at") -> Any:
+    """Read one row.
+
+    Raises:
+        NotFound: ``<what>_not_found``.
+    """
+    row = unit.session.execute(_rows(unit, table, at).where(table.c.id == row_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"{what}_not_found", f"there is no such {what.replace('_', ' ')}")
+    return row
+
+
+def rows_of(unit: Work, table: Table, column: str, value: UUID, *, by: str) -> list[Row[Any]]:
+    """Read the few rows that belong to one thing, in the order of ``by``."""
+    at = "created_at" if "created_at" in table.c else by
+    query = _rows(unit, table, at).where(table.c[column] == value)
+    return list(unit.session.execute(query.order_by(table.c[by], table.c.id).limit(1_000)))
+
+
+def events_after(
+    unit: Work, seq: int, limit: int, *, type_: str | None, customer_id: UUID | None
+) -> list[Row[Any]]:
+    """Read events in the order they were written, from the one behind ``seq`` on."""
+    query = (
+        select(events)
+        .where(events.c.merchant_id == unit.merchant_id, events.c.seq > seq)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    if type_ is not None:
+        query = query.where(events.c.type == type_)
+    if customer_id is not None:
+        query = query.where(events.c.customer_id == customer_id)
+    return list(unit.session.execute(query))
+
+
+def _rows(unit: Work, table: Table, at: str) -> Select[Any]:
+    shown: list[Column[Any]] = [
+        column
+        for column in table.columns
+        if column.name not in _NEVER and not isinstance(column.type, LargeBinary)
+    ]
+    query = select(*shown).where(table.c.merchant_id == unit.merchant_id)
+    return query if at == "created_at" else query.add_columns(table.c[at].label("created_at"))

@@ -1,0 +1,77 @@
+"""What a body may be: one table of what is refused, with the code and the place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from api_house import House
+
+GOOD = {"name": "Sari", "email": "sari@contoh.example"}
+
+
+def with_(**more: object) -> bytes:
+    return json.dumps({**GOOD, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        pytest.param(b'{"name": "Sari", "name": "Budi", "email": "a@b.example"}', 400, "duplicate_key", "name", id="a-key-twice"),
+        pytest.param(b'{"name": "Sari",', 400, "malformed_json", None, id="cut-off"),
+        pytest.param(b"\xff\xfe", 400, "malformed_json", None, id="not-utf-8"),
+        pytest.param(b"", 400, "missing_body", None, id="empty"),
+        pytest.param(b"[" * 5000, 400, "malformed_json", None, id="a-tower-of-brackets"),
+        pytest.param(b'{"name": NaN, "email": "a@b.example"}', 400, "malformed_json", None, id="nan"),
+        pytest.param(with_(name="a\0b"), 400, "invalid_text", "name", id="nul"),
+        pytest.param(b'{"name": "\\ud800", "email": "a@b.example"}', 400, "invalid_text", "name", id="half-a-character"),
+        pytest.param(b"[]", 422, "invalid_value", None, id="a-list"),
+        pytest.param(b"null", 422, "invalid_value", None, id="null"),
+        pytest.param(b"{}", 422, "missing_field", "name", id="nothing-in-it"),
+        pytest.param(with_(nick="S"), 422, "unknown_field", "nick", id="unknown-key"),
+        pytest.param(with_(name=7), 422, "invalid_value", "name", id="number-for-text"),
+        pytest.param(with_(name=""), 422, "invalid_value", "name", id="too-short"),
+        pytest.param(with_(locale="fr"), 422, "invalid_value", "locale", id="not-in-the-list"),
+        pytest.param(with_(metadata={"a": 1}), 422, "invalid_value", "metadata[...]", id="number-in-metadata"),
+        pytest.param(with_(npwp="123"), 422, "invalid_npwp", "npwp", id="npwp-too-short"),
+        pytest.param(with_(billing_zone="Mars/Olympus"), 422, None, None, id="no-such-zone"),
+    ],
+)  # fmt: skip
+def test_a_body_that_means_two_things_is_refused(
+    house: House, body: bytes, status: int, code: str | None, field: str | None
+) -> None:
+    answer = house.ours.call("POST", "/customers", body)
+
+    assert answer.status_code == status, answer.text
+    if code is not None:
+        assert (answer.json()["code"], answer.json().get("field")) == (code, field)
+
+
+def test_a_body_of_another_type_is_refused(house: House) -> None:
+    answer = house.ours.call("POST", "/customers", with_(), Content_Type="text/plain")
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_body_that_is_too_large_is_refused(house: House) -> None:
+    answer = house.ours.call("POST", "/customers", with_(name="x" * 300_000))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "after=xx",
+        "after=%00",
+        "created_from=2026-01-01T00:00:00",
+    ],
+)
+def test_a_query_that_can_not_be_meant_is_refused(house: House, query: str) -> None:
+    answer = house.ours.call("GET", f"/customers?{query}")
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["field"] == query.partition("=")[0]

@@ -1,0 +1,138 @@
+"""Merchants behind the API, for tests: who calls, with which key, and what came back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+from builders import make_merchant
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from api.app import create_app
+from billing.engine import Engine
+from billing.flows.machine_keys import SCOPES, create_key
+from core import ids
+from core.actor import system
+from core.merchant import Merchant
+
+OPERATOR_KEY = "operator-key-of-the-tests"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Door:
+    """One caller with one key."""
+
+    client: TestClient[Litestar]
+    key: str | None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        once: str | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """One request; a POST gets an Idempotency-Key of its own unless one is given."""
+        sent = {**self.headers, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        if self.key is not None:
+            sent.setdefault("Authorization", f"Bearer {self.key}")
+        if method == "POST":
+            sent.setdefault("Idempotency-Key", once or f"test-{next(_numbers)}")
+        content = None
+        if body is not None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        at = (
+            path
+            if path.startswith(("/gateways", "/health", "/ready", "/docs", "/api"))
+            else (f"/api/v1{path}")
+        )
+        return self.client.request(method, at, content=content, headers=sent)
+
+    def get(self, path: str, **headers: str) -> Any:
+        """Read something that must be there."""
+        answer = self.call("GET", path, **headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(
+        self, path: str, body: Any = None, *, status: int = 201, once: str | None = None
+    ) -> Any:
+        """Do something that must work."""
+        answer = self.call("POST", path, {} if body is None else body, once=once)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change something that must be changeable."""
+        answer = self.call("PATCH", path, body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@dataclass
+class House:
+    """The application with its callers."""
+
+    engine: Engine
+    client: TestClient[Litestar]
+    merchants: list[Merchant]
+    keys: list[str]
+
+    @property
+    def ours(self) -> Door:
+        """The first merchant's key, which may do everything."""
+        return Door(self.client, self.keys[0])
+
+    @property
+    def theirs(self) -> Door:
+        """Another merchant's key, which may do everything there."""
+        return Door(self.client, self.keys[1])
+
+    @property
+    def operator(self) -> Door:
+        """The operator, who names no merchant."""
+        return Door(self.client, OPERATOR_KEY)
+
+    @property
+    def nobody(self) -> Door:
+        """A caller without a key."""
+        return Door(self.client, None)
+
+    def holding(self, *scopes: str) -> Door:
+        """A new key of the first merchant with these scopes."""
+        return Door(self.client, new_key(self.engine, self.merchants[0].merchant_id, *scopes))
+
+    def acting(self, merchant: int = 0) -> Door:
+        """The operator, acting for a merchant."""
+        public = ids.public("merchant", self.merchants[merchant].merchant_id)
+        return Door(self.client, OPERATOR_KEY, {"Tagihan-Merchant": public})
+
+
+def new_key(engine: Engine, merchant_id: UUID, *scopes: str) -> str:
+    """Make a key and give its secret."""
+    with engine.work(merchant_id, system("test")) as unit:
+        made = create_key(unit, name="test", scopes=scopes or SCOPES)
+    assert made.secret is not None
+    return made.secret
+
+
+@contextmanager
+def open_house(engine: Engine, *, merchants: bool = True) -> Iterator[House]:
+    """Start the application; errors of ours come back as answers, as they do over a wire."""
+    made = [make_merchant(engine) for _ in range(2)] if merchants else []
+    keys = [new_key(engine, one.merchant_id) for one in made]
+    app = create_app(engine.settings, engine)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield House(engine, client, made, keys)
