@@ -87,7 +87,7 @@ def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
         subscription,
         {"ended_on": end_on.isoformat(), "reason": "unpaid", "invoices_taken_back": len(taken)},
     )
-    _say_goodbye(unit, subscription.id, subscription.customer_id, end_on)
+    _say_goodbye(unit, subscription.id, subscription.customer_id)
 
 
 def _take_back(unit: Work, invoice: Invoice) -> None:
@@ -108,7 +108,8 @@ def _take_back(unit: Work, invoice: Invoice) -> None:
     )
 
 
-def _say_goodbye(unit: Work, subscription_id: UUID, customer_id: UUID, end_on: date) -> None:
+def _say_goodbye(unit: Work, subscription_id: UUID, customer_id: UUID) -> None:
+    """The customer hears the day the warning spoke of, not the day the paid time ended."""
     buyer = get_customer(unit, customer_id)
     queue_mail(
         unit,
@@ -120,7 +121,7 @@ def _say_goodbye(unit: Work, subscription_id: UUID, customer_id: UUID, end_on: d
                 recipient=buyer.email,
                 locale=buyer.locale,
                 customer_id=buyer.id,
-                payload={"when": end_on.isoformat(), "reason": _REASON},
+                payload={"when": unit.today.isoformat(), "reason": _REASON},
             )
         ],
     )

@@ -56,6 +56,8 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
 }
 # These carry the document as a file.
 WITH_FILE: Final = frozenset({"invoice.issued", "invoice.paid", "credit_note.issued"})
+# These say that money came.
+RECEIPTS: Final = frozenset({"invoice.paid", "invoice.part_paid"})
 # These ask for money: when nothing is due any more they are not sent.
 ASKS: Final = frozenset({"dunning.payment_failed", "dunning.reminder", "dunning.last_warning"})
 
@@ -202,15 +204,32 @@ def _prepare(engine: Engine, unit: Work, message: _Leased) -> _Ready:
             at=message.business_at,
             view=document.view if document else None,
             links=MailLinks(page=document.url if document else ""),
-            when=date.fromisoformat(told["when"]) if told.get("when") else None,
+            when=_when(unit, message, document),
             amount=told.get("amount"),
             plan=_worded(told.get("plan"), message.locale),
-            method=_worded(told.get("method"), message.locale),
-            reason=_worded(told.get("reason"), message.locale),
+            method=_worded(told.get("method"), message.locale) or _paid_by(message, document),
+            # The wording goes on after it.
+            reason=_worded(told.get("reason"), message.locale).rstrip("."),
         ),
         document=document,
         with_file=message.kind in WITH_FILE,
     )
+
+
+def _when(unit: Work, message: _Leased, document: Document | None) -> date | None:
+    """The date the mail turns on: what was queued with it, or the day of the payment."""
+    told = message.payload.get("when")
+    if told:
+        return date.fromisoformat(told)
+    if message.kind in RECEIPTS and document is not None:
+        return civil_date(document.state_at, unit.merchant.billing_zone)
+    return None
+
+
+def _paid_by(message: _Leased, document: Document | None) -> str:
+    if message.kind not in RECEIPTS or document is None or not document.view.payments:
+        return ""
+    return document.view.payments[-1].method
 
 
 def _document(unit: Work, message: _Leased, links: Links) -> Document | None:

@@ -31,7 +31,9 @@ _RETRY: Final = timedelta(hours=1)
 _REFUSED: Final = timedelta(minutes=1)
 # A refund that keeps being put off may be repeated under its key for seven days.
 _RETRY_FOR: Final = timedelta(days=7)
-_NOT_SETTLED_YET: Final = timedelta(hours=1)
+# A settlement that is late is asked about every hour, half a day long, then every day.
+_NOT_SETTLED_YET: Final = (timedelta(hours=1), timedelta(days=1))
+_HOURLY_ASKS: Final = 12
 
 # settled: the money is on its way to the merchant, so a cancel becomes a refund; waiting: it is
 # not, so a partial refund goes on waiting.
@@ -213,7 +215,7 @@ def _record(engine: Engine, merchant_id: UUID, leased: Leased, outcome: Outcome)
             case "waiting":
                 _set(
                     unit, leased.id, state="refund_scheduled", next_at=None,
-                    due_at=unit.now + _NOT_SETTLED_YET,
+                    due_at=unit.now + _NOT_SETTLED_YET[refund.sends > _HOURLY_ASKS],
                 )  # fmt: skip
             case "later" if unit.real_now - refund.first_sent_at >= _RETRY_FOR:
                 give_up(unit, refund, code=outcome.code, raw=outcome.raw)

@@ -123,6 +123,8 @@ def test_a_payment_is_answered_by_a_receipt(stage: Stage, smtp: SmtpMailer, box:
     [_, message] = box.taken
     assert "INV-2027-000001" in message["Subject"]
     assert list(files(message)) == ["INV-2027-000001.pdf"]
+    assert "Metode: BCA Virtual Account" in body(message)
+    assert "Tanggal: 5 Januari 2027" in body(message)
     assert "Rp166.500" in body(message)
 
 
