@@ -375,5 +375,5 @@ def test_what_can_not_be_changed_says_why(engine: Engine, merchant: Merchant) ->
         ({"price_id": retired.id}, "price_not_sold"),
     ):
         with pytest.raises((Conflict, InvalidRequest)) as caught, working(engine, merchant) as unit:
-            preview(unit, subscription.id, **terms)  # type: ignore[arg-type]
+            preview(unit, subscription.id, **terms)
         assert caught.value.code == error
