@@ -6,8 +6,9 @@ from typing import Any
 
 from litestar import Router
 
-from api.pages import assets, portal
+from api.pages import assets, landing, portal
 from api.pages.errors import HANDLERS
+from api.pages.staff import changes, desk, sign_in
 
 
 def routes() -> list[Any]:
@@ -21,6 +22,24 @@ def routes() -> list[Any]:
                 portal.status,
                 portal.pdf,
                 portal.ask_for_va,
+                landing.show,
+                landing.subscribe,
+                landing.trial,
+                sign_in.form,
+                sign_in.sign_in,
+                sign_in.sign_out,
+                desk.home,
+                desk.customer,
+                desk.invoice,
+                desk.invoice_pdf,
+                desk.credit_note,
+                desk.credit_note_pdf,
+                changes.change_form,
+                changes.change,
+                changes.cancel_form,
+                changes.cancel,
+                changes.resume,
+                changes.drop_change,
             ],
             exception_handlers=HANDLERS,
             include_in_schema=False,

@@ -12,7 +12,7 @@ _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 _FILES = {path.name: path for path in sorted((HERE / "static").iterdir()) if path.suffix in _TYPES}
 
 
-@get("/assets/{digest:str}/{name:str}", sync_to_thread=True, include_in_schema=False)
+@get("/assets/{digest:str}/{name:str}", sync_to_thread=True)
 def static_file(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """Answer one static file; its address holds a digest of it, so it may be kept for ever."""
     path = _FILES.get(name)

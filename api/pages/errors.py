@@ -10,7 +10,8 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import OperationalError
 
 from api.pages.portal_words import MESSAGES
-from api.pages.web import page
+from api.pages.staff.session import SignInNeeded
+from api.pages.web import page, see_other
 from core.errors import (
     Conflict,
     EngineError,
@@ -44,6 +45,8 @@ def on_engine_error(_request: Request[Any, Any, Any], error: EngineError) -> Res
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 400)
     if error.code == "link_expired":
         return message("link_expired", 410)
+    if error.code == "invalid_id":
+        return message("not_found", 404)
     if isinstance(error, Unavailable):
         return message("unavailable", 503)
     return message(error.code if error.code in MESSAGES else "not_found", status)
@@ -54,6 +57,11 @@ def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Res
     if error.status_code >= 500:
         return message("unavailable", error.status_code)
     return message("not_found", error.status_code)
+
+
+def on_sign_in_needed(_request: Request[Any, Any, Any], error: SignInNeeded) -> Response[Any]:
+    """Nobody is signed in: on to the form."""
+    return see_other(f"/staff/{error.slug}/sign-in")
 
 
 def on_database_error(_request: Request[Any, Any, Any], _error: OperationalError) -> Response[str]:
@@ -75,6 +83,7 @@ def _safe_path(request: Request[Any, Any, Any]) -> str:
 
 HANDLERS: dict[int | type[Exception], Any] = {
     EngineError: on_engine_error,
+    SignInNeeded: on_sign_in_needed,
     HTTPException: on_http_error,
     OperationalError: on_database_error,
     Exception: on_any_error,

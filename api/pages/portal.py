@@ -77,7 +77,7 @@ class Opened:
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
-@get("/i/{token:str}", sync_to_thread=True, include_in_schema=False)
+@get("/i/{token:str}", sync_to_thread=True)
 def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     """Show the document of a link."""
     opened = _open(request, token)
@@ -101,7 +101,7 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
     )
 
 
-@get("/i/{token:str}/status", sync_to_thread=True, include_in_schema=False)
+@get("/i/{token:str}/status", sync_to_thread=True)
 def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[dict[str, str]]:
     """Tell the page whether something changed since it was loaded."""
     opened = _open(request, token)
@@ -111,13 +111,13 @@ def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[di
     )
 
 
-@get("/i/{token:str}/pdf", sync_to_thread=True, include_in_schema=False)
+@get("/i/{token:str}/pdf", sync_to_thread=True)
 def pdf(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
     """The document as a file."""
     return pdf_answer(_open(request, token).document)
 
 
-@post("/i/{token:str}/va", sync_to_thread=True, include_in_schema=False)
+@post("/i/{token:str}/va", sync_to_thread=True)
 def ask_for_va(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
     """Offer a virtual account: asked for at the bank now, its number is on the page that follows.
 

@@ -98,6 +98,16 @@ MESSAGES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "Reload the page, then send the form once more.",
         ),
     ),
+    "no_right": (
+        (
+            "Anda tidak dapat melakukan ini",
+            "Peran Anda hanya boleh melihat. Minta bantuan pemilik atau bagian penagihan.",
+        ),
+        (
+            "You can not do this",
+            "Your role may only look. Ask an owner or somebody in billing.",
+        ),
+    ),
     "unavailable": (
         (
             "Sebentar, ya",

@@ -15,6 +15,7 @@ from litestar import Request, Response
 from litestar.response import Redirect
 from sqlalchemy import select
 
+from api.pages.staff.words import per
 from billing.engine import Engine
 from core.actor import Actor
 from core.errors import NotFound
@@ -54,7 +55,7 @@ def environment() -> Environment:
         "short_date": short_date,
         "moment": moment,
     }
-    made.globals |= {"period_text": period_text, "asset": asset}
+    made.globals |= {"period_text": period_text, "asset": asset, "per": per}
     return made
 
 

@@ -1,0 +1,278 @@
+"""What the staff pages show, read in a fixed number of queries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select
+
+from billing import queries
+from billing.records import Change, Customer, Item, Subscription
+from billing.tables import subscriptions
+from core import ids
+from core.tables import events
+from core.work import Work
+from dunning.tables import dunning_cases
+from invoices.queries import Invoice, list_invoices
+from invoices.tables import credit_notes, invoices
+from payments.tables import payment_methods, payment_orders, payments
+from plans.queries import Price, load_prices
+
+Row = Mapping[str, Any]
+FOUND_MAX = 25
+EVENTS_MAX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A subscription with what it is of, and what waits for its period's end."""
+
+    row: Subscription
+    item: Item | None
+    price: Price | None
+    change: Change | None
+    change_price: Price | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFile:
+    """Everything about one customer on one page."""
+
+    customer: Customer
+    balance: int
+    held: Sequence[Held]
+    invoices: Sequence[Invoice]
+    credit_notes: Sequence[Row]
+    payments: Sequence[Row]
+    methods: Sequence[Row]
+    cases: Sequence[Row]
+    events: Sequence[Row]
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """Numbers of invoices by their public id, for sentences."""
+        return {ids.public("invoice", one.id): one.number or "" for one in self.invoices}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer that a search found, and by what if not by name or address."""
+
+    customer: Customer
+    because: str
+    statuses: Sequence[str]
+    due: int
+
+
+def search(unit: Work, text: str) -> list[Found]:
+    """Find customers by name, company, mail, external id, invoice number or VA number.
+
+    Without a text: the newest.
+    """
+    asked = text.strip()[:100]
+    because: dict[UUID, str] = {}
+    if asked:
+        because = _by_number(unit, asked)
+    listed = queries.list_customers(unit, text=asked or None, limit=FOUND_MAX)
+    named = {one.id for one in listed}
+    others = queries.load_customers(unit, [found for found in because if found not in named])
+    everybody = [*others.values(), *listed]
+    statuses = _statuses(unit, [one.id for one in everybody])
+    due = _due(unit, [one.id for one in everybody])
+    return [
+        Found(one, because.get(one.id, ""), statuses.get(one.id, ()), due.get(one.id, 0))
+        for one in everybody
+    ]
+
+
+def counts(unit: Work) -> dict[str, int]:
+    """How many subscriptions stand where, and how much is open, for the first page."""
+    rows = unit.session.execute(
+        select(subscriptions.c.status, func.count())
+        .where(subscriptions.c.merchant_id == unit.merchant_id)
+        .group_by(subscriptions.c.status)
+    )
+    by_status = {str(row[0]): int(row[1]) for row in rows}
+    open_count, open_amount = unit.session.execute(
+        select(func.count(), func.coalesce(func.sum(invoices.c.due_amount), 0)).where(
+            invoices.c.merchant_id == unit.merchant_id, invoices.c.status == "open"
+        )
+    ).one()
+    late = unit.session.execute(
+        select(func.coalesce(func.sum(invoices.c.due_amount), 0)).where(
+            invoices.c.merchant_id == unit.merchant_id,
+            invoices.c.status == "open",
+            invoices.c.due_on < unit.today,
+        )
+    ).scalar_one()
+    return {
+        "active": by_status.get("active", 0),
+        "trialing": by_status.get("trialing", 0),
+        "late": by_status.get("past_due", 0) + by_status.get("unpaid", 0),
+        "open_count": int(open_count),
+        "open_amount": int(open_amount),
+        "late_amount": int(late),
+    }
+
+
+def customer_file(unit: Work, customer_id: UUID) -> CustomerFile:
+    """Read one customer's page.
+
+    Raises:
+        NotFound: ``customer_not_found``.
+    """
+    customer = queries.get_customer(unit, customer_id)
+    return CustomerFile(
+        customer=customer,
+        balance=queries.balance(unit, customer_id),
+        held=held_by(unit, queries.list_subscriptions(unit, customer_id=customer_id, limit=100)),
+        invoices=[
+            one for one in list_invoices(unit, customer_id=customer_id, limit=60) if one.number
+        ],
+        credit_notes=_all(unit, _of(unit, credit_notes, customer_id, credit_notes.c.issued_at)),
+        payments=_payments(unit, customer_id),
+        methods=_all(unit, _of(unit, payment_methods, customer_id, payment_methods.c.created_at)),
+        cases=_cases(unit, customer_id),
+        events=_all(unit, _of(unit, events, customer_id, events.c.seq).limit(EVENTS_MAX)),
+    )
+
+
+def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
+    """Put items, prices and waiting changes beside subscriptions."""
+    listed = [row.id for row in rows]
+    items = queries.items_in_force(unit, listed)
+    changes = queries.scheduled_changes(unit, listed)
+    wanted = {item.price_id for item in items.values()}
+    wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
+    prices = load_prices(unit, wanted)
+    found = []
+    for row in rows:
+        item, change = items.get(row.id), changes.get(row.id)
+        found.append(
+            Held(
+                row=row,
+                item=item,
+                price=prices.get(item.price_id) if item else None,
+                change=change,
+                change_price=(
+                    prices.get(change.to_price_id) if change and change.to_price_id else None
+                ),
+            )
+        )
+    return found
+
+
+def _by_number(unit: Work, text: str) -> dict[UUID, str]:
+    """Customers by an invoice's number (whole or its end) or a virtual account's digits."""
+    found: dict[UUID, str] = {}
+    tail = text.replace("%", "").replace("_", "")
+    if re.search(r"\d{3}", tail):
+        rows = unit.session.execute(
+            select(invoices.c.customer_id, invoices.c.number)
+            .where(
+                invoices.c.merchant_id == unit.merchant_id,
+                or_(invoices.c.number == text, invoices.c.number.ilike(f"%{tail}")),
+            )
+            .order_by(invoices.c.created_at.desc())
+            .limit(FOUND_MAX)
+        )
+        found |= {row.customer_id: str(row.number) for row in rows}
+    digits = re.sub(r"[\s.-]", "", text)
+    if digits.isdigit() and len(digits) >= 6:
+        rows = unit.session.execute(
+            select(payment_orders.c.customer_id)
+            .where(
+                payment_orders.c.merchant_id == unit.merchant_id,
+                payment_orders.c.instructions["va_number"].astext == digits,
+            )
+            .limit(FOUND_MAX)
+        )
+        found |= {row.customer_id: f"VA {digits}" for row in rows}
+    return found
+
+
+def _statuses(unit: Work, listed: Sequence[UUID]) -> dict[UUID, list[str]]:
+    found: dict[UUID, list[str]] = {}
+    for row in unit.session.execute(
+        select(subscriptions.c.customer_id, subscriptions.c.status)
+        .where(
+            subscriptions.c.merchant_id == unit.merchant_id,
+            subscriptions.c.customer_id.in_(sorted(set(listed))),
+        )
+        .order_by(subscriptions.c.created_at)
+    ):
+        found.setdefault(row.customer_id, []).append(row.status)
+    return found
+
+
+def _due(unit: Work, listed: Sequence[UUID]) -> dict[UUID, int]:
+    rows = unit.session.execute(
+        select(invoices.c.customer_id, func.sum(invoices.c.due_amount))
+        .where(
+            invoices.c.merchant_id == unit.merchant_id,
+            invoices.c.status == "open",
+            invoices.c.customer_id.in_(sorted(set(listed))),
+        )
+        .group_by(invoices.c.customer_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _payments(unit: Work, customer_id: UUID) -> list[Row]:
+    return _all(
+        unit,
+        select(payments, payment_orders.c.invoice_id)
+        .join(
+            payment_orders,
+            (payment_orders.c.merchant_id == payments.c.merchant_id)
+            & (payment_orders.c.id == payments.c.payment_order_id),
+        )
+        .where(payments.c.merchant_id == unit.merchant_id, payments.c.customer_id == customer_id)
+        .order_by(payments.c.paid_at.desc())
+        .limit(60),
+    )
+
+
+def _cases(unit: Work, customer_id: UUID) -> list[Row]:
+    return _all(
+        unit,
+        select(dunning_cases, invoices.c.number, invoices.c.due_amount)
+        .join(
+            invoices,
+            (invoices.c.merchant_id == dunning_cases.c.merchant_id)
+            & (invoices.c.id == dunning_cases.c.invoice_id),
+        )
+        .where(
+            dunning_cases.c.merchant_id == unit.merchant_id,
+            dunning_cases.c.customer_id == customer_id,
+            dunning_cases.c.state == "open",
+        )
+        .order_by(dunning_cases.c.opened_at),
+    )
+
+
+def _of(unit: Work, table: Any, customer_id: UUID, newest: Any) -> Select[Any]:
+    return (
+        select(table)
+        .where(table.c.merchant_id == unit.merchant_id, table.c.customer_id == customer_id)
+        .order_by(newest.desc())
+    )
+
+
+def _all(unit: Work, query: Select[Any]) -> list[Row]:
+    return [dict(row) for row in unit.session.execute(query).mappings()]
+
+
+def subject_events(unit: Work, subject_id: UUID) -> list[Row]:
+    """What happened to one thing, newest first."""
+    return _all(
+        unit,
+        select(events)
+        .where(events.c.merchant_id == unit.merchant_id, events.c.subject_id == subject_id)
+        .order_by(events.c.seq.desc())
+        .limit(EVENTS_MAX),
+    )

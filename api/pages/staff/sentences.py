@@ -1,0 +1,251 @@
+"""Events told as sentences a person reads: what happened, in Indonesian or English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from api.pages.staff.words import CHANNELS, REASONS, STATUSES
+from invoices.wording import long_date, rupiah
+from payments.declines import decline, decline_of_status
+
+# good, bad, money, plain: how the dot beside the sentence looks.
+TONES: Final[Mapping[str, str]] = {
+    "invoice.paid": "good",
+    "subscription.activated": "good",
+    "subscription.recovered": "good",
+    "payment.captured": "good",
+    "payment.settled": "good",
+    "refund.succeeded": "good",
+    "method.saved": "good",
+    "payment.declined": "bad",
+    "payment.reversed": "bad",
+    "payment.unknown": "bad",
+    "refund.failed": "bad",
+    "subscription.past_due": "bad",
+    "subscription.canceled": "bad",
+    "dunning.opened": "bad",
+    "invoice.uncollectible": "bad",
+    "review.opened": "bad",
+    "method.ended": "bad",
+    "instrument.expired": "bad",
+}
+
+_SAID: Final[Mapping[str, tuple[str, str]]] = {
+    "customer.created": ("Pelanggan didaftarkan", "Customer added"),
+    "subscription.created": (
+        "Mulai berlangganan {plan}{quantity_of}",
+        "Subscribed to {plan}{quantity_of}",
+    ),
+    "subscription.activated": ("Langganan aktif", "Subscription became active"),
+    "subscription.trial_ended": ("Masa coba berakhir", "Trial ended"),
+    "subscription.renewed": (
+        "Periode baru dimulai{period_words}",
+        "A new period began{period_words}",
+    ),
+    "subscription.past_due": ("Pembayaran menunggak", "Payment became overdue"),
+    "subscription.recovered": ("Tunggakan lunas, aktif kembali", "Caught up and active again"),
+    "subscription.plan_changed": ("Paket diganti{to_plan}", "Plan changed{to_plan}"),
+    "subscription.change_scheduled": (
+        "Pergantian paket{to_plan} dijadwalkan{on_date}",
+        "Plan change{to_plan} scheduled{on_date}",
+    ),
+    "subscription.cancel_scheduled": (
+        "Berhenti berlangganan dijadwalkan{on_date}",
+        "Cancellation scheduled{on_date}",
+    ),
+    "subscription.canceled": (
+        "Langganan berakhir{because_words}",
+        "Subscription ended{because_words}",
+    ),
+    "invoice.issued": (
+        "Invoice {number} terbit{total_words}",
+        "Invoice {number} issued{total_words}",
+    ),
+    "invoice.paid": ("Invoice {number} lunas", "Invoice {number} paid"),
+    "invoice.part_paid": (
+        "Invoice {number} dibayar sebagian, sisa {due}",
+        "Invoice {number} part-paid, {due} left",
+    ),
+    "invoice.voided": ("Invoice {number} dibatalkan", "Invoice {number} voided"),
+    "invoice.uncollectible": (
+        "Invoice {number} dinyatakan tidak tertagih",
+        "Invoice {number} written off",
+    ),
+    "credit_note.issued": (
+        "Nota kredit {credit_note_number} sebesar {amount}",
+        "Credit note {credit_note_number} over {amount}",
+    ),
+    "payment.captured": (
+        "{amount} diterima lewat {channel}{for_invoice}",
+        "{amount} received by {channel}{for_invoice}",
+    ),
+    "payment.settled": (
+        "{amount} diteruskan ke rekening penjual",
+        "{amount} on its way to the merchant's bank",
+    ),
+    "payment.reversed": ("{amount} ditarik kembali oleh bank", "The bank took {amount} back"),
+    "payment.declined": (
+        "Penagihan {amount} ditolak{reason_words}",
+        "Charge of {amount} declined{reason_words}",
+    ),
+    "payment.unknown": (
+        "Hasil penagihan {amount} belum jelas; sedang ditanyakan ke Midtrans",
+        "Outcome of a charge of {amount} not known yet; Midtrans is being asked",
+    ),
+    "instrument.offered": (
+        "Virtual account {bank} diterbitkan untuk {amount}",
+        "{bank} virtual account issued for {amount}",
+    ),
+    "instrument.expired": (
+        "Virtual account untuk {amount} tidak berlaku lagi",
+        "Virtual account for {amount} no longer works",
+    ),
+    "method.saved": ("Kartu {masked} disimpan", "Card {masked} saved"),
+    "method.ended": ("Kartu tidak dipakai lagi", "Card no longer used"),
+    "refund.scheduled": (
+        "Pengembalian {amount} menunggu{due_words}",
+        "Refund of {amount} waits{due_words}",
+    ),
+    "refund.sent": ("Pengembalian {amount} dikirim", "Refund of {amount} sent"),
+    "refund.succeeded": (
+        "{amount} dikembalikan ke pelanggan",
+        "{amount} returned to the customer",
+    ),
+    "refund.failed": ("Pengembalian {amount} gagal", "Refund of {amount} failed"),
+    "dunning.opened": ("Penagihan susulan dimulai{for_invoice}", "Chasing began{for_invoice}"),
+    "dunning.retry_scheduled": (
+        "Penagihan ulang dijadwalkan{on_date}",
+        "Next try scheduled{on_date}",
+    ),
+    "dunning.notice": ("Pemberitahuan tunggakan dikirim", "Payment notice sent"),
+    "dunning.ended": ("Penagihan susulan selesai", "Chasing ended"),
+    "balance.credited": ("Saldo bertambah {amount}", "Balance raised by {amount}"),
+    "balance.applied": (
+        "Saldo {amount} dipakai{for_invoice}",
+        "Balance of {amount} applied{for_invoice}",
+    ),
+    "review.opened": ("Perlu diperiksa orang", "A person should look at this"),
+    "message.sent": ("E-mail dikirim: {kind_words}", "E-mail sent: {kind_words}"),
+}
+
+_MAILS: Final[Mapping[str, tuple[str, str]]] = {
+    "invoice.issued": ("invoice baru", "new invoice"),
+    "invoice.paid": ("bukti lunas", "paid invoice"),
+    "credit_note.issued": ("nota kredit", "credit note"),
+}
+
+
+def sentence(
+    type_: str,
+    payload: Mapping[str, Any],
+    *,
+    language: str,
+    numbers: Mapping[str, str],
+    subject: str = "",
+) -> str:
+    """Tell one event.
+
+    Args:
+        payload: as it was recorded; what it lacks is left out of the sentence.
+        numbers: numbers of invoices by public id.
+        subject: the public id of what it is about.
+    """
+    said = _SAID.get(type_)
+    if said is None:
+        return type_
+    english = language == "en"
+    text = said[1 if english else 0].format_map(_Words(_words(payload, language, numbers, subject)))
+    return " ".join(text.split())
+
+
+class _Words(dict[str, str]):
+    """A word that an event lacks is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _words(
+    payload: Mapping[str, Any], language: str, numbers: Mapping[str, str], subject: str
+) -> dict[str, str]:
+    english = language == "en"
+    found = {
+        name: str(payload[name])
+        for name in ("plan", "credit_note_number", "masked")
+        if payload.get(name)
+    }
+    found |= {
+        name: rupiah(payload[name])
+        for name in ("amount", "due", "total")
+        if isinstance(payload.get(name), int)
+    }
+    found["number"] = number = _number(payload, numbers, subject)
+    if number:
+        found["for_invoice"] = f" {'for' if english else 'untuk'} {number}"
+    if "total" in found:
+        found["total_words"] = f", {found['total']}"
+    if isinstance(payload.get("quantity"), int) and payload["quantity"] > 1:
+        found["quantity_of"] = f" × {payload['quantity']}"
+    found["channel"] = CHANNELS[language].get(str(payload.get("channel")), "Midtrans")
+    found["bank"] = str(payload.get("bank") or "").upper()
+    start, end = _day(payload.get("period_start")), _day(payload.get("period_end"))
+    if start and end:
+        found["period_words"] = f", {'from' if english else 'mulai'} {long_date(start, language)}"
+    found |= _when(payload, language)
+    plan = payload.get("plan") if "change" in payload else None
+    if plan:
+        found["to_plan"] = f" {'to' if english else 'ke'} {plan}"
+    found |= _why(payload, language)
+    kind = str(payload.get("kind") or "")
+    found["kind_words"] = _MAILS[kind][1 if english else 0] if kind in _MAILS else kind
+    return found
+
+
+def _when(payload: Mapping[str, Any], language: str) -> dict[str, str]:
+    found = {}
+    names = ("effective_on", "ends_on", "cancel_on", "end_on", "on", "at", "next_at")
+    day = next((d for d in (_day(payload.get(name)) for name in names) if d), None)
+    if day:
+        link = "for" if language == "en" else "untuk"
+        found["on_date"] = f" {link} {long_date(day, language)}"
+    due = _day(payload.get("due_at"))
+    if due:
+        link = "until" if language == "en" else "sampai"
+        found["due_words"] = f" {link} {long_date(due, language)}"
+    return found
+
+
+def _why(payload: Mapping[str, Any], language: str) -> dict[str, str]:
+    found = {}
+    if payload.get("class"):
+        found["reason_words"] = f": {why_declined(payload.get('code'), language)}"
+    because = payload.get("because") or payload.get("reason")
+    if because:
+        known = REASONS[language].get(str(because), STATUSES[language].get(str(because), ""))
+        found["because_words"] = f": {known}" if known else ""
+    return found
+
+
+def why_declined(code: object, language: str) -> str:
+    """The reason of a decline in words, without its full stop."""
+    known = decline(str(code or ""))
+    understood = known if known.known else decline_of_status(str(code or ""))
+    text = understood.reason_en if language == "en" else understood.reason_id
+    return text.split(". ")[0].rstrip(".")
+
+
+def _number(payload: Mapping[str, Any], numbers: Mapping[str, str], subject: str) -> str:
+    for name in ("number", "invoice_number", "invoice"):
+        given = payload.get(name)
+        if isinstance(given, str) and given:
+            return numbers.get(given, "") if given.startswith("inv_") else given
+    return numbers.get(subject, "")
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10]) if value else None
+    except ValueError:
+        return None

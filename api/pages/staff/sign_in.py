@@ -1,0 +1,139 @@
+"""Signing in and out at the staff pages."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Annotated, Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+
+from api.pages.staff.guard import Guard
+from api.pages.staff.labels import LABELS
+from api.pages.staff.session import (
+    COOKIE,
+    SignInNeeded,
+    check_form,
+    form_token,
+    keep_session,
+    person_of,
+)
+from api.pages.web import (
+    Asked,
+    brand_of,
+    engine_of,
+    language_from,
+    merchant_by_slug,
+    page,
+    remember_language,
+    see_other,
+    source_of,
+    visitor,
+)
+from billing.engine import Engine
+from billing.flows import people
+from core.errors import Unauthenticated
+
+Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+# Set with the form and sent back with it: without it another site could sign somebody in.
+_FORM_COOKIE: Final = "tagihan_form"
+_GUARD: Final = "staff_guard"
+
+
+@get("/staff/{slug:str}/sign-in", sync_to_thread=True)
+def form(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
+    """The form; who is signed in already goes on."""
+    try:
+        return see_other(person_of(request, slug).root)
+    except SignInNeeded:
+        return remember_language(request, _form(request, slug))
+
+
+@post("/staff/{slug:str}/sign-in", sync_to_thread=True)
+def sign_in(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) -> Response[Any]:
+    """Check address and password; the answer never says which of them is wrong."""
+    engine = engine_of(request)
+    merchant_by_slug(engine, slug)
+    email, source = data.get("email", "").strip().lower()[:254], source_of(request)
+    if not _form_is_ours(engine, request, data):
+        return _form(request, slug, email=email, problem="foreign_form", status=403)
+    guard, now = _guard(request), engine.real_now()
+    names = (f"{slug}:{email}", f"from:{source}")
+    if seconds := guard.wait(names, now):
+        return _form(request, slug, email=email, problem="wait", seconds=seconds, status=429)
+    try:
+        token = people.sign_in(engine, slug, email, data.get("password", "")[:1000], source=source)
+    except Unauthenticated:
+        guard.failed(names, now)
+        return _form(request, slug, email=email, problem="wrong", status=401)
+    guard.passed(names)
+    answer = see_other(f"/staff/{slug}")
+    keep_session(answer, engine, slug, token)
+    answer.delete_cookie(_FORM_COOKIE, path=f"/staff/{slug}")
+    return answer
+
+
+@post("/staff/{slug:str}/sign-out", sync_to_thread=True)
+def sign_out(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) -> Response[Any]:
+    """End the session, here and in the database."""
+    check_form(person_of(request, slug), data)
+    people.sign_out(engine_of(request), request.cookies.get(COOKIE, ""))
+    answer = see_other(f"/staff/{slug}/sign-in")
+    answer.delete_cookie(COOKIE, path=f"/staff/{slug}")
+    return answer
+
+
+def _form(
+    request: Asked,
+    slug: str,
+    *,
+    email: str = "",
+    problem: str = "",
+    seconds: int = 0,
+    status: int = 200,
+) -> Response[str]:
+    engine, language = engine_of(request), language_from(request)
+    kept = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(24)
+    labels = LABELS[language]
+    with engine.work(merchant_by_slug(engine, slug), visitor(request, "sign-in")) as unit:
+        brand = brand_of(unit.merchant)
+    answer = page(
+        "staff/sign_in.html",
+        {
+            "brand": brand,
+            "language": language,
+            "t": labels,
+            "slug": slug,
+            "email": email,
+            "problem": labels[problem].format(seconds=seconds) if problem else "",
+            "csrf": form_token(engine, kept),
+        },
+        status=status,
+    )
+    answer.set_cookie(
+        _FORM_COOKIE,
+        kept,
+        path=f"/staff/{slug}",
+        max_age=3600,
+        httponly=True,
+        samesite="strict",
+        secure=engine.settings.public_url.startswith("https://"),
+    )
+    return answer
+
+
+def _form_is_ours(engine: Engine, request: Asked, data: dict[str, str]) -> bool:
+    kept = request.cookies.get(_FORM_COOKIE, "")
+    wanted = form_token(engine, kept)
+    return bool(kept) and hmac.compare_digest(data.get("csrf", "").encode(), wanted.encode())
+
+
+def _guard(request: Asked) -> Guard:
+    state = request.app.state
+    if _GUARD not in state:
+        state[_GUARD] = Guard()
+    found: Guard = state[_GUARD]
+    return found
