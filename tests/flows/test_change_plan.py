@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 from datetime import UTC, date, datetime
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,51 +15,22 @@ from builders import (
     set_clock,
     working,
 )
-from sqlalchemy import select, text
+from changes import BEGIN, CHANGE, assert_stored, begin, pay
+from sqlalchemy import text
 
 from billing.engine import Engine
 from billing.flows import change_plan
-from billing.flows.change_plan import Changed, change, drop_change, preview
-from billing.flows.change_quote import PlannedChange
+from billing.flows.change_plan import change, preview
 from billing.flows.renew import renew_due
-from billing.queries import balance, changes_of, get_subscription, items_of
-from billing.records import Subscription
-from billing.service import after_paid
-from core.errors import Conflict, InvalidRequest
+from billing.queries import balance, items_of
 from core.merchant import Merchant
 from core.work import Work
 from invoices.queries import get_invoice, lines_of, list_invoices
-from invoices.service import record_settled
-from invoices.tables import credit_note_lines, credit_notes
-
-# 15 November 2026, 09:00 in Jakarta: the examples' period is [11-15, 12-15).
-BEGIN = datetime(2026, 11, 15, 2, tzinfo=UTC)
-CHANGE = datetime(2026, 11, 25, 2, tzinfo=UTC)
-
-
-def pay(unit: Work, invoice_id: UUID | None, amount: int) -> None:
-    """Money came in, as far as an invoice is concerned."""
-    assert invoice_id is not None
-    state = record_settled(unit, invoice_id, paid=amount)
-    if state.became_paid:
-        after_paid(unit, state)
 
 
 @pytest.fixture
 def merchant(engine: Engine) -> Merchant:
     return make_merchant(engine, at=BEGIN)
-
-
-def begin(
-    engine: Engine, merchant: Merchant, *, amount: int, paid: bool = True, **terms: Any
-) -> tuple[Subscription, UUID]:
-    with working(engine, merchant) as unit:
-        quantity = terms.pop("quantity", 1)
-        made = make_subscription(unit, price=make_price(unit, amount, **terms), quantity=quantity)
-        assert made.invoice_id is not None
-        if paid:
-            pay(unit, made.invoice_id, get_invoice(unit, made.invoice_id).total_amount)
-    return made.subscription, made.invoice_id
 
 
 def test_preview_and_change_are_one_function() -> None:
@@ -99,57 +69,6 @@ def test_the_preview_is_what_is_stored_field_by_field(engine: Engine, merchant: 
     assert [line.line.amount.amount for line in shown.document.lines] == [-100_000, 200_000]
     assert (shown.document.subtotal.amount, shown.document.total.amount) == (100_000, 111_000)
     assert shown.document.lines[0].line.credits_line_id == line_id(engine, merchant, first)
-
-
-def assert_stored(engine: Engine, merchant: Merchant, shown: PlannedChange, done: Changed) -> None:
-    """Compare every figure of a plan with the rows that came of it."""
-    with working(engine, merchant) as unit:
-        after = get_subscription(unit, done.subscription.id)
-        notes = list(
-            unit.session.execute(
-                select(
-                    credit_notes.c.invoice_id,
-                    credit_note_lines.c.invoice_line_id,
-                    credit_note_lines.c.net_amount,
-                )
-                .join(credit_note_lines, credit_note_lines.c.credit_note_id == credit_notes.c.id)
-                .where(credit_notes.c.source_id == shown.change_id)
-            )
-        )
-        [stored] = [one for one in changes_of(unit, after.id) if one.id == shown.change_id]
-        items = items_of(unit, after.id)
-        assert after.billed_through == shown.quote.billed_through
-        assert after.current == (shown.quote.new_period or done.subscription.current)
-        assert (stored.mode, stored.effective_on) == (shown.quote.mode, shown.quote.effective_on)
-        assert (stored.to_price_id, stored.quantity) == (shown.new.id, shown.quantity)
-        assert (items[-1].price_id, items[-1].quantity) == (shown.new.id, shown.quantity)
-        assert items[-1].started_on == items[-2].ended_on == shown.quote.effective_on
-        assert sorted((str(a), str(b), c) for a, b, c in notes) == sorted(
-            (str(credit.invoice_id), str(line), amount)
-            for credit in shown.credits
-            for line, amount in credit.lines
-        )
-        if shown.document is None or shown.draft is None or shown.invoice_id is None:
-            assert stored.invoice_id is None
-            return
-        invoice = get_invoice(unit, shown.invoice_id)
-        assert stored.invoice_id == invoice.id
-        assert invoice.subtotal_amount == shown.document.subtotal.amount
-        assert invoice.tax_amount == shown.document.tax.tax.amount
-        assert invoice.total_amount == shown.document.total.amount
-        assert invoice.tax == shown.document.tax.to_json()
-        assert invoice.due_on == shown.draft.due_on
-        for row, planned in zip(lines_of(unit, invoice.id), shown.document.lines, strict=True):
-            line = planned.line
-            assert row.position == planned.position
-            assert row.kind == line.kind.value
-            assert row.description == dict(line.description)
-            assert (row.quantity, row.unit_amount) == (line.quantity, line.unit_amount.amount)
-            assert (row.amount, row.tax_amount) == (line.amount.amount, planned.tax.amount)
-            assert line.period is not None
-            assert (row.period_start, row.period_end) == (line.period.start, line.period.end)
-            assert (row.price_id, row.credits_line_id) == (line.price_id, line.credits_line_id)
-            assert row.derivation == dict(line.derivation)
 
 
 def line_id(engine: Engine, merchant: Merchant, invoice_id: UUID) -> UUID:
@@ -281,58 +200,6 @@ def test_more_back_than_charged_becomes_balance(engine: Engine, merchant: Mercha
     assert (following.total_amount, following.due_amount) == (166_500, 55_500)
 
 
-def test_a_downgrade_waits_for_the_periods_end(engine: Engine, merchant: Merchant) -> None:
-    subscription, _ = begin(engine, merchant, amount=300_000)
-    set_clock(engine, merchant.merchant_id, CHANGE)
-    with working(engine, merchant) as unit:
-        cheap = make_price(unit, 150_000)
-        done = change(unit, subscription.id, price_id=cheap.id)
-        assert (done.applied, done.invoice, str(done.planned.quote.effective_on)) == (
-            False,
-            None,
-            "2026-12-15",
-        )
-    set_clock(engine, merchant.merchant_id, datetime(2026, 12, 16, 2, tzinfo=UTC))
-    renew_due(engine, merchant.merchant_id)
-    with working(engine, merchant) as unit:
-        [new] = [one for one in list_invoices(unit) if str(one.period_start) == "2026-12-15"]
-        [stored] = changes_of(unit, subscription.id)
-        old_item, new_item = items_of(unit, subscription.id)
-    assert new.total_amount == 166_500
-    assert (stored.state, stored.invoice_id) == ("applied", new.id)
-    assert (str(old_item.ended_on), str(new_item.started_on)) == ("2026-12-15", "2026-12-15")
-
-
-def test_a_yearly_downgrade_to_monthly_at_the_end_moves_the_anchor(engine: Engine) -> None:
-    merchant = make_merchant(engine, at=datetime(2026, 1, 31, 2, tzinfo=UTC))
-    subscription, _ = begin(engine, merchant, amount=1_200_000, interval_unit="year")
-    with working(engine, merchant) as unit:
-        monthly = make_price(unit, 90_000)
-        change(unit, subscription.id, price_id=monthly.id)
-    set_clock(engine, merchant.merchant_id, datetime(2027, 3, 10, 2, tzinfo=UTC))
-    renew_due(engine, merchant.merchant_id)
-    with working(engine, merchant) as unit:
-        starts = sorted(str(one.period_start) for one in list_invoices(unit))
-        after = get_subscription(unit, subscription.id)
-    assert starts == ["2026-01-31", "2027-01-31", "2027-02-28"]
-    assert (after.interval_unit, after.anchor_day) == ("month", 31)
-
-
-def test_a_newer_change_replaces_the_one_that_waits(engine: Engine, merchant: Merchant) -> None:
-    subscription, _ = begin(engine, merchant, amount=300_000)
-    with working(engine, merchant) as unit:
-        change(unit, subscription.id, price_id=make_price(unit, 150_000).id)
-    with working(engine, merchant) as unit:
-        change(unit, subscription.id, price_id=make_price(unit, 100_000).id)
-        assert sorted(one.state for one in changes_of(unit, subscription.id)) == [
-            "replaced",
-            "scheduled",
-        ]
-    with working(engine, merchant) as unit:
-        assert drop_change(unit, subscription.id)
-        assert not drop_change(unit, subscription.id)
-
-
 def test_change_and_change_back_on_one_day_comes_to_nothing(
     engine: Engine, merchant: Merchant
 ) -> None:
@@ -359,21 +226,3 @@ def test_a_change_on_trial_costs_nothing(engine: Engine, merchant: Merchant) -> 
         done = change(unit, made.subscription.id, price_id=make_price(unit, 900_000).id)
         assert (done.applied, done.invoice, done.notes) == (True, None, ())
         assert done.subscription.trial_end_on == done.subscription.billed_through
-
-
-def test_what_can_not_be_changed_says_why(engine: Engine, merchant: Merchant) -> None:
-    subscription, _ = begin(engine, merchant, amount=150_000)
-    with working(engine, merchant) as unit:
-        item = items_of(unit, subscription.id)[0]
-        retired = make_price(unit, 500_000)
-        from plans.service import retire_price
-
-        retire_price(unit, retired.id)
-    for terms, error in (
-        ({"price_id": item.price_id}, "nothing_to_change"),
-        ({"quantity": 0}, "invalid_quantity"),
-        ({"price_id": retired.id}, "price_not_sold"),
-    ):
-        with pytest.raises((Conflict, InvalidRequest)) as caught, working(engine, merchant) as unit:
-            preview(unit, subscription.id, **terms)
-        assert caught.value.code == error
