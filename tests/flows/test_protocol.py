@@ -8,6 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
+from payers import (
+    first_payment,
+    let_it_be_collected,
+    receive,
+    renewal,
+    resolve_until_closed,
+    status_body,
+    taken,
+)
 from world import ME, World
 
 from billing.flows import cards, charge, settle
@@ -25,15 +34,6 @@ from payments.tables import (
 )
 
 pytestmark = pytest.mark.database
-from payers import (
-    first_payment,
-    let_it_be_collected,
-    receive,
-    renewal,
-    resolve_until_closed,
-    status_body,
-    taken,
-)
 
 
 def test_a_first_payment_saves_the_card_and_activates(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from payers import receive, status_body, va_customer
 from world import World
 
 from billing.flows import settle
@@ -19,7 +20,6 @@ from payments.tables import (
 )
 
 pytestmark = pytest.mark.database
-from payers import receive, status_body, va_customer
 
 
 def test_a_virtual_account_is_offered_paid_and_told_of(world: World) -> None:
