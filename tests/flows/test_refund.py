@@ -13,12 +13,11 @@ from stage import Stage, jakarta, make_stage
 from billing.engine import Engine
 from billing.flows import refund
 from billing.tables import balance_entries
-from core.errors import Conflict, EngineError, Forbidden, InvalidRequest
+from core.errors import InvalidRequest
 from core.tables import messages
 from invoices.tables import credit_notes
 from payments.tables import payments, refunds, reviews
 
-PAYEE = {"bank": "BCA", "account_number": "1234567890", "account_name": "Budi"}
 PRICE, TOTAL = 150_000, 166_500
 
 
@@ -35,12 +34,6 @@ def card_payment(stage: Stage, *, settled: bool = False) -> UUID:
         stage.settles(payment.id)
     found: UUID = payment.id
     return found
-
-
-def va_payment(stage: Stage, price: int = PRICE) -> UUID:
-    _, _, invoice_id = stage.invoice_customer(price)
-    stage.drain()
-    return stage.pays(invoice_id)
 
 
 def ask(stage: Stage, payment_id: UUID, amount: int | None = None, **how: Any) -> UUID:
@@ -269,72 +262,6 @@ def test_every_send_carries_the_same_refund_key(stage: Stage) -> None:
         send(stage)
         stage.machine.passes(hours=7)
     assert list(stage.gateway.orders[stage.row(payments).order_id].refunds) == [key]
-
-
-# Virtual accounts: Midtrans can not send the money back, people do.
-
-
-def test_a_small_transfer_by_hand_needs_one_person_and_a_proof(stage: Stage) -> None:
-    payment_id = va_payment(stage)
-    refund_id = ask(stage, payment_id, 55_500, payee=PAYEE)
-    assert state(stage) == ("manual", "awaiting_transfer")
-    with stage.work() as unit, pytest.raises(InvalidRequest):
-        refund.complete_manual(unit, refund_id, proof="  ")
-    with stage.work() as unit:
-        refund.complete_manual(unit, refund_id, proof="TRF-20270105-1")
-    done = the(stage)
-    assert (done.state, done.proof, done.payee) == ("succeeded", "TRF-20270105-1", PAYEE)
-    assert stage.gateway.count("refund") == stage.gateway.count("cancel") == 0
-    stage.audit()
-
-
-def test_a_large_transfer_needs_a_second_person(stage: Stage) -> None:
-    payment_id = va_payment(stage, 2_000_000)
-    refund_id = ask(stage, payment_id, 1_500_000, payee=PAYEE)
-    assert state(stage) == ("manual", "awaiting_approval")
-    with stage.work() as unit, pytest.raises(Conflict):
-        refund.complete_manual(unit, refund_id, proof="TRF-1")
-    with stage.work("billing@awan.example") as unit, pytest.raises(Forbidden) as caught:
-        refund.approve(unit, refund_id)
-    assert caught.value.code == "second_person_needed"
-    with stage.work("finance@awan.example") as unit:
-        refund.approve(unit, refund_id)
-    assert state(stage) == ("manual", "awaiting_transfer")
-    with stage.work("finance@awan.example") as unit:
-        refund.complete_manual(unit, refund_id, proof="TRF-1")
-    assert the(stage).state == "succeeded"
-    assert the(stage).approved_by == "system:finance@awan.example"
-    stage.audit()
-
-
-def test_a_transfer_decided_against_leaves_the_credit_as_balance(stage: Stage) -> None:
-    payment_id = va_payment(stage, 2_000_000)
-    refund_id = ask(stage, payment_id, 1_500_000, payee=PAYEE)
-    with stage.work() as unit:
-        refund.reject(unit, refund_id, because="customer keeps the credit")
-    assert the(stage).state == "failed"
-    assert stage.row(balance_entries).amount == 1_500_000
-    stage.audit()
-
-
-def test_a_transfer_is_completed_once(stage: Stage) -> None:
-    payment_id = va_payment(stage)
-    refund_id = ask(stage, payment_id, 55_500, payee=PAYEE)
-    with stage.work() as unit:
-        refund.complete_manual(unit, refund_id, proof="TRF-1")
-    with stage.work() as unit, pytest.raises(Conflict):
-        refund.complete_manual(unit, refund_id, proof="TRF-2")
-    stage.audit()
-
-
-def test_without_a_payee_nobody_knows_where_the_money_went(stage: Stage) -> None:
-    payment_id = va_payment(stage)
-    refund_id = ask(stage, payment_id, 55_500)
-    with stage.work() as unit, pytest.raises(InvalidRequest) as caught:
-        refund.complete_manual(unit, refund_id, proof="TRF-1")
-    assert caught.value.code == "invalid_payee"
-    with pytest.raises(EngineError):
-        ask(stage, payment_id, 1_000, payee={"bank": "BCA"})
 
 
 def test_a_refund_always_makes_a_credit_note_and_tells(stage: Stage) -> None:
