@@ -1,0 +1,145 @@
+"""The one screen that `tagihan up` ends in: whose business it is, where to look, what to type."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from billing.engine import Engine, build_engine
+from billing.reports.mrr import Mrr, mrr
+from core.merchant import Merchant
+from core.settings import Settings
+from core.tables import clocks
+from core.work import Work
+from invoices.wording import long_moment, rupiah
+from ops.first_merchant import ME, Kept, ensure
+from plans.queries import list_plans, prices_of
+
+_EVERY = {"day": "day", "week": "week", "month": "month", "year": "year"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the screen shows of the merchant."""
+
+    merchant: Merchant
+    plans: list[tuple[str, list[str]]]
+    revenue: Mrr
+    clock: str
+
+
+def screen(settings: Settings) -> str:
+    """Prepare the first merchant and describe everything on one screen.
+
+    Whatever goes wrong becomes a line of the screen: the supervisor must not stop because of it.
+    """
+    try:
+        engine = build_engine(settings)
+    except ValueError as error:
+        return _without(settings, str(error))
+    try:
+        merchant_id, kept = ensure(engine, settings)
+        return "\n".join(_lines(settings, kept, _facts(engine, merchant_id)))
+    except Exception as error:  # the screen is a courtesy, the service is what counts
+        return _without(settings, f"{type(error).__name__}: {error}")
+    finally:
+        engine.close()
+
+
+def _lines(settings: Settings, kept: Kept, facts: _Facts) -> list[str]:
+    merchant, url = facts.merchant, settings.public_url.rstrip("/")
+    simulated = merchant.gateway == "simulator"
+    title = f"{merchant.display_name} ({merchant.legal_name})"
+    lines = ["Tagihan is running. Ctrl-C stops it; what it holds stays.", "", f"  {title}"]
+    lines.append(
+        f"  MRR {rupiah(facts.revenue.amount)} from {facts.revenue.subscriptions} subscriptions"
+        + (f", test clock at {facts.clock}" if facts.clock else "")
+    )
+    lines.append("")
+    width = max((len(name) for name, _ in facts.plans), default=0)
+    lines += [f"  {name:<{width}}   {'   '.join(prices)}" for name, prices in facts.plans]
+    lines.append("")
+    if simulated:
+        lines.append(f"  Pay as a customer   {url}/bayar/{kept.slug}")
+    lines += [
+        f"  API documentation   {url}/docs",
+        f"  Staff page          {url}/staff/{kept.slug}/sign-in",
+        f"                      {kept.staff_email}   {kept.staff_password}",
+    ]
+    if settings.mail_host == "127.0.0.1" and settings.mail_port == settings.smtp_port:
+        lines.append(f"  Mailbox             {settings.mailbox_url}")
+    if simulated:
+        lines.append(f"  Midtrans simulator  {settings.simulator_url}")
+    lines.append("")
+    return lines + (_commands(url, kept) if simulated else _real(settings, kept))
+
+
+def _commands(url: str, kept: Kept) -> list[str]:
+    """Three commands that may be pasted as they are, in any order of the clock."""
+    auth = f"-H 'Authorization: Bearer {kept.api_key}'"
+    body = json.dumps(
+        {
+            "customer": {"name": "Rina Contoh", "email": "rina@contoh.example"},
+            "plan": "tumbuh",
+            "interval": "month",
+            "collection": "invoice",
+        }
+    )
+    send = "-H 'Content-Type: application/json' -H \"Idempotency-Key: $RANDOM$RANDOM\""
+    return [
+        "Paste these in another terminal: subscribe a customer, show the invoice, explain it.",
+        "",
+        f"  curl -s {auth} {send} -d {shlex.quote(body)} {url}/api/v1/subscriptions",
+        f"  curl -s {auth} '{url}/api/v1/invoices?limit=1'",
+        "  .venv/bin/tagihan explain latest",
+        "",
+        "Then let time pass:  .venv/bin/tagihan clock advance 40d",
+        "Is it all true?      .venv/bin/tagihan doctor",
+    ]
+
+
+def _real(settings: Settings, kept: Kept) -> list[str]:
+    url = settings.public_url.rstrip("/")
+    return [
+        f"Midtrans is real here ({settings.midtrans_environment}): nobody was charged, and nobody",
+        "is until you subscribe somebody. Next:",
+        "",
+        "  1. Give Midtrans the notification address, reachable from outside over TLS 1.2:",
+        f"     {url}/gateways/midtrans/{kept.slug}",
+        "  2. Put your own company in place of the example:",
+        f"     .venv/bin/tagihan merchant set {kept.slug} ...",
+        f"  3. The API key is in {settings.home / 'demo.json'}; see {url}/docs.",
+    ]
+
+
+def _facts(engine: Engine, merchant_id: UUID) -> _Facts:
+    with engine.work(merchant_id, ME) as unit:
+        merchant = unit.merchant
+        at = unit.session.execute(
+            select(clocks.c.at).where(clocks.c.merchant_id == merchant_id)
+        ).scalar_one_or_none()
+        clock = "" if at is None else long_moment(at, merchant.billing_zone, "en")
+        return _Facts(merchant, _plans(unit), mrr(unit), clock)
+
+
+def _plans(unit: Work) -> list[tuple[str, list[str]]]:
+    found = []
+    for plan in list_plans(unit, state="active"):
+        sold = [price for price in prices_of(unit, plan.id) if price.is_sold]
+        sold.sort(key=lambda price: price.unit_amount)
+        texts = [f"{rupiah(one.unit_amount)} a {_EVERY[one.interval_unit]}" for one in sold[:3]]
+        if sold:
+            found.append((sold[0].unit_amount, plan.name.get("en") or plan.code, texts))
+    return [(name, texts) for _, name, texts in sorted(found)]
+
+
+def _without(settings: Settings, problem: str) -> str:
+    return (
+        f"Tagihan is running at {settings.public_url}. Ctrl-C stops it; what it holds stays.\n"
+        f"The example merchant could not be prepared: {problem}\n"
+        f"API documentation: {settings.public_url.rstrip('/')}/docs"
+    )
