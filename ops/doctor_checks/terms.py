@@ -24,7 +24,8 @@ _PERIODS = text(
     """
     SELECT s.merchant_id, s.id, s.external_id, s.started_on, s.trial_end_on, s.billed_through,
         s.anchor_on, s.anchor_day, s.interval_unit, s.interval_count, s.status,
-        i.kind, i.number, i.period_start, i.period_end
+        i.kind, i.number, i.period_start, i.period_end,
+        i.status = 'void' OR (i.credited_amount = i.total_amount AND i.total_amount > 0) AS undone
     FROM subscriptions s LEFT JOIN invoices i ON i.merchant_id = s.merchant_id
         AND i.subscription_id = s.id AND i.kind IN ('period', 'change') AND i.status <> 'draft'
     ORDER BY s.merchant_id, s.id, i.issued_at, i.kind, i.period_start
@@ -37,7 +38,8 @@ class _Chain:
     """How far a subscription is invoiced, as its invoices are read in order.
 
     A plan change may move the anchor: from then on the next period may begin where the change's
-    own period ends, as well as where the last one did.
+    own period ends, as well as where the last one did. An invoice that was taken back whole may
+    be followed by another for the same days.
     """
 
     ends: set[date]
@@ -55,7 +57,7 @@ class _Chain:
             fault = f"{row.number} begins {row.period_start}, invoiced up to {ends}"
             self.ends = {row.period_end}
             return fault
-        self.ends = {row.period_end}
+        self.ends = {*self.ends, row.period_end} if row.undone else {row.period_end}
         return None
 
 

@@ -1,0 +1,67 @@
+"""The diary of one merchant, read from the events that were committed with the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from ops import diary
+
+_EVENTS = text(
+    """
+    SELECT e.type, e.occurred_at, e.payload, c.name, c.locale,
+        coalesce(e.payload ->> 'number', i.number) AS number
+    FROM events e
+    LEFT JOIN customers c ON c.merchant_id = e.merchant_id AND c.id = e.customer_id
+    LEFT JOIN dunning_cases d ON d.merchant_id = e.merchant_id AND d.id = e.subject_id
+    LEFT JOIN invoices i ON i.merchant_id = e.merchant_id AND i.id = d.invoice_id
+    WHERE e.merchant_id = :m AND e.occurred_at >= :since AND e.occurred_at < :until
+    ORDER BY e.occurred_at, c.name NULLS FIRST, e.seq
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event with what a sentence needs: the customer's name, never stored in the event."""
+
+    at: datetime
+    type: str
+    facts: dict[str, Any]
+    who: str | None
+
+    def line(self, locale: str, zone: str) -> str:
+        """The entry as a dated sentence."""
+        told = diary.sentence(self.type, self.facts, who=self.who, locale=locale, zone=zone)
+        return diary.dated(self.at, told, locale=locale, zone=zone)
+
+
+def read_entries(
+    session: Session,
+    merchant_id: UUID,
+    since: datetime,
+    until: datetime,
+    *,
+    without: Collection[str] = diary.QUIET,
+) -> list[Entry]:
+    """Read what happened from ``since`` up to, but without, ``until``, in business-time order.
+
+    What happened to several customers at one instant is told by name: which worker was first
+    means nothing.
+    """
+    rows = session.execute(_EVENTS, {"m": merchant_id, "since": since, "until": until})
+    return [
+        Entry(row.occurred_at, row.type, _with_number(row.payload, row.number), row.name)
+        for row in rows
+        if row.type not in without
+    ]
+
+
+def _with_number(payload: dict[str, Any], number: str | None) -> dict[str, Any]:
+    return payload if number is None else {**payload, "number": number}

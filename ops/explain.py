@@ -1,0 +1,150 @@
+"""`tagihan explain INVOICE`: how every amount came about, and all that happened to it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from billing.reports.explain import Explanation, explain_invoice
+from core import ids
+from core.calendars import civil_date
+from core.db import connect
+from core.errors import EngineError
+from core.settings import Settings
+from invoices.wording import language_of, long_date, rupiah, short_date
+
+_WIDTH = 92
+_WORDS = {
+    "id": {
+        "open": "BELUM DIBAYAR", "paid": "LUNAS", "void": "BATAL",
+        "uncollectible": "DIHAPUSBUKUKAN", "to": "untuk", "issued": "terbit",
+        "due_on": "jatuh tempo", "lines": "Baris", "subtotal": "Subtotal", "total": "Total",
+        "paid_amount": "Dibayar", "credited": "Dikreditkan", "due": "Sisa", "money": "Pembayaran",
+        "orders": "Pesanan di Midtrans", "books": "Pembukuan", "payment": "pembayaran",
+        "balance": "dari saldo pelanggan", "reversal": "ditarik kembali oleh bank",
+        "credit_note": "nota kredit", "refund": "dikembalikan, nota kredit",
+        "to_balance": "menjadi saldo, nota kredit", "tax_point": "PPN terutang sejak",
+        "none": "belum ada", "debit": "debit", "credit": "kredit",
+    },
+    "en": {
+        "open": "UNPAID", "paid": "PAID", "void": "VOID", "uncollectible": "WRITTEN OFF",
+        "to": "to", "issued": "issued", "due_on": "due", "lines": "Lines",
+        "subtotal": "Subtotal", "total": "Total", "paid_amount": "Paid", "credited": "Credited",
+        "due": "Due", "money": "Payments", "orders": "Orders at Midtrans", "books": "Books",
+        "payment": "payment", "balance": "from the customer's balance",
+        "reversal": "taken back by the bank", "credit_note": "credit note",
+        "refund": "refunded, credit note", "to_balance": "to the balance, credit note",
+        "tax_point": "PPN owed since", "none": "none yet", "debit": "debit", "credit": "credit",
+    },
+}  # fmt: skip
+
+
+def find_invoice(session: Session, name: str) -> tuple[UUID, UUID]:
+    """Find an invoice by its number, its public id or its UUID; merchant and id.
+
+    Raises:
+        LookupError: there is none, or several merchants use that number.
+    """
+    wanted: UUID | None = None
+    try:
+        wanted = ids.parse("invoice", name) if name.startswith("inv_") else UUID(name)
+    except (EngineError, ValueError):
+        wanted = None
+    rows = session.execute(
+        text(
+            "SELECT i.merchant_id, i.id, m.slug FROM invoices i JOIN merchants m "
+            "ON m.merchant_id = i.merchant_id WHERE i.number = :name OR i.id = :id LIMIT 5"
+        ),
+        {"name": name, "id": wanted},
+    ).all()
+    if not rows:
+        raise LookupError(f"there is no invoice {name!r}")
+    if len(rows) > 1:
+        known = ", ".join(f"{row.slug} {ids.public('invoice', row.id)}" for row in rows)
+        raise LookupError(f"several merchants have an invoice {name!r}: {known}")
+    return rows[0].merchant_id, rows[0].id
+
+
+def render(told: Explanation) -> str:
+    """One screen of text."""
+    return "\n".join(_render(told, language_of(told.locale)))
+
+
+def _render(told: Explanation, language: str) -> Iterator[str]:
+    words = _WORDS[language]
+    yield _both(f"{told.number}  {words['to']} {told.buyer}", words[told.status])
+    yield (
+        f"{told.seller} · {words['issued']} {long_date(told.issued_on, language)}"
+        f" · {words['due_on']} {long_date(told.due_on, language)}"
+    )
+    yield ""
+    yield words["lines"]
+    for line in told.lines:
+        yield _both(f"  {line.position}. {line.text}", rupiah(line.amount))
+        if line.period and line.period not in line.text:
+            yield f"     {line.period}"
+        yield f"     {line.arithmetic}"
+    yield _both(f"  {words['subtotal']}", rupiah(told.subtotal))
+    for label, sum_ in told.tax_steps:
+        yield f"  {label}: {sum_}"
+    yield _both(
+        f"  {words['total']} = {rupiah(told.subtotal)} + {rupiah(told.tax)}", rupiah(told.total)
+    )
+    yield _both(
+        f"  {words['due']} = {rupiah(told.total)} − {rupiah(told.paid)} − {rupiah(told.credited)}",
+        rupiah(told.due),
+    )
+    if told.tax_point_on is not None and told.tax:
+        yield f"  {words['tax_point']} {long_date(told.tax_point_on, language)}"
+    yield ""
+    yield words["money"] + ("" if told.money else f": {words['none']}")
+    for one in told.money:
+        what = f"  {_day(told, one.at, language)}  {words[one.kind]} {one.reference}".rstrip()
+        yield _both(what, rupiah(one.amount))
+    yield ""
+    yield words["orders"] + ("" if told.orders else f": {words['none']}")
+    for order in told.orders:
+        code = f" [{order.code}]" if order.code else ""
+        what = f"  {order.n}. {order.kind} {order.channel} {order.order_id}  {order.state}{code}"
+        yield _both(what, rupiah(order.amount))
+        for step in order.steps:
+            yield f"     {_day(told, step.at, language)}  {step.after:<8} {step.because}"
+    yield ""
+    yield words["books"]
+    for journal in told.journals:
+        yield f"  {short_date(journal.on, language):>11}  {journal.kind}"
+        for account, amount in journal.postings:
+            side = words["debit" if amount > 0 else "credit"]
+            yield _both(f"      {side:<6} {account}", rupiah(abs(amount)))
+
+
+def _day(told: Explanation, at: datetime, language: str) -> str:
+    return f"{short_date(civil_date(at, told.zone), language):>11}"
+
+
+def _both(left: str, right: str) -> str:
+    gap = max(2, _WIDTH - len(left) - len(right))
+    return f"{left}{' ' * gap}{right}"
+
+
+def main(settings: Settings, invoice: str, language: str | None = None) -> int:
+    """``tagihan explain``: print it; 1 when there is no such invoice."""
+    if settings.database_url is None:
+        raise ValueError("DATABASE_URL is not set")
+    db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
+    try:
+        with db.reader() as session:
+            merchant_id, invoice_id = find_invoice(session, invoice)
+            told = explain_invoice(session, merchant_id, invoice_id, language=language)
+    except LookupError as error:
+        print(error.args[0], file=sys.stderr)
+        return 1
+    finally:
+        db.close()
+    print(render(told))
+    return 0

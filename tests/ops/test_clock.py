@@ -1,0 +1,154 @@
+"""`tagihan clock` and `tagihan explain` on a small business; the sentences of the diary."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from database import Cluster
+from simulated import running_simulator
+from world import START, World, make_world
+
+from billing.flows.subscribe import subscribe
+from billing.reports.explain import explain_invoice, tax_steps
+from core.errors import InvalidRequest
+from invoices.tables import invoices
+from ops import diary, explain
+from ops.clock import advance, parse_span
+from ops.diary_rows import read_entries
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    name = f"{cluster.role_prefix}_clock_{secrets.token_hex(3)}"
+    database = cluster.create(name)
+    with running_simulator() as simulator:
+        made = make_world(database, simulator, pkp_since=START.date(), npwp="0012345678901234")
+        price = made.plan("toko", 149_000)
+        customer = made.customer("Budi")
+        with made.work() as unit:
+            subscribe(unit, customer_id=customer, price_id=price, collection="invoice")
+        yield made
+        made.engine.close()
+    cluster.drop(name)
+
+
+NOW = datetime(2027, 1, 10, 2, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("span", "to"),
+    [
+        ("40d", NOW + timedelta(days=40)),
+        ("6h", NOW + timedelta(hours=6)),
+        ("2w", NOW + timedelta(days=14)),
+        ("2027-01-31", datetime(2027, 1, 30, 17, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_span_is_days_hours_weeks_or_a_date(span: str, to: datetime) -> None:
+    assert parse_span(span, NOW, "Asia/Jakarta") == to
+
+
+@pytest.mark.parametrize("span", ["", "d", "0d", "-3d", "1.5d", "10y", "2027-13-01", "9999w"])
+def test_a_span_that_is_none_is_refused(span: str) -> None:
+    with pytest.raises(InvalidRequest, match="no span of time"):
+        parse_span(span, NOW, "Asia/Jakarta")
+
+
+@pytest.mark.database
+def test_advancing_lives_every_day_and_tells_it_in_order(world: World) -> None:
+    said: list[str] = []
+
+    told = advance(world.engine, world.merchant_id, START + timedelta(days=40), say=said.append)
+
+    assert told == len(said) > 4
+    assert any("Tagihan INV-2026-000002 untuk Budi" in line for line in said)
+    with world.work() as unit:
+        entries = read_entries(unit.session, world.merchant_id, START, START + timedelta(days=41))
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+    assert unit.now == START + timedelta(days=40)
+
+
+@pytest.mark.database
+def test_every_event_of_the_code_has_its_sentence_in_both_languages() -> None:
+    """A type that is written somewhere and told nowhere would scroll by as a word of code."""
+    written = set()
+    for folder in ("billing", "invoices", "plans", "dunning", "payments"):
+        for path in (ROOT / folder).rglob("*.py"):
+            code = path.read_text(encoding="utf-8")
+            written |= set(
+                re.findall(r"(?:event|tell)\(\s*(?:unit,\s*)?\"([a-z_]+\.[a-z_]+)\"", code)
+            )
+    assert len(written) > 20
+
+    assert written - set(diary.SENTENCES) == set()
+
+
+def test_a_sentence_says_who_what_and_when() -> None:
+    facts = {"number": "INV-1", "total": 165_390}
+
+    indonesian = diary.sentence("invoice.issued", facts, who="Dewi", locale="id")
+    english = diary.sentence("invoice.issued", facts, who="Dewi", locale="en")
+    line = diary.dated(NOW, indonesian, locale="id", zone="Asia/Jakarta")
+
+    assert indonesian == "Tagihan INV-1 untuk Dewi: Rp165.390"
+    assert english == "Invoice INV-1 for Dewi: Rp165.390"
+    assert line == "10 Jan 2027  Tagihan INV-1 untuk Dewi: Rp165.390"
+
+
+@pytest.mark.parametrize("type_", sorted(diary.SENTENCES))
+def test_a_sentence_stands_whatever_the_facts_lack(type_: str) -> None:
+    for locale in ("id", "en"):
+        told = diary.sentence(type_, {}, who=None, locale=locale)
+        assert told
+        assert "None" not in told
+
+
+@pytest.mark.database
+def test_an_invoice_is_explained_to_the_last_rupiah(world: World) -> None:
+    [first] = world.rows(invoices, number="INV-2026-000001")
+
+    with world.engine.db.reader() as session:
+        assert explain.find_invoice(session, "INV-2026-000001") == (world.merchant_id, first.id)
+        told = explain_invoice(session, world.merchant_id, first.id)
+        screen = explain.render(told)
+        english = explain.render(
+            explain_invoice(session, world.merchant_id, first.id, language="en")
+        )
+
+    assert "1 × Rp149.000 = Rp149.000" in screen
+    assert "DPP nilai lain: Rp149.000 × 11/12 = Rp136.583" in screen
+    assert "PPN 12%: Rp149.000 × 12% × 11/12 = Rp16.390" in screen
+    assert "Total = Rp149.000 + Rp16.390" in screen
+    assert "Rp165.390" in screen
+    assert "Piutang Usaha" in screen
+    assert "Accounts receivable" in english
+    assert max(len(line) for line in screen.splitlines()) <= 110
+
+
+@pytest.mark.database
+def test_an_invoice_that_is_not_there_is_one_clear_line(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain.main(world.engine.settings, "INV-9") == 1
+    assert capsys.readouterr().err == "there is no invoice 'INV-9'\n"
+
+
+def test_tax_is_told_step_by_step_and_not_at_all_without_pkp() -> None:
+    terms = {
+        "code": "standard", "mode": "exclusive", "statutory": "3/25", "base_factor": "11/12",
+        "rounding": "half_up", "valid_from": "2025-01-01", "other_base": 90_750, "tax": 10_890,
+        "stated": 10_890,
+    }  # fmt: skip
+
+    assert tax_steps(terms, 99_000, "id") == (
+        ("DPP nilai lain", "Rp99.000 × 11/12 = Rp90.750"),
+        ("PPN 12%", "Rp99.000 × 12% × 11/12 = Rp10.890"),
+    )
+    assert tax_steps({"code": "none"}, 99_000, "id") == ()
