@@ -7,18 +7,15 @@ import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from database import Cluster, Database
+from lived import by_card, pay_open_accounts
 from simulated import running_simulator
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from world import START, World, make_world
 
-from billing.flows import cards, charge, settle
-from billing.flows.card_requests import CardRequest, seal_card_request
-from billing.flows.orders import open_attempt
 from billing.flows.refund import request_refund
 from billing.flows.subscribe import subscribe
 from core.db import make_engine
@@ -26,7 +23,7 @@ from invoices.tables import invoices
 from ops.doctor import Report, Result, examine, main, render, run, to_json
 from ops.doctor_checks import ALL
 from ops.doctor_checks.check import Moment
-from payments.tables import payment_orders, payments
+from payments.tables import payments
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -46,68 +43,26 @@ def lived(cluster: Cluster) -> Iterator[tuple[World, Database]]:
 
 def _live(world: World) -> None:
     price = world.plan("toko", 149_000)
-    _by_card(world, "Dewi", price)
-    linda = _by_card(world, "Linda", price)
+    by_card(world, "Dewi", price)
+    linda = by_card(world, "Linda", price)
     with world.work() as unit:
         for who in ("Budi", "Made"):
-            customer = world.customers.get(who) or _customer(world, who)
+            customer = world.customers.get(who) or world.customer(who)
             subscribe(
                 unit, customer_id=customer, price_id=price, collection="invoice",
                 trial_days=14 if who == "Made" else 0,
             )  # fmt: skip
     world.drain()
-    _pay_open_accounts(world)
+    pay_open_accounts(world)
     world.advance(START + timedelta(days=40))
-    _pay_open_accounts(world)
+    pay_open_accounts(world)
     with world.work() as unit:
         paid = unit.session.execute(
             payments.select().where(payments.c.order_id == world.order_of(linda).order_id)
         ).one()
         request_refund(unit, paid.id, 50_000, "requested_by_customer")
     world.advance(START + timedelta(days=100))
-    _pay_open_accounts(world)
-    world.drain()
-
-
-def _customer(world: World, name: str) -> UUID:
-    return world.customer(name)
-
-
-def _by_card(world: World, name: str, price: UUID) -> UUID:
-    customer = world.customer(name)
-    with world.work() as unit:
-        method = cards.new_card(unit, customer, f"card-{name}")
-        made = subscribe(
-            unit, customer_id=customer, price_id=price, collection="automatic",
-            payment_method_id=method, interactive=True,
-        )  # fmt: skip
-        assert made.invoice_id is not None
-        sealed = seal_card_request(
-            world.engine, unit, made.invoice_id, CardRequest(world.desk.card_token())
-        )
-        order = open_attempt(
-            unit, made.invoice_id, initiated_by="customer", payment_method_id=method,
-            request_sealed=sealed,
-        )  # fmt: skip
-        gateway = world.engine.gateways.of(unit.merchant)
-    charge.send_one(world.engine, world.merchant_id, order)
-    order_id = world.order_of(made.invoice_id).order_id
-    world.desk.confirm(order_id)
-    answer = gateway.status(order_id)
-    settle.settle(world.engine, world.merchant_id, order_id, answer, because="test")
-    return made.invoice_id
-
-
-def _pay_open_accounts(world: World) -> None:
-    for order in world.rows(payment_orders, kind="instrument", state="pending"):
-        world.desk.pay(order_id=order.order_id)
-        world.wait(minutes=10)
-    world.drain()
-    for order in world.rows(payment_orders, kind="instrument", state="pending"):
-        with world.work() as unit:
-            gateway = world.engine.gateways.of(unit.merchant)
-        answer = gateway.status(order.order_id)
-        settle.settle(world.engine, world.merchant_id, order.order_id, answer, because="test")
+    pay_open_accounts(world)
     world.drain()
 
 
