@@ -251,6 +251,7 @@ def _issue_again(unit: Work, subscription: Subscription) -> None:
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
     price = get_price(unit, item.price_id)
     agreement = subscription.agreement
+    today = civil_date(unit.now, agreement.zone)
     line = period_line(
         name=price.plan_name,
         price_id=price.id,
@@ -270,7 +271,7 @@ def _issue_again(unit: Work, subscription: Subscription) -> None:
                 tax_mode=price.terms.tax_mode,
                 collection=agreement.collection,
                 zone=agreement.zone,
-                due_on=due_date(agreement.collection, unit.today, subscription.terms_days),
+                due_on=due_date(agreement.collection, today, subscription.terms_days),
                 subscription_id=subscription.id,
                 period=step.period,
                 change_id=unit.derive("reissue", subscription.id, subscription.version),

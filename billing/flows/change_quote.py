@@ -260,8 +260,8 @@ def _invoice(
 ) -> tuple[InvoiceDraft | None, PricedDocument | None]:
     if not lines:
         return None, None
-    today = unit.today
     agreement = subscription.agreement
+    today = civil_date(unit.now, agreement.zone)
     charged = [line.period for line in lines if line.period and line.kind is not LineKind.CREDIT]
     spans = charged or [line.period for line in lines if line.period]
     draft = InvoiceDraft(
@@ -277,5 +277,5 @@ def _invoice(
         change_id=change_id,
         payment_method_id=subscription.payment_method_id,
     )
-    [document] = price_drafts(unit.merchant, [draft], today, allow_negative=True)
+    [document] = price_drafts(unit.merchant, [draft], unit.today, allow_negative=True)
     return draft, document

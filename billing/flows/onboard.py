@@ -102,7 +102,7 @@ def create_merchant(
 
     Raises:
         InvalidRequest: naming the field that is wrong.
-        Conflict: ``slug_taken``.
+        Conflict: ``slug_taken`` or ``namespace_taken``.
     """
     _check(asdict(draft))
     if _SLUG.fullmatch(draft.slug) is None:
@@ -129,7 +129,11 @@ def create_merchant(
             unit.audit("merchant.create", "merchant", merchant_id, after=_shown(asdict(draft)))
             unit.flush()
     except IntegrityError as error:
-        raise Conflict("slug_taken", f"{draft.slug!r} is taken.", field="slug") from error
+        if "uq_merchants_slug" in str(error):
+            raise Conflict("slug_taken", f"{draft.slug!r} is taken.", field="slug") from error
+        if namespace is not None:
+            raise Conflict("namespace_taken", "A merchant has this namespace.") from error
+        raise
     return merchant
 
 

@@ -87,7 +87,7 @@ def pay_once(
         tax_mode=tax_mode,
         collection=collection,
         zone=customer.billing_zone,
-        due_on=due_on or due_date(collection, unit.today, unit.merchant.payment_terms_days),
+        due_on=due_on or due_date(collection, today, unit.merchant.payment_terms_days),
         change_id=unit.derive("one_off", key) if key else ids.fresh(),
         payment_method_id=payment_method_id,
         collect="by_payer" if interactive else "at_once",

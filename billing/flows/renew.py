@@ -25,6 +25,7 @@ from billing.records import Subscription
 from billing.renewals import End, Issue, Roll, Step, apply, next_step
 from billing.tables import customers, subscriptions
 from core.actor import system
+from core.calendars import civil_date
 from core.errors import EngineError
 from core.work import Work
 from invoices.lines import DraftLine
@@ -220,7 +221,7 @@ def _draft(
         tax_mode=price.terms.tax_mode,
         collection=collection,
         zone=agreement.zone,
-        due_on=due_date(collection, unit.today, case.row.terms_days),
+        due_on=due_date(collection, civil_date(unit.now, agreement.zone), case.row.terms_days),
         subscription_id=case.row.id,
         period=step.period,
         payment_method_id=case.row.payment_method_id if may_pull else None,

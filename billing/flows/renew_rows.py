@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, text, update
+from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, func, text, update
 
 from billing import queries
 from billing.drafts import NO_CHANGE, lead_days
@@ -126,14 +126,20 @@ def settle_change(unit: Work, case: Case, period: Period) -> None:
 def replace_item(
     unit: Work, subscription_id: UUID, item_id: UUID, *, price_id: UUID, quantity: int, on: date
 ) -> UUID:
-    """End one item and begin another on the same date; returns the new one's id."""
+    """End one item and begin another on the same date; returns the new one's id.
+
+    Where a change had taken hold of a period that is invoiced and not begun, two items reach
+    beyond the date: the one being served, and the one that never will be. Both end.
+    """
+    table = subscription_items.c
     unit.session.execute(
         update(subscription_items)
         .where(
-            subscription_items.c.merchant_id == unit.merchant_id,
-            subscription_items.c.id == item_id,
+            table.merchant_id == unit.merchant_id,
+            table.subscription_id == subscription_id,
+            table.ended_on.is_(None) | (table.ended_on > on),
         )
-        .values(ended_on=on)
+        .values(ended_on=func.greatest(table.started_on, on))
     )
     new_id = unit.derive("item", item_id, on, price_id, quantity)
     insert_rows(

@@ -214,6 +214,7 @@ def _first_invoice(
         interval=subscription.interval,
     )
     agreement = subscription.agreement
+    today = subscription.started_on
     [issued] = issue(
         unit,
         [
@@ -224,7 +225,7 @@ def _first_invoice(
                 tax_mode=price.terms.tax_mode,
                 collection=agreement.collection,
                 zone=agreement.zone,
-                due_on=due_date(agreement.collection, unit.today, subscription.terms_days),
+                due_on=due_date(agreement.collection, today, subscription.terms_days),
                 subscription_id=subscription.id,
                 period=subscription.current,
                 payment_method_id=subscription.payment_method_id,
