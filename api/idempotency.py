@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import hmac
 import re
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from api.auth import Caller, engine_of
 from billing.engine import Engine
 from core.errors import Conflict, InvalidRequest
 from core.tables import idempotency_keys
+from core.vault import Vault
 from core.work import Work
 
 HEADER: Final = "Idempotency-Key"
@@ -108,6 +110,11 @@ class Once:
             entered = self._go_on(entered, finish, call, status)
         return _respond(entered)
 
+    def is_known(self) -> bool:
+        """Whether this merchant has seen the key."""
+        with self.engine.work(self.caller.merchant, self.caller.actor) as unit:
+            return self._row(unit) is not None
+
     def _enter_patiently(
         self, begin: Begin, finish: Finish | None, status: int, is_secret: bool
     ) -> _Answer | _Mine:
@@ -186,6 +193,8 @@ class Once:
 
     def _found(self, unit: Work) -> _Answer | _Mine | None:
         row = self._row(unit)
+        if row is None:
+            return None
         if row.fingerprint != self.fingerprint:
             raise Conflict(
                 "idempotency_key_reused",
@@ -205,7 +214,7 @@ class Once:
         self._note(unit, locked_until=until)
         return _Mine(row.subject_id)
 
-    def _row(self, unit: Work) -> Row[Any]:
+    def _row(self, unit: Work) -> Row[Any] | None:
         return unit.session.execute(
             select(idempotency_keys)
             .where(
@@ -213,7 +222,7 @@ class Once:
                 idempotency_keys.c.key == self.key,
             )
             .with_for_update()
-        ).one()
+        ).one_or_none()
 
     def _note(self, unit: Work, **values: Any) -> None:
         """Add to the row of the key; an answer, once there, stays."""
@@ -230,14 +239,14 @@ class Once:
 
 async def provide_once(request: Request[Any, Any, Any], idempotency_key: KeyHeader = None) -> Once:
     """Give a POST its key, bound to method, address and body."""
-    key = read_key(idempotency_key)
+    key, engine = read_key(idempotency_key), engine_of(request.app)
     operation = f"{request.method} {request.url.path}"
     return Once(
-        engine=engine_of(request.app),
+        engine=engine,
         caller=cast(Caller, request.scope["state"]["caller"]),
         key=key,
         operation=operation,
-        fingerprint=fingerprint(operation, await request.body()),
+        fingerprint=fingerprint(engine.vault, operation, await request.body()),
         wait_seconds=request.app.state.get("idempotency_wait_seconds", WAIT_SECONDS),
     )
 
@@ -257,9 +266,13 @@ def read_key(header: str | None) -> str:
     return header
 
 
-def fingerprint(operation: str, body: bytes) -> bytes:
-    """What a key stands for: 32 bytes over method, address and body."""
-    return hashlib.sha256(operation.encode() + b"\0" + body).digest()
+def fingerprint(vault: Vault, operation: str, body: bytes) -> bytes:
+    """What a key stands for: 32 bytes over method, address and body.
+
+    Keyed, because a body may hold a password: a stolen row must be no short cut to guessing it.
+    """
+    secret = vault.subkey("idempotency")
+    return hmac.new(secret, operation.encode() + b"\0" + body, hashlib.sha256).digest()
 
 
 def _respond(answer: _Answer) -> Response[Any]:

@@ -36,6 +36,9 @@ CreatedBefore = Annotated[
 ]
 
 
+StateFilter = Annotated[str | None, QueryParameter(name="state", description="Its state.")]
+
+
 class Page(msgspec.Struct, Generic[T]):
     """One page of a list, newest first."""
 

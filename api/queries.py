@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import Column, LargeBinary, Row, Select, Table, select, tuple_
 
 from api.pagination import Window
+from billing.engine import Engine
 from core.errors import NotFound
-from core.tables import events
+from core.tables import merchants
 from core.work import Work
 
 # Whatever could open a door is left where it is, encrypted or hashed.
@@ -59,21 +60,23 @@ def rows_of(unit: Work, table: Table, column: str, value: UUID, *, by: str) -> l
     return list(unit.session.execute(query.order_by(table.c[by], table.c.id).limit(1_000)))
 
 
-def events_after(
-    unit: Work, seq: int, limit: int, *, type_: str | None, customer_id: UUID | None
-) -> list[Row[Any]]:
-    """Read events in the order they were written, from the one behind ``seq`` on."""
-    query = (
-        select(events)
-        .where(events.c.merchant_id == unit.merchant_id, events.c.seq > seq)
-        .order_by(events.c.seq)
-        .limit(limit)
-    )
-    if type_ is not None:
-        query = query.where(events.c.type == type_)
-    if customer_id is not None:
-        query = query.where(events.c.customer_id == customer_id)
-    return list(unit.session.execute(query))
+def list_merchants(engine: Engine, window: Window, slug: str | None) -> list[Row[Any]]:
+    """Read merchants across the installation, of the few columns that may be read so."""
+    column = merchants.c
+    query = select(
+        column.merchant_id.label("id"), column.slug, column.gateway, column.mode,
+        column.billing_zone, column.created_at,
+    ).order_by(column.created_at.desc(), column.merchant_id.desc())  # fmt: skip
+    if slug is not None:
+        query = query.where(column.slug == slug)
+    if window.created_from is not None:
+        query = query.where(column.created_at >= window.created_from)
+    if window.created_before is not None:
+        query = query.where(column.created_at < window.created_before)
+    if window.after is not None:
+        query = query.where(tuple_(column.created_at, column.merchant_id) < window.after)
+    with engine.db.lookup() as session:
+        return list(session.execute(query.limit(window.limit + 1)))
 
 
 def _rows(unit: Work, table: Table, at: str) -> Select[Any]:

@@ -54,6 +54,7 @@ MetadataIn = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
     Meta(max_length=_METADATA_KEYS_MAX, description="Yours: up to 50 texts by key."),
 ]
+Id = Annotated[str, Meta(max_length=40, description="A public id.")]
 Short = Annotated[str, Meta(min_length=1, max_length=200)]
 Words = Annotated[str, Meta(min_length=1, max_length=500)]
 

@@ -14,6 +14,7 @@ import httpx
 from builders import make_merchant
 from litestar import Litestar
 from litestar.testing import TestClient
+from world import World
 
 from api.app import create_app
 from billing.engine import Engine
@@ -136,3 +137,56 @@ def open_house(engine: Engine, *, merchants: bool = True) -> Iterator[House]:
     app = create_app(engine.settings, engine)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield House(engine, client, made, keys)
+
+
+@dataclass
+class Counter:
+    """One merchant's API with the simulator behind it."""
+
+    world: World
+    client: TestClient[Litestar]
+    door: Door
+
+    def price(self, amount: int = 150_000, *, trial_days: int = 0) -> str:
+        """A monthly price, made through the API; its id."""
+        n = next(_numbers)
+        plan = self.door.post("/plans", {"code": f"pro-{n}", "name": {"id": "Pro", "en": "Pro"}})
+        made = self.door.post(
+            f"/plans/{plan['id']}/prices",
+            {"unit_amount": amount, "interval_unit": "month", "trial_days": trial_days},
+        )
+        price_id: str = made["id"]
+        return price_id
+
+    def customer(self, **fields: Any) -> str:
+        """A customer, made through the API; its id."""
+        n = next(_numbers)
+        made = self.door.post(
+            "/customers", {"name": f"Sari {n}", "email": f"sari{n}@contoh.example", **fields}
+        )
+        customer_id: str = made["id"]
+        return customer_id
+
+    def second(self) -> Door:
+        """A second caller of the same merchant."""
+        return Door(self.client, new_key(self.world.engine, self.world.merchant_id))
+
+    def confirm(self, order_id: str) -> None:
+        """The payer finishes 3DS, and the workers hear of it."""
+        self.world.desk.confirm(order_id)
+        self.work_off()
+
+    def work_off(self) -> None:
+        """Ask about everything that is pending, and do all that is due."""
+        self.world.wait(minutes=10)
+        self.world.drain()
+
+
+@contextmanager
+def open_counter(world: World) -> Iterator[Counter]:
+    """Start the application on a world."""
+    key = new_key(world.engine, world.merchant_id)
+    with TestClient(
+        create_app(world.engine.settings, world.engine), raise_server_exceptions=False
+    ) as client:
+        yield Counter(world, client, Door(client, key))

@@ -4,9 +4,40 @@ from __future__ import annotations
 
 from litestar import Router
 
+from api.v1.clock import ClockController
+from api.v1.credit_notes import CreditNotesController
 from api.v1.customers import CustomersController
+from api.v1.events import EventsController
+from api.v1.invoice_routes import InvoicesController
+from api.v1.keys import KeysController
+from api.v1.merchant_routes import MerchantsController
+from api.v1.one_offs import OneOffController
+from api.v1.payment_methods import PaymentMethodsController
+from api.v1.payments import PaymentsController
+from api.v1.plans import PlansController
+from api.v1.refunds import RefundsController
+from api.v1.staff import StaffController
+from api.v1.subscription_routes import SubscriptionsController
 
 
 def routes() -> Router:
     """Everything under ``/api/v1``."""
-    return Router(path="/api/v1", route_handlers=[CustomersController])
+    return Router(
+        path="/api/v1",
+        route_handlers=[
+            MerchantsController,
+            StaffController,
+            KeysController,
+            CustomersController,
+            PaymentMethodsController,
+            PlansController,
+            SubscriptionsController,
+            InvoicesController,
+            OneOffController,
+            PaymentsController,
+            RefundsController,
+            CreditNotesController,
+            EventsController,
+            ClockController,
+        ],
+    )

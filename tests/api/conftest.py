@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from api_house import OPERATOR_KEY, House, open_house
+from api_house import OPERATOR_KEY, Counter, House, open_counter, open_house
 from database import Database
 from fakes import FakeGateway, FakeGateways, FakeMailer, MachineTime
+from simulated import running_simulator
+from world import make_world
 
 from billing.engine import Engine
 from core.db import connect
@@ -40,6 +42,22 @@ def house(engine: Engine) -> Iterator[House]:
     """The application, two merchants, a key for each."""
     with open_house(engine) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[str]:
+    """A simulated Midtrans; its address."""
+    with running_simulator() as url:
+        yield url
+
+
+@pytest.fixture
+def counter(database: Database, simulator: str) -> Iterator[Counter]:
+    """A merchant with an account at the simulator, and a key that may do everything."""
+    world = make_world(database, simulator)
+    with open_counter(world) as made:
+        yield made
+    world.engine.close()
 
 
 @pytest.fixture

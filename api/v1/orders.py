@@ -1,0 +1,129 @@
+"""How a payer pays: shapes of orders at the gateway and of the means a request names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import Meta
+
+from api.shapes import Id, In, Instant, Out, Rupiah, Short, body_id, public
+from billing.flows.at_once import Mandate, Means, orders_of
+from core import ids
+from core.errors import InvalidRequest
+from core.work import Work
+
+CardToken = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class MandateIn(In):
+    """The customer's consent to be charged without being asked, as it was given to you."""
+
+    text_version: Annotated[str, Meta(min_length=1, max_length=100, description="Which wording.")]
+    text: Annotated[str, Meta(min_length=1, max_length=5000, description="The wording itself.")]
+    source: Annotated[
+        str, Meta(min_length=1, max_length=200, description="The address it was given from.")
+    ]
+    locale: Annotated[str, Meta(pattern="^(id|en)$")] = "id"
+    amount_rule: Short = "invoice_total"
+    cadence: Short = "per_period"
+
+
+class PaymentIn(In):
+    """How it is paid now: exactly one of the first three."""
+
+    card_token: Annotated[
+        CardToken | None,
+        Meta(
+            description="A one-time token that the payer's browser got from Midtrans. The payer "
+            "confirms by 3DS at `redirect_url`; the card is saved for later.",
+        ),
+    ] = None
+    payment_method: Annotated[
+        Id | None, Meta(description="A saved card (`pm_…`) of this customer.")
+    ] = None
+    virtual_account: Annotated[
+        bool | None, Meta(description="`true` for a virtual account of BCA.")
+    ] = None
+    mandate: MandateIn | None = None
+
+    def means(self) -> Means:
+        """Read it.
+
+        Raises:
+            InvalidRequest: ``one_means_needed`` or ``invalid_id``.
+        """
+        named = [self.card_token is not None, self.payment_method is not None]
+        if sum(named) + bool(self.virtual_account) != 1:
+            raise InvalidRequest(
+                "one_means_needed",
+                "name one of card_token, payment_method and virtual_account",
+                field="payment",
+            )
+        return Means(
+            card_token=self.card_token,
+            payment_method_id=body_id(
+                "payment_method", self.payment_method, "payment.payment_method"
+            ),
+            mandate=mandate_of(self.mandate),
+        )
+
+
+class OrderOut(Out):
+    """One order at the gateway: an attempt (we pull), an instrument (the payer pushes) or a check
+    (a small authorisation that saves a card and is released at once).
+    """
+
+    id: str
+    kind: Annotated[str, Meta(description="`attempt`, `instrument` or `check`.")]
+    channel: Annotated[str, Meta(description="`card` or `bca_va`.")]
+    order_id: Annotated[str, Meta(description="As Midtrans knows it.")]
+    state: Annotated[
+        str,
+        Meta(
+            description="`created`, `sent`, `unknown` (being found out), `pending` (the payer must "
+            "act), `paid`, `failed`, `review` or `reversed`."
+        ),
+    ]
+    amount: Rupiah
+    redirect_url: Annotated[str | None, Meta(description="Where the payer confirms by 3DS.")]
+    bank: str | None
+    va_number: Annotated[str | None, Meta(description="The number to pay to.")]
+    expires_at: Instant | None
+    code: Annotated[str | None, Meta(description="The gateway's or the bank's code.")]
+    decline_class: str | None
+    reason: str | None
+    payment_method: str | None
+
+    @classmethod
+    def of(cls, row: Any) -> OrderOut:
+        """Shape a row."""
+        how = row.instructions
+        return cls(
+            id=ids.public("payment_order", row.id), kind=row.kind, channel=row.channel,
+            order_id=row.order_id, state=row.state, amount=row.amount,
+            redirect_url=how.get("redirect_url"), bank=how.get("bank"),
+            va_number=how.get("va_number"), expires_at=row.expires_at, code=row.code,
+            decline_class=row.decline_class, reason=row.reason,
+            payment_method=public("payment_method", row.payment_method_id),
+        )  # fmt: skip
+
+
+def mandate_of(data: MandateIn | None) -> Mandate | None:
+    """Read a mandate."""
+    if data is None:
+        return None
+    return Mandate(
+        text_version=data.text_version, text=data.text, locale=data.locale, source=data.source,
+        amount_rule=data.amount_rule, cadence=data.cadence,
+    )  # fmt: skip
+
+
+def newest_order(
+    unit: Work, *, invoice_id: UUID | None = None, method_id: UUID | None = None
+) -> OrderOut | None:
+    """The last order of an invoice, or of a card's check."""
+    if invoice_id is None and method_id is None:
+        return None
+    found = orders_of(unit, invoice_id=invoice_id, method_id=method_id)
+    return OrderOut.of(found[-1]) if found else None

@@ -1,0 +1,208 @@
+"""Routes of subscriptions: subscribe, read, change, cancel."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from api.auth import Caller
+from api.idempotency import Once
+from api.pagination import Page, Window, page_of
+from api.queries import list_rows
+from api.routes import get, post
+from api.shapes import body_id, path_id
+from api.v1.subscriptions import (
+    CancelIn,
+    CancelPreviewOut,
+    ChangedOut,
+    ChangeIn,
+    ChangePreviewOut,
+    NewSubscriptionIn,
+    SubscribedOut,
+    SubscriptionOut,
+    read_subscribed,
+    read_subscription,
+    shape_cancel,
+    shape_preview,
+    shape_subscriptions,
+)
+from billing.engine import Engine
+from billing.flows import cancel as cancelling
+from billing.flows import change_plan
+from billing.flows.at_once import press_first, subscribe_now
+from billing.tables import subscriptions
+from core import ids
+from core.work import Work
+
+
+class SubscriptionsController(Controller):
+    """Routes of subscriptions."""
+
+    path = "/subscriptions"
+    tags = ("Subscriptions",)
+
+    @post("/", scope="write", summary="Subscribe a customer")
+    def create_subscription(
+        self, data: JSONBody[NewSubscriptionIn], once: NamedDependency[Once],
+        engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+    ) -> Response[SubscribedOut]:  # fmt: skip
+        """Subscribe, invoice the first period, and begin its payment.
+
+        With a `card_token` the payer confirms at `payment.redirect_url`; until then the
+        subscription is `incomplete`. With a saved card it is charged in this request. With a
+        virtual account, or without `payment`, the subscription begins `active` and is collected by
+        invoice. A declined card is an outcome: the answer is 201, `payment.state` is `failed`.
+        """
+        customer = ids.parse("customer", data.customer, field="customer")
+        price = ids.parse("price", data.price, field="price")
+        means = data.payment.means() if data.payment else None
+
+        def begin(unit: Work) -> UUID:
+            return subscribe_now(
+                engine, unit, customer_id=customer, price_id=price, means=means, key=once.key,
+                quantity=data.quantity, collection=data.collection, trial_days=data.trial_days,
+                external_id=data.external_id, metadata=data.metadata,
+            ).subscription.id  # fmt: skip
+
+        def call(subscription_id: UUID) -> None:
+            press_first(engine, caller.merchant, subscription_id)
+
+        return once.run(begin, read_subscribed, call=call if means else None)
+
+    @get("/", scope="read", summary="List subscriptions")
+    def list_subscriptions(
+        self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+        window: NamedDependency[Window], *, customer: FromQuery[str | None] = None,
+        status: FromQuery[str | None] = None, external_id: FromQuery[str | None] = None,
+    ) -> Page[SubscriptionOut]:  # fmt: skip
+        """Newest first."""
+        filters = {
+            "customer_id": body_id("customer", customer, "customer"),
+            "status": status,
+            "external_id": external_id,
+        }
+        with engine.work(caller.merchant, caller.actor) as unit:
+            rows = list_rows(unit, subscriptions, window, filters)
+            shaped = {one.id: one for one in shape_subscriptions(unit, rows)}
+        return page_of(rows, window, lambda row: shaped[ids.public("subscription", row.id)])
+
+    @get("/{subscription_id:str}", scope="read", summary="Get a subscription")
+    def get_subscription(
+        self, subscription_id: FromPath[str], engine: NamedDependency[Engine],
+        caller: NamedDependency[Caller],
+    ) -> SubscribedOut:  # fmt: skip
+        """One subscription with its newest invoice."""
+        wanted = path_id("subscription", subscription_id)
+        with engine.work(caller.merchant, caller.actor) as unit:
+            return read_subscribed(unit, wanted)
+
+    @post(
+        "/{subscription_id:str}/change-preview", scope="read", status=200,
+        summary="Preview a change",
+    )  # fmt: skip
+    def preview_change(
+        self, subscription_id: FromPath[str], data: JSONBody[ChangeIn],
+        engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+    ) -> ChangePreviewOut:  # fmt: skip
+        """Say what the change would do today; writes nothing, needs no key."""
+        wanted, price = path_id("subscription", subscription_id), _price(data)
+        with engine.work(caller.merchant, caller.actor) as unit:
+            return shape_preview(
+                change_plan.preview(
+                    unit, wanted, price_id=price, quantity=data.quantity, mode=data.mode
+                )
+            )
+
+    @post("/{subscription_id:str}/change", scope="write", summary="Change a subscription")
+    def change_subscription(
+        self, subscription_id: FromPath[str], data: JSONBody[ChangeIn],
+        once: NamedDependency[Once],
+    ) -> Response[ChangedOut]:  # fmt: skip
+        """Change price or quantity as previewed: now, or at the period's end."""
+        wanted, price = path_id("subscription", subscription_id), _price(data)
+        done: list[change_plan.Changed] = []
+
+        def begin(unit: Work) -> UUID:
+            done.append(
+                change_plan.change(
+                    unit, wanted, price_id=price, quantity=data.quantity, mode=data.mode,
+                    reason=data.reason,
+                )
+            )  # fmt: skip
+            return wanted
+
+        def finish(unit: Work, changed: UUID) -> ChangedOut:
+            [made] = done
+            return ChangedOut(
+                applied=made.applied,
+                preview=shape_preview(made.planned),
+                subscription=read_subscription(unit, changed),
+                invoice=ids.public("invoice", made.invoice.id) if made.invoice else None,
+                credit_notes=[ids.public("credit_note", note.id) for note in made.notes],
+            )
+
+        return once.run(begin, finish)
+
+    @post(
+        "/{subscription_id:str}/drop-change", scope="write", status=200,
+        summary="Drop a waiting change",
+    )  # fmt: skip
+    def drop_change(
+        self, subscription_id: FromPath[str], once: NamedDependency[Once]
+    ) -> Response[SubscriptionOut]:
+        """Forget the change that waits for the period's end."""
+        wanted = path_id("subscription", subscription_id)
+
+        def begin(unit: Work) -> UUID:
+            change_plan.drop_change(unit, wanted)
+            return wanted
+
+        return once.run(begin, read_subscription, status=200)
+
+    @post(
+        "/{subscription_id:str}/cancel-preview", scope="read", status=200,
+        summary="Preview a cancellation",
+    )  # fmt: skip
+    def preview_cancel(
+        self, subscription_id: FromPath[str], data: JSONBody[CancelIn],
+        engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+    ) -> CancelPreviewOut:  # fmt: skip
+        """Say when service would end and what would be given back; writes nothing."""
+        wanted = path_id("subscription", subscription_id)
+        with engine.work(caller.merchant, caller.actor) as unit:
+            return shape_cancel(cancelling.preview_cancel(unit, wanted, when=data.when))
+
+    @post(
+        "/{subscription_id:str}/cancel", scope="write", status=200, summary="Cancel a subscription"
+    )
+    def cancel_subscription(
+        self, subscription_id: FromPath[str], data: JSONBody[CancelIn],
+        once: NamedDependency[Once],
+    ) -> Response[SubscriptionOut]:  # fmt: skip
+        """Cancel at the period's end, or now with the unused value given back."""
+        wanted = path_id("subscription", subscription_id)
+        return once.run(
+            lambda unit: cancelling.cancel(unit, wanted, when=data.when, reason=data.reason).id,
+            read_subscription,
+            status=200,
+        )
+
+    @post(
+        "/{subscription_id:str}/undo-cancel", scope="write", status=200,
+        summary="Undo a cancellation",
+    )  # fmt: skip
+    def undo_cancel(
+        self, subscription_id: FromPath[str], once: NamedDependency[Once]
+    ) -> Response[SubscriptionOut]:
+        """Let a subscription go on that was to end with its period."""
+        wanted = path_id("subscription", subscription_id)
+        return once.run(
+            lambda unit: cancelling.undo_cancel(unit, wanted).id, read_subscription, status=200
+        )
+
+
+def _price(data: ChangeIn) -> UUID | None:
+    return body_id("price", data.price, "price")

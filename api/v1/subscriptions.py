@@ -1,0 +1,294 @@
+"""Subscriptions: shapes; the routes are in `subscription_routes`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from api.shapes import (
+    Day,
+    ExternalId,
+    Id,
+    In,
+    Instant,
+    Metadata,
+    MetadataIn,
+    Out,
+    Rupiah,
+    Words,
+    public,
+)
+from api.v1.orders import OrderOut, PaymentIn, newest_order
+from billing import queries
+from billing.flows.cancel import PlannedCancel
+from billing.flows.change_quote import PlannedChange, PlannedCredit
+from core import ids
+from core.work import Work
+from invoices.queries import get_invoice, list_invoices
+from plans.queries import get_price
+
+Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
+TrialDays = Annotated[int, Meta(ge=0, le=730)]
+ChangeMode = Literal["prorate", "at_period_end"]
+
+
+class NewSubscriptionIn(In):
+    """A customer subscribes to a price, from today."""
+
+    customer: Annotated[str, Meta(max_length=40, description="`cus_…`")]
+    price: Annotated[str, Meta(max_length=40, description="`price_…`")]
+    quantity: Quantity = 1
+    collection: Annotated[
+        Literal["automatic", "invoice"] | None,
+        Meta(
+            description="`automatic` charges a saved card; `invoice` sends invoices that the "
+            "customer pays. By default what `payment` suggests, else `invoice`."
+        ),
+    ] = None
+    payment: Annotated[
+        PaymentIn | None,
+        Meta(description="How the first invoice is paid, in this request."),
+    ] = None
+    trial_days: Annotated[
+        TrialDays | None, Meta(description="In place of the price's own; 0 is none.")
+    ] = None
+    external_id: ExternalId | None = None
+    metadata: MetadataIn = msgspec.field(default_factory=dict)
+
+
+class ChangeIn(In):
+    """Another price, another quantity, or both."""
+
+    price: Annotated[Id | None, Meta(description="`price_…`")] = None
+    quantity: Quantity | None = None
+    mode: Annotated[
+        ChangeMode | None,
+        Meta(description="By default an upgrade is prorated now, a downgrade waits."),
+    ] = None
+    reason: Words | None = None
+
+
+class CancelIn(In, kw_only=True):
+    """When and why it ends."""
+
+    when: Annotated[
+        Literal["period_end", "now"],
+        Meta(description="`now` gives the unused value back, `period_end` serves what is paid."),
+    ] = "period_end"
+    reason: Words
+
+
+class ItemOut(Out):
+    """What a subscription has."""
+
+    id: str
+    price: str
+    plan: str
+    unit_amount: Rupiah
+    quantity: int
+    started_on: Day
+
+
+class WaitingOut(Out):
+    """A change that waits for the period's end."""
+
+    id: str
+    price: str | None
+    quantity: int | None
+    effective_on: Day
+
+
+class SubscriptionOut(Out):
+    """A subscription. Its current period runs up to, but without, `current_end`."""
+
+    id: str
+    external_id: str | None
+    customer: str
+    status: Annotated[
+        str,
+        Meta(
+            description="`trialing`, `incomplete` (waits for its first payment), `active`, "
+            "`past_due`, `unpaid`, `paused` or `canceled`."
+        ),
+    ]
+    collection: str
+    payment_method: str | None
+    item: ItemOut | None
+    interval_unit: str
+    interval_count: int
+    started_on: Day
+    trial_end_on: Day | None
+    current_start: Day
+    current_end: Day
+    billed_through: Day
+    cancel_on: Day | None
+    cancel_reason: str | None
+    canceled_at: Instant | None
+    ended_on: Day | None
+    waiting_change: WaitingOut | None
+    metadata: Metadata
+    version: int
+    created_at: Instant
+
+
+class SubscribedOut(Out):
+    """A subscription with its newest invoice and how that is being paid."""
+
+    subscription: SubscriptionOut
+    invoice: Annotated[str | None, Meta(description="`inv_…`; none while a trial lasts.")]
+    invoice_status: str | None
+    due: Rupiah
+    payment: Annotated[
+        OrderOut | None,
+        Meta(description="With `redirect_url` the payer must confirm there."),
+    ]
+
+
+class CreditPlanOut(Out):
+    """What is given back of one invoice, before tax where its prices are before tax."""
+
+    invoice: str
+    amount: Rupiah
+
+
+class QuotedLineOut(Out):
+    """A line of the invoice that the change would issue."""
+
+    kind: str
+    description: dict[str, str]
+    amount: Rupiah
+    period_start: Day | None
+    period_end: Day | None
+
+
+class ChangePreviewOut(Out):
+    """What a change does, to the last rupiah, if it is made today."""
+
+    change: str
+    mode: str
+    effective_on: Day
+    from_price: str
+    from_quantity: int
+    price: str
+    quantity: int
+    lines: list[QuotedLineOut]
+    subtotal: Rupiah
+    tax: Rupiah
+    total: Annotated[int, Meta(description="Whole rupiah, with tax: what the invoice asks for.")]
+    credits: list[CreditPlanOut]
+
+
+class ChangedOut(Out):
+    """A change that was made, or waits for the period's end."""
+
+    applied: bool
+    preview: ChangePreviewOut
+    subscription: SubscriptionOut
+    invoice: str | None
+    credit_notes: list[str]
+
+
+class CancelPreviewOut(Out):
+    """When service would end, and what would be given back."""
+
+    ends_on: Annotated[str, Meta(description="The first date that is not served.")]
+    credits: list[CreditPlanOut]
+
+
+def shape_subscriptions(unit: Work, rows: list[Any]) -> list[SubscriptionOut]:
+    """Shape subscriptions with their items and waiting changes, in a few queries."""
+    listed = [row.id for row in rows]
+    items = queries.items_in_force(unit, listed)
+    waiting = queries.scheduled_changes(unit, listed)
+    prices = {item.price_id: get_price(unit, item.price_id) for item in items.values()}
+    return [_shape(row, items.get(row.id), prices, waiting.get(row.id)) for row in rows]
+
+
+def read_subscription(unit: Work, subscription_id: UUID) -> SubscriptionOut:
+    """Read one."""
+    [shaped] = shape_subscriptions(unit, [queries.get_subscription(unit, subscription_id)])
+    return shaped
+
+
+def read_subscribed(unit: Work, subscription_id: UUID) -> SubscribedOut:
+    """Read one with its newest invoice and order."""
+    found = list_invoices(unit, subscription_id=subscription_id, limit=1)
+    invoice = get_invoice(unit, found[0].id) if found else None
+    shaped = queries.get_subscription(unit, subscription_id)
+    return SubscribedOut(
+        subscription=read_subscription(unit, subscription_id),
+        invoice=public("invoice", invoice.id if invoice else None),
+        invoice_status=invoice.status if invoice else None,
+        due=invoice.due_amount if invoice else 0,
+        payment=newest_order(
+            unit,
+            invoice_id=invoice.id if invoice else None,
+            method_id=None if invoice else shaped.payment_method_id,
+        ),
+    )
+
+
+def shape_preview(planned: PlannedChange) -> ChangePreviewOut:
+    """Shape what a change will do."""
+    document = planned.document
+    return ChangePreviewOut(
+        change=ids.public("change", planned.change_id),
+        mode=planned.quote.mode,
+        effective_on=planned.quote.effective_on,
+        from_price=ids.public("price", planned.old.id),
+        from_quantity=planned.item.quantity,
+        price=ids.public("price", planned.new.id),
+        quantity=planned.quantity,
+        lines=[
+            QuotedLineOut(
+                kind=line.line.kind.value, description=dict(line.line.description),
+                amount=line.line.amount.amount,
+                period_start=line.line.period.start if line.line.period else None,
+                period_end=line.line.period.end if line.line.period else None,
+            )
+            for line in (document.lines if document else ())
+        ],
+        subtotal=document.subtotal.amount if document else 0,
+        tax=document.tax.tax.amount if document else 0,
+        total=document.total.amount if document else 0,
+        credits=[_credit(one) for one in planned.credits],
+    )  # fmt: skip
+
+
+def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
+    """Shape what a cancellation will do."""
+    return CancelPreviewOut(
+        ends_on=planned.quote.end_on.isoformat(),
+        credits=[_credit(one) for one in planned.credits],
+    )
+
+
+def _credit(planned: PlannedCredit) -> CreditPlanOut:
+    return CreditPlanOut(invoice=ids.public("invoice", planned.invoice_id), amount=planned.amount)
+
+
+def _shape(row: Any, item: Any, prices: dict[UUID, Any], waiting: Any) -> SubscriptionOut:
+    return SubscriptionOut(
+        id=ids.public("subscription", row.id), external_id=row.external_id,
+        customer=ids.public("customer", row.customer_id), status=row.status,
+        collection=row.collection, payment_method=public("payment_method", row.payment_method_id),
+        item=None if item is None else ItemOut(
+            id=ids.public("item", item.id), price=ids.public("price", item.price_id),
+            plan=prices[item.price_id].plan_code,
+            unit_amount=prices[item.price_id].unit_amount, quantity=item.quantity,
+            started_on=item.started_on,
+        ),
+        interval_unit=row.interval_unit, interval_count=row.interval_count,
+        started_on=row.started_on, trial_end_on=row.trial_end_on,
+        current_start=row.current_start, current_end=row.current_end,
+        billed_through=row.billed_through, cancel_on=row.cancel_on,
+        cancel_reason=row.cancel_reason, canceled_at=row.canceled_at, ended_on=row.ended_on,
+        waiting_change=None if waiting is None or waiting.kind != "plan" else WaitingOut(
+            id=ids.public("change", waiting.id), price=public("price", waiting.to_price_id),
+            quantity=waiting.quantity, effective_on=waiting.effective_on,
+        ),
+        metadata=row.metadata, version=row.version, created_at=row.created_at,
+    )  # fmt: skip

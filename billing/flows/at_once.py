@@ -1,0 +1,261 @@
+"""What a caller waits for: an order written with its invoice, sent once that has committed.
+
+The first half runs inside the caller's transaction and only writes. The second, `press`, calls the
+gateway with nothing open; it may be repeated after a crash and never sends what may have been sent:
+an order in doubt is asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from billing import queries
+from billing.engine import Engine
+from billing.flows.card_requests import CardRequest, seal_card_request
+from billing.flows.cards import check_card, new_card
+from billing.flows.charge import send_one
+from billing.flows.collect import offer_va
+from billing.flows.collection import check_automatic
+from billing.flows.orders import open_attempt
+from billing.flows.pay_once import OneOffLine, pay_once
+from billing.flows.reconcile import resolve_one
+from billing.flows.subscribe import Subscribed, subscribe
+from billing.service import record_mandate
+from core.actor import system
+from core.errors import InvalidRequest
+from core.work import Work
+from invoices.queries import get_invoice, list_invoices
+from payments.tables import payment_orders
+
+_IN_DOUBT = ("sent", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """A customer's consent to be charged without being asked, as it was given."""
+
+    text_version: str
+    text: str
+    locale: str
+    source: str
+    amount_rule: str = "invoice_total"
+    cadence: str = "per_period"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How the payer pays now: a fresh card token, a saved method, or (neither) a virtual account.
+
+    Raises:
+        InvalidRequest: ``two_means``, when both are given.
+    """
+
+    card_token: str | None = field(default=None, repr=False)
+    payment_method_id: UUID | None = None
+    mandate: Mandate | None = None
+
+    def __post_init__(self) -> None:
+        if self.card_token is not None and self.payment_method_id is not None:
+            raise InvalidRequest(
+                "two_means", "give a card_token or a payment_method, not both", field="payment"
+            )
+
+
+def subscribe_now(
+    engine: Engine,
+    unit: Work,
+    *,
+    customer_id: UUID,
+    price_id: UUID,
+    means: Means | None,
+    key: str,
+    **terms: Any,
+) -> Subscribed:
+    """Subscribe, and write the order of the first payment; or of the check of a card on a trial.
+
+    Without ``means`` the workers collect by themselves. The other arguments and the refusals are
+    those of `billing.flows.subscribe.subscribe`.
+    """
+    method_id = None
+    if means is not None and means.card_token is not None:
+        queries.get_customer(unit, customer_id)
+        method_id = new_card(unit, customer_id, key)
+        _consent(unit, customer_id, method_id, means.mandate)
+    elif means is not None:
+        method_id = means.payment_method_id
+    fresh = means is not None and means.card_token is not None
+    made = subscribe(
+        unit,
+        customer_id=customer_id,
+        price_id=price_id,
+        payment_method_id=method_id,
+        interactive=fresh,
+        key=key,
+        **terms,
+    )
+    if means is None:
+        return made
+    if made.invoice_id is not None:
+        _write_order(engine, unit, made.invoice_id, means, method_id)
+    elif fresh and method_id is not None and means.card_token is not None:
+        check_card(engine, unit, customer_id, method_id, means.card_token)
+    return made
+
+
+def pay_now(
+    engine: Engine,
+    unit: Work,
+    customer_id: UUID,
+    lines: Sequence[OneOffLine],
+    means: Means,
+    *,
+    key: str,
+    **terms: Any,
+) -> UUID:
+    """Invoice something once and write the order by which it is paid; returns the invoice.
+
+    The other arguments and the refusals are those of `billing.flows.pay_once.pay_once`.
+    """
+    queries.lock_customers(unit, [customer_id])
+    queries.get_customer(unit, customer_id)
+    method_id = means.payment_method_id
+    if means.card_token is not None:
+        method_id = new_card(unit, customer_id, key)
+        _consent(unit, customer_id, method_id, means.mandate)
+    invoice = pay_once(
+        unit,
+        customer_id,
+        lines,
+        collection="invoice" if method_id is None else "automatic",
+        payment_method_id=method_id,
+        interactive=means.card_token is not None,
+        key=key,
+        **terms,
+    )
+    _write_order(engine, unit, invoice.id, means, method_id)
+    return invoice.id
+
+
+def pay_invoice(
+    engine: Engine, unit: Work, invoice_id: UUID, means: Means, *, key: str
+) -> UUID | None:
+    """Write the order by which an open invoice is paid now; None when nothing is due.
+
+    Raises:
+        NotFound: ``invoice_not_found``.
+        Conflict: ``attempt_open``, ``instrument_open``, ``payment_method_not_usable``.
+    """
+    invoice = get_invoice(unit, invoice_id)
+    method_id = means.payment_method_id
+    if means.card_token is not None:
+        method_id = new_card(unit, invoice.customer_id, key)
+        _consent(unit, invoice.customer_id, method_id, means.mandate)
+    elif method_id is not None:
+        check_automatic(unit, invoice.customer_id, method_id, interactive=False)
+    return _write_order(engine, unit, invoice_id, means, method_id)
+
+
+def save_card(
+    engine: Engine,
+    unit: Work,
+    customer_id: UUID,
+    card_token: str,
+    *,
+    key: str,
+    external_id: str | None = None,
+    mandate: Mandate | None = None,
+) -> UUID:
+    """Write a new method and the small check that saves its token; the payer confirms by 3DS.
+
+    Raises:
+        NotFound: ``customer_not_found``.
+    """
+    queries.get_customer(unit, customer_id)
+    method_id = new_card(unit, customer_id, key, external_id=external_id)
+    _consent(unit, customer_id, method_id, mandate)
+    if not orders_of(unit, method_id=method_id):
+        check_card(engine, unit, customer_id, method_id, card_token)
+    return method_id
+
+
+def press(
+    engine: Engine,
+    merchant_id: UUID,
+    *,
+    invoice_id: UUID | None = None,
+    method_id: UUID | None = None,
+) -> None:
+    """Send the orders of an invoice or of a card's check that were not sent yet; ask about those
+    whose outcome nobody knows. What cannot be known now is found out by the workers.
+    """
+    with engine.work(merchant_id, system("charge")) as unit:
+        gateway = engine.gateways.of(unit.merchant)
+        orders = orders_of(unit, invoice_id=invoice_id, method_id=method_id)
+    for order in orders:
+        if order.state == "created":
+            send_one(engine, merchant_id, order.id)
+        elif order.state in _IN_DOUBT:
+            resolve_one(engine, merchant_id, gateway, order, quarantined=False)
+
+
+def press_first(engine: Engine, merchant_id: UUID, subscription_id: UUID) -> None:
+    """`press` for the newest invoice of a subscription; on a trial, for the check of its card."""
+    with engine.work(merchant_id, system("charge")) as unit:
+        method_id = queries.get_subscription(unit, subscription_id).payment_method_id
+        found = list_invoices(unit, subscription_id=subscription_id, limit=1)
+    if found:
+        press(engine, merchant_id, invoice_id=found[0].id)
+    elif method_id is not None:
+        press(engine, merchant_id, method_id=method_id)
+
+
+def orders_of(
+    unit: Work, *, invoice_id: UUID | None = None, method_id: UUID | None = None
+) -> list[Row[Any]]:
+    """The orders of an invoice, or the checks of a card, oldest first."""
+    table = payment_orders.c
+    query = select(payment_orders).where(table.merchant_id == unit.merchant_id)
+    if invoice_id is not None:
+        query = query.where(table.invoice_id == invoice_id)
+    else:
+        query = query.where(table.payment_method_id == method_id, table.kind == "check")
+    return list(unit.session.execute(query.order_by(table.n, table.id)))
+
+
+def _write_order(
+    engine: Engine, unit: Work, invoice_id: UUID, means: Means, method_id: UUID | None
+) -> UUID | None:
+    if get_invoice(unit, invoice_id).status != "open":
+        return None  # the customer's balance paid it, or it is free
+    if means.card_token is not None:
+        sealed = seal_card_request(engine, unit, invoice_id, CardRequest(means.card_token))
+        return open_attempt(
+            unit,
+            invoice_id,
+            initiated_by="customer",
+            payment_method_id=method_id,
+            request_sealed=sealed,
+        )
+    if method_id is not None:
+        return open_attempt(unit, invoice_id, initiated_by="merchant", payment_method_id=method_id)
+    return offer_va(unit, invoice_id)
+
+
+def _consent(unit: Work, customer_id: UUID, method_id: UUID, mandate: Mandate | None) -> None:
+    if mandate is not None:
+        record_mandate(
+            unit,
+            customer_id,
+            method_id,
+            text_version=mandate.text_version,
+            text=mandate.text,
+            locale=mandate.locale,
+            amount_rule=mandate.amount_rule,
+            cadence=mandate.cadence,
+            source=mandate.source,
+        )
