@@ -71,7 +71,8 @@ def take_numbers(
     """Take the next ``count`` numbers of a series; they are given back if this rolls back.
 
     The counter's row stays locked until the end of the transaction: call it last before the
-    inserts, and once a year and kind, oldest year first.
+    inserts. A transaction that takes of both kinds takes those of credit notes first, or holds
+    both before (`hold_series`).
     """
     if count < 1:
         return range(0)
@@ -86,6 +87,35 @@ def take_numbers(
         },
     ).scalar_one()
     return range(int(last) - count + 1, int(last) + 1)
+
+
+_HOLD = text(
+    """
+    INSERT INTO number_series (merchant_id, id, kind, branch, year)
+    VALUES (:merchant_id, :id, :kind, '', :year)
+    ON CONFLICT (merchant_id, kind, branch, year)
+    DO UPDATE SET last_number = number_series.last_number
+    """
+)
+
+
+def hold_series(unit: Work) -> None:
+    """Lock this year's counters in their order, for work that may number invoices before notes.
+
+    Whoever takes of both kinds takes those of credit notes first; where that can not be kept,
+    both are held beforehand, so that two transactions never wait for each other.
+    """
+    year = unit.today.year
+    for kind in ("credit_note", "invoice"):
+        unit.session.execute(
+            _HOLD,
+            {
+                "merchant_id": unit.merchant_id,
+                "id": unit.derive("number_series", kind, "", year),
+                "kind": kind,
+                "year": year,
+            },
+        )
 
 
 def insert_invoices(

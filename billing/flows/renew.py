@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
+from sqlalchemy.exc import OperationalError
 
 from billing import queries
 from billing.drafts import InvoiceDraft, due_date, period_line
@@ -29,6 +30,7 @@ from core.calendars import civil_date
 from core.errors import EngineError
 from core.work import Work
 from invoices.lines import DraftLine
+from invoices.service import hold_series
 
 BATCH = DRAFTS_MAX
 # Steps of one subscription in one transaction: issue and roll of two periods. More is for later.
@@ -66,6 +68,8 @@ def renew_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
 
 def catch_up(unit: Work, subscription: Subscription) -> Subscription:
     """Do what is due for one locked subscription before a request touches it (R25)."""
+    if next_step(subscription.agreement, unit.now) is not None:
+        hold_series(unit)  # it may issue, and the request may credit
     while run_steps(unit, [subscription]):
         subscription = queries.get_subscription(unit, subscription.id)
     return subscription
@@ -96,9 +100,9 @@ def _sweep(engine: Engine, merchant_id: UUID, limit: int) -> int:
     while True:
         try:
             claim = _batch(engine, merchant_id, limit, cursor)
-        except EngineError:
-            if limit == 1:
-                raise
+        except Exception:
+            # One that can not be renewed, or locks that crossed: nothing of the batch was written.
+            # A database that is gone fails again below, and that is not caught.
             _log.exception("a batch of renewals failed; doing its subscriptions one by one")
             claim = _one_by_one(engine, merchant_id, limit, cursor)
         done += claim.steps
@@ -126,10 +130,14 @@ def _one_by_one(engine: Engine, merchant_id: UUID, limit: int, cursor: _Cursor) 
         found += 1
         try:
             steps += _batch(engine, merchant_id, 1, cursor).steps
-        except EngineError as error:
+        except OperationalError:
+            _log.warning("a renewal is left for the next run: its rows are held by another")
+        except Exception as error:
+            _log.exception("a subscription could not be renewed")
+            code = error.code if isinstance(error, EngineError) else type(error).__name__
             with engine.work(merchant_id, system("renew")) as unit:
                 open_review(
-                    unit, "renewal_failed", "subscription", candidates[0].id, {"code": error.code}
+                    unit, "renewal_failed", "subscription", candidates[0].id, {"code": code}
                 )
         cursor = (candidates[0].next_at, candidates[0].id)
     return _Claim(found, steps, cursor)

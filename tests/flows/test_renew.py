@@ -295,3 +295,24 @@ def test_a_batch_costs_the_same_number_of_statements_however_large(
     with statements(engine) as many:
         renew_due(engine, merchant.merchant_id)
     assert len(many) == len(one)
+
+
+def test_one_that_can_not_be_renewed_does_not_stop_the_others(
+    engine: Engine, merchant: Merchant
+) -> None:
+    with working(engine, merchant) as unit:
+        price = make_price(unit)
+        good, bad, well = (make_subscription(unit, price=price).subscription.id for _ in range(3))
+        # Broken on purpose: it has nothing to bill.
+        unit.session.execute(
+            text("UPDATE subscription_items SET ended_on = started_on WHERE subscription_id = :id"),
+            {"id": bad},
+        )
+    set_clock(engine, merchant.merchant_id, START + timedelta(days=26))
+    assert renew_due(engine, merchant.merchant_id) == 2
+    assert renew_due(engine, merchant.merchant_id) == 0
+    for subscription_id, invoices in ((good, 2), (bad, 1), (well, 2)):
+        assert len(invoices_of(engine, merchant, subscription_id)) == invoices
+    with working(engine, merchant) as unit:
+        [review] = unit.session.execute(text("SELECT kind, subject_id FROM reviews"))
+    assert tuple(review) == ("renewal_failed", bad)
