@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
@@ -24,7 +25,15 @@ from invoices import brand
 from invoices.adapters import html as document_html
 from invoices.adapters.html import logo_uri
 from invoices.document_facts import LogoFacts
-from invoices.wording import long_date, long_moment, number, period_text, rupiah, short_date
+from invoices.wording import (
+    clock_time,
+    long_date,
+    long_moment,
+    number,
+    period_text,
+    rupiah,
+    short_date,
+)
 
 HERE = Path(__file__).resolve().parent
 Asked = Request[Any, Any, Any]
@@ -54,6 +63,7 @@ def environment() -> Environment:
         "long_date": long_date,
         "short_date": short_date,
         "moment": moment,
+        "brief": brief,
     }
     made.globals |= {"period_text": period_text, "asset": asset, "per": per}
     return made
@@ -62,6 +72,12 @@ def environment() -> Environment:
 def moment(instant: datetime, zone: str, language: str = "id") -> str:
     """Write an instant where its reader is."""
     return long_moment(instant, zone, language)
+
+
+def brief(instant: datetime, zone: str, language: str = "id") -> str:
+    """Write an instant where there is little room: ``20 Nov 2026 10.00``."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{short_date(local.date(), language)} {clock_time(local, language).rpartition(' ')[0]}"
 
 
 @lru_cache(maxsize=32)

@@ -15,7 +15,7 @@ from api.pages.staff.labels import LABELS
 from api.pages.staff.sentences import TONES, sentence, why_declined
 from api.pages.staff.session import SignedIn, person_of
 from api.pages.staff.words import STEPS
-from api.pages.web import moment, remember_language
+from api.pages.web import brief, moment, remember_language
 from billing.flows.documents import Document, Links, credit_note_document, invoice_document
 from billing.reports.mrr import mrr
 from core import ids
@@ -45,12 +45,13 @@ def customer(
     with person.engine.work(person.merchant_id, person.actor) as unit:
         setting = setting_of(unit)
         file = reads.customer_file(unit, ids.parse("customer", customer))
+        names = {**reads.plan_names(unit, person.language), **file.numbers}
     done = str(request.query_params.get("done", ""))
     labels = LABELS[person.language]
     context = {
         "file": file,
         "done": labels.get(done, "") if done.startswith("done_") else "",
-        "told": told(file.events, file.numbers, person.language, file.customer.billing_zone),
+        "told": told(file.events, names, person.language, file.customer.billing_zone),
         "chased": [_chased(case, person, file.customer.billing_zone) for case in file.cases],
     }
     return remember_language(request, show(person, setting, "customer.html", context))
@@ -130,7 +131,10 @@ def credit_note_pdf(
 
 
 def told(
-    events: Sequence[Mapping[str, Any]], numbers: dict[str, str], language: str, zone: str
+    events: Sequence[Mapping[str, Any]],
+    names: Mapping[str, str],
+    language: str,
+    zone: str,
 ) -> list[dict[str, str]]:
     """Events as sentences with their moment and the look of their dot."""
     found = []
@@ -139,12 +143,12 @@ def told(
         subject = ids.public(kind, event["subject_id"]) if kind in ids.PREFIXES else ""
         found.append(
             {
-                "when": moment(event["occurred_at"], zone, language),
+                "when": brief(event["occurred_at"], zone, language),
                 "text": sentence(
                     event["type"],
                     event["payload"],
                     language=language,
-                    numbers=numbers,
+                    names=names,
                     subject=subject,
                 ),
                 "tone": TONES.get(event["type"], "plain"),

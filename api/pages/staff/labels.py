@@ -41,7 +41,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "tax_id": "NPWP",
         "subscriptions": "Langganan",
         "no_subscriptions": "Tidak ada langganan.",
-        "quantity": "Jumlah",
+        "quantity": "Kuantitas",
         "period": "Periode berjalan",
         "next_on": "Langkah berikutnya",
         "collection": "Penagihan",
@@ -115,6 +115,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "done_nothing": "Tidak ada yang perlu diubah.",
         "resume": "Lanjutkan langganan",
         "drop_change": "Batalkan pergantian",
+        "where_it_goes": "PPN-nya ikut dikembalikan. Nilainya mengurangi invoice yang belum "
+        "dibayar, atau menjadi saldo pelanggan.",
         "none_given_back": "Tidak ada yang dikembalikan.",
         "given_back": "Dikembalikan sebelum PPN, dengan nota kredit atas",
         "pdf": "Unduh PDF",
@@ -238,6 +240,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "done_nothing": "There was nothing to change.",
         "resume": "Resume",
         "drop_change": "Drop the change",
+        "where_it_goes": "The VAT on it is given back too. It lowers an unpaid invoice, or "
+        "becomes the customer's balance.",
         "none_given_back": "Nothing is given back.",
         "given_back": "Given back before VAT, by credit note on",
         "pdf": "Download PDF",

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 
+from api.pages.web import in_language
 from billing import queries
 from billing.records import Change, Customer, Item, Subscription
 from billing.tables import subscriptions
@@ -20,7 +21,7 @@ from dunning.tables import dunning_cases
 from invoices.queries import Invoice, list_invoices
 from invoices.tables import credit_notes, invoices
 from payments.tables import payment_methods, payment_orders, payments
-from plans.queries import Price, load_prices
+from plans.queries import Price, list_plans, load_prices
 
 Row = Mapping[str, Any]
 FOUND_MAX = 25
@@ -265,6 +266,11 @@ def _of(unit: Work, table: Any, customer_id: UUID, newest: Any) -> Select[Any]:
 
 def _all(unit: Work, query: Select[Any]) -> list[Row]:
     return [dict(row) for row in unit.session.execute(query).mappings()]
+
+
+def plan_names(unit: Work, language: str) -> dict[str, str]:
+    """Names of plans by their codes, for sentences."""
+    return {one.code: in_language(one.name, language) for one in list_plans(unit, limit=500)}
 
 
 def subject_events(unit: Work, subject_id: UUID) -> list[Row]:

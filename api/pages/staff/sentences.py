@@ -142,21 +142,21 @@ def sentence(
     payload: Mapping[str, Any],
     *,
     language: str,
-    numbers: Mapping[str, str],
+    names: Mapping[str, str],
     subject: str = "",
 ) -> str:
     """Tell one event.
 
     Args:
         payload: as it was recorded; what it lacks is left out of the sentence.
-        numbers: numbers of invoices by public id.
+        names: numbers of invoices by public id, names of plans by code.
         subject: the public id of what it is about.
     """
     said = _SAID.get(type_)
     if said is None:
         return type_
     english = language == "en"
-    text = said[1 if english else 0].format_map(_Words(_words(payload, language, numbers, subject)))
+    text = said[1 if english else 0].format_map(_Words(_words(payload, language, names, subject)))
     return " ".join(text.split())
 
 
@@ -168,20 +168,22 @@ class _Words(dict[str, str]):
 
 
 def _words(
-    payload: Mapping[str, Any], language: str, numbers: Mapping[str, str], subject: str
+    payload: Mapping[str, Any], language: str, names: Mapping[str, str], subject: str
 ) -> dict[str, str]:
     english = language == "en"
     found = {
-        name: str(payload[name])
-        for name in ("plan", "credit_note_number", "masked")
-        if payload.get(name)
+        name: str(payload[name]) for name in ("plan", "credit_note_number") if payload.get(name)
     }
     found |= {
         name: rupiah(payload[name])
         for name in ("amount", "due", "total")
         if isinstance(payload.get(name), int)
     }
-    found["number"] = number = _number(payload, numbers, subject)
+    if "plan" in found:
+        found["plan"] = names.get(found["plan"], found["plan"])
+    if payload.get("masked"):
+        found["masked"] = f"•••• {str(payload['masked'])[-4:]}"
+    found["number"] = number = _number(payload, names, subject)
     if number:
         found["for_invoice"] = f" {'for' if english else 'untuk'} {number}"
     if "total" in found:
@@ -194,7 +196,7 @@ def _words(
     if start and end:
         found["period_words"] = f", {'from' if english else 'mulai'} {long_date(start, language)}"
     found |= _when(payload, language)
-    plan = payload.get("plan") if "change" in payload else None
+    plan = found.get("plan") if "change" in payload else None
     if plan:
         found["to_plan"] = f" {'to' if english else 'ke'} {plan}"
     found |= _why(payload, language)
@@ -236,12 +238,12 @@ def why_declined(code: object, language: str) -> str:
     return text.split(". ")[0].rstrip(".")
 
 
-def _number(payload: Mapping[str, Any], numbers: Mapping[str, str], subject: str) -> str:
+def _number(payload: Mapping[str, Any], names: Mapping[str, str], subject: str) -> str:
     for name in ("number", "invoice_number", "invoice"):
         given = payload.get(name)
         if isinstance(given, str) and given:
-            return numbers.get(given, "") if given.startswith("inv_") else given
-    return numbers.get(subject, "")
+            return names.get(given, "") if given.startswith("inv_") else given
+    return names.get(subject, "")
 
 
 def _day(value: object) -> date | None:

@@ -1,0 +1,200 @@
+"""Changing a plan and cancelling at the staff page: what is shown is what is done."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from builders import START, make_price, set_clock
+from pages.desk import Desk, plain
+from pages.house import House
+from sqlalchemy import select
+
+from billing.flows.settle import settle
+from billing.queries import get_subscription, items_in_force
+from billing.tables import subscription_changes
+from core import ids
+from core.tables import audit
+from invoices.queries import list_invoices
+from payments.gateway import Answer
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    made = Desk(house)
+    made.enter()
+    return made
+
+
+def paid(house: House) -> tuple[UUID, UUID]:
+    """A customer who paid the first month: (customer, subscription)."""
+    customer, subscription, invoice = house.subscribe()
+    house.bank_gives()
+    house.client.post(f"{house.link(invoice)}/va")
+    [order] = house.orders(invoice)
+    answer = Answer("paid", order_id=order.order_id, amount=order.amount, paid_at=START)
+    settle(house.engine, house.merchant.merchant_id, order.order_id, answer, because="test")
+    return customer, subscription
+
+
+def bigger(house: House, amount: int = 899_000) -> str:
+    with house.work() as unit:
+        return ids.public("price", make_price(unit, amount).id)
+
+
+def path_of(subscription: UUID, what: str) -> str:
+    return f"/subscriptions/{ids.public('subscription', subscription)}/{what}"
+
+
+def test_an_upgrade_is_shown_line_by_line_and_then_done(house: House, desk: Desk) -> None:
+    customer, subscription = paid(house)
+    price, path = bigger(house), path_of(subscription, "change")
+    # Ten days in: 21 of 31 days are left.
+    set_clock(house.engine, house.merchant.merchant_id, START.replace(day=20))
+    page = desk.get(f"{path}?price={price}").text
+    text = plain(page)
+    # 899 000 x 21/31 = 609 000; 349 000 x 21/31 = 236 419.35; 372 581 + PPN 40 984
+    for wanted in (
+        "Rp899.000 × 21/31 hari = Rp609.000",
+        "-(Rp349.000 × 21/31 hari) = -Rp236.419,35, dibulatkan -Rp236.419",
+        "Sebelum pajak Rp372.581",
+        "PPN Rp40.984",
+        "Ditagih sekarang Rp413.565",
+        "Berlaku mulai 20 Januari 2027",
+    ):
+        assert wanted in text
+    with house.work() as unit:
+        assert len(list_invoices(unit, customer_id=customer)) == 1
+    answer = desk.send(path, page, note="diminta lewat telepon")
+    assert answer.status_code == 303
+    assert "Paket sudah diganti." in house.client.get(answer.headers["location"]).text
+    with house.work() as unit:
+        newest = list_invoices(unit, customer_id=customer)[0]
+        assert newest.total_amount == 413_565
+        noted = unit.session.execute(
+            select(audit.c.actor_kind, audit.c.actor).where(audit.c.action == "subscription.change")
+        ).all()
+        reason = unit.session.execute(select(subscription_changes.c.reason)).scalar_one()
+    assert noted == [("staff", "owner@larasa.example")]
+    assert reason == "diminta lewat telepon"
+
+
+def test_figures_that_moved_are_shown_again_and_nothing_is_done(house: House, desk: Desk) -> None:
+    customer, subscription = paid(house)
+    price, path = bigger(house), path_of(subscription, "change")
+    page = desk.get(f"{path}?price={price}").text
+    set_clock(house.engine, house.merchant.merchant_id, START.replace(day=20))
+    answer = desk.send(path, page)
+    assert answer.status_code == 409
+    assert "Angkanya berubah" in answer.text
+    assert "× 21/31" in plain(answer.text)
+    with house.work() as unit:
+        assert len(list_invoices(unit, customer_id=customer)) == 1
+    assert desk.send(path, answer.text).status_code == 303
+
+
+def test_a_form_sent_twice_changes_once(house: House, desk: Desk) -> None:
+    customer, subscription = paid(house)
+    path = path_of(subscription, "change")
+    page = desk.get(f"{path}?price={bigger(house)}").text
+    assert desk.send(path, page).status_code == 303
+    assert desk.send(path, page).status_code == 409
+    with house.work() as unit:
+        assert len(list_invoices(unit, customer_id=customer)) == 2
+
+
+def test_a_downgrade_waits_and_may_be_dropped(house: House, desk: Desk) -> None:
+    _customer, subscription = paid(house)
+    path = path_of(subscription, "change")
+    page = desk.get(f"{path}?price={bigger(house, 149_000)}").text
+    assert "Tidak ada yang ditagih sekarang." in page
+    assert "10 Februari 2027" in plain(page)
+    shown = house.client.get(desk.send(path, page).headers["location"]).text
+    assert "Mulai 10 Februari 2027: Paket Pro" in plain(shown)
+    dropped = desk.send(path_of(subscription, "drop-change"), shown)
+    text = house.client.get(dropped.headers["location"]).text
+    assert "Pergantian paket dibatalkan." in text
+    assert "Mulai 10 Februari 2027" not in plain(text)
+
+
+def test_a_cancellation_now_shows_what_is_given_back(house: House, desk: Desk) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, "cancel")
+    page = desk.get(f"{path}?when=now").text
+    # 30 of 31 days are left: 349 000 x 30/31 = 337 741.94
+    assert "Rp349.000 × 30/31 = Rp337.742" in plain(page)
+    assert "hari terakhir dilayani 10 januari 2027" in plain(page).lower()
+    answer = desk.send(path, page, reason="too_expensive")
+    assert answer.status_code == 303
+    text = plain(house.client.get(answer.headers["location"]).text)
+    for wanted in ("Langganan dihentikan.", "Berakhir", "terlalu mahal", "Saldo Rp374.894"):
+        assert wanted in text
+
+
+def test_a_cancellation_at_the_end_can_be_undone(house: House, desk: Desk) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, "cancel")
+    page = desk.get(path).text
+    assert "Tidak ada yang dikembalikan." in page
+    assert desk.send(path, page).status_code == 409  # no reason given
+    shown = house.client.get(desk.send(path, page, reason="unused").headers["location"]).text
+    assert "Lanjutkan langganan" in shown
+    again = desk.send(path_of(subscription, "resume"), shown)
+    assert "Langganan dilanjutkan." in house.client.get(again.headers["location"]).text
+    with house.work() as unit:
+        assert get_subscription(unit, subscription).cancel_on is None
+
+
+@pytest.mark.parametrize("fields", [
+    {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa"}, {"quantity": "0"}, {"quantity": "-1"}, {"quantity": "1.5"},
+    {"quantity": "9" * 30}, {"mode": "whenever"}, {"print": ""}, {"price": "<script>"},
+])  # fmt: skip
+def test_a_form_that_was_tampered_with_changes_nothing(
+    house: House, desk: Desk, fields: dict[str, str]
+) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, "change")
+    page = desk.get(f"{path}?price={bigger(house)}").text
+    answer = desk.send(path, page, **fields)
+    assert 400 <= answer.status_code < 500
+    assert "<script>" not in answer.text.split("<main")[-1]
+    with house.work() as unit:
+        assert items_in_force(unit, [subscription])[subscription].quantity == 1
+
+
+@pytest.mark.parametrize("what", ["change", "cancel", "resume", "drop-change"])
+def test_a_form_from_elsewhere_changes_nothing(house: House, desk: Desk, what: str) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, what)
+    for csrf in ("", "0" * 40):
+        answer = house.client.post(
+            f"{desk.root}{path}", data={"csrf": csrf, "price": bigger(house), "reason": "other"}
+        )
+        assert answer.status_code == 403
+    with house.work() as unit:
+        assert get_subscription(unit, subscription).version == 1
+
+
+@pytest.mark.parametrize(
+    "role, may_change, may_cancel",
+    [
+        ("owner", True, True),
+        ("billing", True, True),
+        ("support", False, True),
+        ("finance", False, False),
+        ("read_only", False, False),
+    ],
+)
+def test_roles(house: House, role: str, may_change: bool, may_cancel: bool) -> None:
+    customer, subscription = paid(house)
+    desk = Desk(house, role)
+    desk.enter()
+    page = desk.get(f"/customers/{ids.public('customer', customer)}").text
+    assert ("Ganti paket" in page) is may_change
+    assert ("Hentikan" in page) is may_cancel
+    for what, allowed in (("change", may_change), ("cancel", may_cancel)):
+        assert desk.get(path_of(subscription, what)).status_code == (200 if allowed else 403)
+        if not allowed:
+            assert desk.send(path_of(subscription, what), page, reason="other").status_code == 403
+    with house.work() as unit:
+        assert get_subscription(unit, subscription).version == 1
