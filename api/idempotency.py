@@ -158,12 +158,16 @@ class Once:
                 )
                 return _Answer(status, body, replayed=False)
         except Exception:
-            with (
-                contextlib.suppress(SQLAlchemyError),
-                self.engine.work(self.caller.merchant, self.caller.actor) as unit,
-            ):
-                self._note(unit, locked_until=unit.real_now)
+            self._release()
             raise
+
+    def _release(self) -> None:
+        """Let the next caller with this key resume at once; where not even that works, later."""
+        with (
+            contextlib.suppress(SQLAlchemyError),
+            self.engine.work(self.caller.merchant, self.caller.actor) as unit,
+        ):
+            self._note(unit, locked_until=unit.real_now)
 
     def _claim(self, unit: Work) -> bool:
         """Write the key's row; waits for a twin that is in its first transaction."""
