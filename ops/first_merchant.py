@@ -20,7 +20,13 @@ from zoneinfo import ZoneInfo
 import requests
 from sqlalchemy import select
 
-from api.pages.checkout import TestCard, Visitor, sign_up_by_card, sign_up_by_va
+from api.pages.checkout import (
+    TestCard,
+    Visitor,
+    customer_of,
+    sign_up_by_card,
+    sign_up_by_va,
+)
 from billing.engine import Engine
 from billing.flows.machine_keys import create_key, find_key
 from billing.flows.onboard import MerchantDraft, create_merchant
@@ -50,6 +56,9 @@ _PAYS_AT_ONCE: Final = ("budi",)
 _CUSTOMERS: Final = ("dewi", "budi", "siti", "made", "linda", "maria")
 # She is short of money when her second month is charged, until payday.
 _SHORT_OF_FUNDS: Final = "siti"
+# Has nothing yet: whoever starts Tagihan subscribes her by hand.
+GUEST: Final = "ratna"
+FIRST_TRY: Final = "first-try"
 
 
 @dataclass(slots=True)
@@ -198,6 +207,7 @@ def _populate(engine: Engine, settings: Settings, merchant_id: UUID, kept: Kept)
                 bank.do("pay", made.customer_id)
     with engine.work(merchant_id, ME) as unit:
         today = unit.today
+        customer_of(unit, _visitor(by_name[GUEST]))
     _short_of_funds(settings, kept, datetime(today.year, today.month, 28, tzinfo=UTC))
 
 

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
 
+from billing.drafts import NO_CHANGE
 from billing.engine import Engine, build_engine
+from billing.queries import find_customer, find_subscription
 from billing.reports.mrr import Mrr, mrr
+from core import ids
+from core.calendars import civil_date
 from core.merchant import Merchant
 from core.settings import Settings
 from core.tables import clocks
 from core.work import Work
 from invoices.wording import long_moment, rupiah
-from ops.first_merchant import ME, Kept, ensure
-from plans.queries import list_plans, prices_of
+from ops.embedded_place import write_private
+from ops.first_merchant import FIRST_TRY, GUEST, ME, Kept, ensure
+from plans.queries import find_plan, list_plans, prices_of
 
 _EVERY = {"day": "day", "week": "week", "month": "month", "year": "year"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """Who is subscribed by hand: public ids of customer, price and the invoice that comes of it."""
+
+    name: str
+    customer: str
+    price: str
+    invoice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +46,7 @@ class _Facts:
     plans: list[tuple[str, list[str]]]
     revenue: Mrr
     clock: str
+    guest: _Guest | None
 
 
 def screen(settings: Settings) -> str:
@@ -75,31 +92,45 @@ def _lines(settings: Settings, kept: Kept, facts: _Facts) -> list[str]:
     if simulated:
         lines.append(f"  Midtrans simulator  {settings.simulator_url}")
     lines.append("")
-    return lines + (_commands(url, kept) if simulated else _real(settings, kept))
+    if not simulated:
+        return lines + _real(settings, kept)
+    return lines + (_commands(settings, kept, facts.guest) if facts.guest else [])
 
 
-def _commands(url: str, kept: Kept) -> list[str]:
-    """Three commands that may be pasted as they are, in any order of the clock."""
-    auth = f"-H 'Authorization: Bearer {kept.api_key}'"
+def _commands(settings: Settings, kept: Kept, guest: _Guest) -> list[str]:
+    """Three commands that may be pasted as they are, one after the other."""
+    config = _curl_config(settings, kept)
+    api = f"{settings.public_url.rstrip('/')}/api/v1"
     body = json.dumps(
         {
-            "customer": {"name": "Rina Contoh", "email": "rina@contoh.example"},
-            "plan": "tumbuh",
-            "interval": "month",
-            "collection": "invoice",
+            "customer": guest.customer,
+            "price": guest.price,
+            "payment": {"virtual_account": True},
         }
     )
-    send = "-H 'Content-Type: application/json' -H \"Idempotency-Key: $RANDOM$RANDOM\""
+    pretty = "| python3 -m json.tool"
     return [
-        "Paste these in another terminal: subscribe a customer, show the invoice, explain it.",
+        f"Paste into another terminal: subscribe {guest.name}, show the invoice, explain it.",
         "",
-        f"  curl -s {auth} {send} -d {shlex.quote(body)} {url}/api/v1/subscriptions",
-        f"  curl -s {auth} '{url}/api/v1/invoices?limit=1'",
-        "  .venv/bin/tagihan explain latest",
+        f"curl -sK {config} -H 'Idempotency-Key: {FIRST_TRY}' {api}/subscriptions \\",
+        f"  -d {shlex.quote(body)} {pretty}",
+        f"curl -sK {config} {api}/invoices/{guest.invoice} {pretty}",
+        f".venv/bin/tagihan explain {guest.invoice}",
         "",
-        "Then let time pass:  .venv/bin/tagihan clock advance 40d",
-        "Is it all true?      .venv/bin/tagihan doctor",
+        "Let time pass: .venv/bin/tagihan clock advance 40d    Check it: .venv/bin/tagihan doctor",
     ]
+
+
+def _curl_config(settings: Settings, kept: Kept) -> str:
+    """Write curl's options with the key into the home, so that no key stands on the screen."""
+    path = settings.home / "curl"
+    lines = [
+        f'header = "Authorization: Bearer {kept.api_key}"',
+        'header = "Content-Type: application/json"',
+    ]
+    write_private(path, "\n".join(lines) + "\n")
+    near = os.path.relpath(path)
+    return shlex.quote(str(path) if near.startswith("..") else near)
 
 
 def _real(settings: Settings, kept: Kept) -> list[str]:
@@ -123,7 +154,27 @@ def _facts(engine: Engine, merchant_id: UUID) -> _Facts:
             select(clocks.c.at).where(clocks.c.merchant_id == merchant_id)
         ).scalar_one_or_none()
         clock = "" if at is None else long_moment(at, merchant.billing_zone, "en")
-        return _Facts(merchant, _plans(unit), mrr(unit), clock)
+        guest = _guest(unit) if merchant.gateway == "simulator" else None
+        return _Facts(merchant, _plans(unit), mrr(unit), clock, guest)
+
+
+def _guest(unit: Work) -> _Guest | None:
+    """Ids are derived, so the invoice is known before it is there."""
+    customer = find_customer(unit, external_id=GUEST)
+    plan = find_plan(unit, code="tumbuh")
+    if customer is None or plan is None:
+        return None
+    price = next(one for one in prices_of(unit, plan.id) if one.interval_unit == "month")
+    subscription_id = unit.derive("subscription", FIRST_TRY)
+    known = find_subscription(unit, subscription_id=subscription_id)
+    start = known.started_on if known else civil_date(unit.now, customer.billing_zone)
+    invoice_id = unit.derive("invoice", subscription_id, "period", start, NO_CHANGE)
+    return _Guest(
+        customer.name,
+        ids.public("customer", customer.id),
+        ids.public("price", price.id),
+        ids.public("invoice", invoice_id),
+    )
 
 
 def _plans(unit: Work) -> list[tuple[str, list[str]]]:

@@ -8,7 +8,7 @@ from litestar import Router
 
 from api.pages import assets, landing, portal
 from api.pages.errors import HANDLERS
-from api.pages.staff import changes, desk, sign_in
+from api.pages.staff import cancels, changes, desk, sign_in
 
 
 def routes() -> list[Any]:
@@ -36,9 +36,9 @@ def routes() -> list[Any]:
                 desk.credit_note_pdf,
                 changes.change_form,
                 changes.change,
-                changes.cancel_form,
-                changes.cancel,
-                changes.resume,
+                cancels.cancel_form,
+                cancels.cancel,
+                cancels.resume,
                 changes.drop_change,
             ],
             exception_handlers=HANDLERS,

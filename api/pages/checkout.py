@@ -8,27 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import requests
 
 from api.pages.checkout_words import MANDATE, MANDATE_VERSION
 from billing.engine import Engine
-from billing.flows.card_requests import CardRequest, seal_card_request
-from billing.flows.cards import check_card, new_card
-from billing.flows.charge import send_one
-from billing.flows.collect import offer_va
+from billing.flows.at_once import Mandate, Means, orders_of, press_first, subscribe_now
 from billing.flows.documents import Links
-from billing.flows.orders import open_attempt
-from billing.flows.subscribe import Subscribed, subscribe
 from billing.records import Customer
-from billing.service import create_customer, record_mandate
+from billing.service import create_customer
 from core.actor import Actor
 from core.errors import Conflict, Unavailable
 from core.merchant import Merchant
 from core.work import Work
+from invoices.document import safe_url
 from invoices.queries import get_invoice
-from payments.tables import payment_orders
 
 _TIMEOUT: Final = (3, 10)
 
@@ -89,19 +85,18 @@ def sign_up_by_va(
     """Subscribe with collection by invoice; the first virtual account is asked for at once."""
     with engine.work(merchant_id, actor) as unit:
         require_simulator(unit.merchant)
-        customer = _customer(unit, visitor)
-        made = subscribe(
+        made = subscribe_now(
+            engine,
             unit,
-            customer_id=customer.id,
+            customer_id=customer_of(unit, visitor).id,
             price_id=price_id,
+            means=Means(),
+            key=visitor.key,
             collection="invoice",
             trial_days=0,
-            key=visitor.key,
         )
-        order = _va_order(unit, made)
-    if order is not None:
-        send_one(engine, merchant_id, order)
-    return SignedUp(customer.id, made.subscription.id, made.invoice_id)
+    press_first(engine, merchant_id, made.subscription.id)
+    return SignedUp(made.subscription.customer_id, made.subscription.id, made.invoice_id)
 
 
 def sign_up_by_card(
@@ -118,36 +113,42 @@ def sign_up_by_card(
     """
     with engine.work(merchant_id, actor) as unit:
         require_simulator(unit.merchant)
-        token = _card_token(engine, unit.merchant, card)
+        merchant = unit.merchant
+    token = _card_token(engine, merchant, card)
+    mandate = Mandate(
+        text_version=MANDATE_VERSION,
+        text=MANDATE[visitor.locale].format(merchant=merchant.display_name),
+        locale=visitor.locale,
+        source=actor.source,
+    )
     with engine.work(merchant_id, actor) as unit:
-        customer = _customer(unit, visitor)
-        method = new_card(unit, customer.id, visitor.key)
-        record_mandate(
+        made = subscribe_now(
+            engine,
             unit,
-            customer.id,
-            method,
-            text_version=MANDATE_VERSION,
-            text=MANDATE[customer.locale].format(merchant=unit.merchant.display_name),
-            locale=customer.locale,
-            amount_rule="invoice_total",
-            cadence="per_period",
-            source=actor.source,
-        )
-        made = subscribe(
-            unit,
-            customer_id=customer.id,
+            customer_id=customer_of(unit, visitor).id,
             price_id=price_id,
-            collection="automatic",
-            payment_method_id=method,
-            interactive=True,
+            means=Means(card_token=token, mandate=mandate),
             key=visitor.key,
+            collection="automatic",
         )
-        order = _card_order(engine, unit, made, method, token)
-    if order is not None:
-        send_one(engine, merchant_id, order)
+    press_first(engine, merchant_id, made.subscription.id)
     with engine.work(merchant_id, actor) as unit:
-        redirect = _redirect_of(unit, order) if order is not None else ""
-    return SignedUp(customer.id, made.subscription.id, made.invoice_id, redirect)
+        redirect = confirm_url(unit, made.invoice_id, made.subscription.payment_method_id)
+    subscription = made.subscription
+    return SignedUp(subscription.customer_id, subscription.id, made.invoice_id, redirect)
+
+
+def confirm_url(unit: Work, invoice_id: UUID | None, method_id: UUID | None) -> str:
+    """Where the holder of a card confirms what is pending; empty when nothing is."""
+    for order in reversed(orders_of(unit, invoice_id=invoice_id, method_id=method_id)):
+        if order.state == "pending" and order.kind != "instrument":
+            return safe_url(str(order.instructions.get("redirect_url", "")))
+    return ""
+
+
+def with_return(confirm: str, back: str) -> str:
+    """The 3DS page of the simulator, told where to lead afterwards."""
+    return f"{confirm}{'&' if '?' in confirm else '?'}{urlencode({'return_url': back})}"
 
 
 def invoice_link(engine: Engine, merchant_id: UUID, actor: Actor, invoice_id: UUID) -> str:
@@ -159,7 +160,8 @@ def invoice_link(engine: Engine, merchant_id: UUID, actor: Actor, invoice_id: UU
     return Links.of(engine).invoice(merchant_id, invoice_id, due_on)
 
 
-def _customer(unit: Work, visitor: Visitor) -> Customer:
+def customer_of(unit: Work, visitor: Visitor) -> Customer:
+    """Make the customer, or find the one that the same form made before."""
     return create_customer(
         unit,
         name=visitor.name,
@@ -170,38 +172,6 @@ def _customer(unit: Work, visitor: Visitor) -> Customer:
         key=visitor.key,
         **(visitor.fields or {}),
     )
-
-
-def _va_order(unit: Work, made: Subscribed) -> UUID | None:
-    if made.invoice_id is None or get_invoice(unit, made.invoice_id).status != "open":
-        return None
-    return offer_va(unit, made.invoice_id)
-
-
-def _card_order(
-    engine: Engine, unit: Work, made: Subscribed, method: UUID, token: str
-) -> UUID | None:
-    if made.invoice_id is None:
-        return check_card(engine, unit, made.subscription.customer_id, method, token)
-    if get_invoice(unit, made.invoice_id).status != "open":
-        return None
-    request = seal_card_request(engine, unit, made.invoice_id, CardRequest(token))
-    return open_attempt(
-        unit,
-        made.invoice_id,
-        initiated_by="customer",
-        payment_method_id=method,
-        request_sealed=request,
-    )
-
-
-def _redirect_of(unit: Work, order_id: UUID) -> str:
-    row = unit.session.execute(
-        payment_orders.select().where(
-            payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order_id
-        )
-    ).one()
-    return str(row.instructions.get("redirect_url", ""))
 
 
 def _card_token(engine: Engine, merchant: Merchant, card: TestCard) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Response, get, post
@@ -21,6 +20,7 @@ from api.pages.checkout import (
     require_simulator,
     sign_up_by_card,
     sign_up_by_va,
+    with_return,
 )
 from api.pages.checkout_words import MANDATE, WORDS
 from api.pages.portal import refuse_foreign
@@ -42,7 +42,6 @@ from core import ids
 from core.actor import Actor
 from core.errors import Conflict, EngineError, InvalidRequest, NotFound
 from core.work import Work
-from invoices.document import safe_url
 from plans.queries import Price, list_plans, prices_of
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -184,12 +183,6 @@ def _next(engine: Engine, merchant_id: UUID, slug: str, made: SignedUp) -> str:
     else:
         trial_of = ids.public("subscription", made.subscription_id)
         back = f"{public}/bayar/{slug}/masa-coba/{trial_of}"
-    confirm = safe_url(made.redirect_url)
-    if confirm:
-        return with_return(confirm, back)
+    if made.redirect_url:
+        return with_return(made.redirect_url, back)
     return back.removeprefix(public)
-
-
-def with_return(confirm: str, back: str) -> str:
-    """The 3DS page of the simulator, told where to lead afterwards."""
-    return f"{confirm}{'&' if '?' in confirm else '?'}{urlencode({'return_url': back})}"

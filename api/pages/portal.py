@@ -12,6 +12,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from sqlalchemy import select
 
+from api.pages.checkout import with_return
 from api.pages.portal_words import WORDS
 from api.pages.web import (
     Asked,
@@ -35,6 +36,7 @@ from core.errors import Conflict, Forbidden, NotFound
 from core.links import Link, open_link
 from core.work import Work
 from invoices.adapters.html import logo_uri
+from invoices.document import safe_url
 from payments.tables import payment_orders
 
 _UNDER_WAY = ("created", "sent", "unknown")
@@ -47,12 +49,14 @@ class Paying:
     """Where paying an invoice stands.
 
     ``state`` is none, preparing (the bank is being asked for a number), offered, charging (a card
-    is being charged) or failed (the bank gave no number). ``transaction_id`` is the offered one's.
+    is being charged), confirm (its holder has to confirm at ``confirm_url``) or failed (the bank
+    gave no number). ``transaction_id`` is the offered one's.
     """
 
     state: str
     transaction_id: str | None = None
     offers: int = 0
+    confirm_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,9 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "watch": view.can_pay,
             "logo_uri": logo_uri(view.logo),
             "simulator": simulator,
+            "confirm": with_return(paying.confirm_url, opened.document.url)
+            if paying.confirm_url
+            else "",
             "problem": request.query_params.get("problem") == "1",
         },
     )
@@ -159,6 +166,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
             payment_orders.c.state,
             payment_orders.c.abandoning,
             payment_orders.c.transaction_id,
+            payment_orders.c.instructions,
         )
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
@@ -167,8 +175,11 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
         .order_by(payment_orders.c.n)
     ).all()
     offers = [row for row in rows if row.kind == "instrument"]
-    if any(row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending") for row in rows):
-        return Paying("charging", offers=len(offers))
+    for row in rows:
+        if row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending"):
+            confirm = safe_url(str(row.instructions.get("redirect_url", "")))
+            state = "confirm" if confirm and row.state == "pending" else "charging"
+            return Paying(state, offers=len(offers), confirm_url=confirm)
     for row in reversed(offers):
         if row.state == "pending" and not row.abandoning:
             return Paying("offered", row.transaction_id, len(offers))

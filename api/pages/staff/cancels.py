@@ -1,0 +1,139 @@
+"""Cancelling: first when service would end and what would be given back, then the deed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from api.pages.staff.forms import (
+    Form,
+    StaleError,
+    back,
+    fingerprint,
+    require,
+    require_same,
+    subject,
+    undo,
+)
+from api.pages.staff.frame import show
+from api.pages.staff.labels import LABELS
+from api.pages.staff.problems import problem_words
+from api.pages.staff.session import SignedIn, check_form, person_of
+from api.pages.staff.words import CANCEL_REASONS
+from api.pages.web import remember_language
+from billing import queries
+from billing.flows import cancel as cancelling
+from billing.flows.cancel import PlannedCancel, When
+from core import ids
+from core.errors import Conflict, EngineError, InvalidRequest
+from invoices.queries import get_invoice
+
+
+@get("/staff/{slug:str}/subscriptions/{subscription:str}/cancel", sync_to_thread=True)
+def cancel_form(
+    request: Request[Any, Any, Any], slug: FromPath[str], subscription: FromPath[str]
+) -> Response[Any]:
+    """When service would end and what would be given back."""
+    person = person_of(request, slug)
+    require(person.may_cancel)
+    asked = {name: str(value) for name, value in request.query_params.items()}
+    return remember_language(request, _cancel_page(person, subscription, asked))
+
+
+@post("/staff/{slug:str}/subscriptions/{subscription:str}/cancel", sync_to_thread=True)
+def cancel(
+    request: Request[Any, Any, Any],
+    slug: FromPath[str],
+    subscription: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    """Cancel as shown, with a reason."""
+    person = person_of(request, slug)
+    check_form(person, data)
+    require(person.may_cancel)
+    labels, when = LABELS[person.language], _when(data)
+    subscription_id = ids.parse("subscription", subscription)
+    try:
+        reason = _reason(data)
+        with person.engine.work(person.merchant_id, person.actor) as unit:
+            before = queries.lock_subscription(unit, subscription_id)
+            planned = cancelling.preview_cancel(unit, subscription_id, when=when)
+            require_same(data, cancel_print(planned, before.version))
+            after = cancelling.cancel(unit, subscription_id, when=when, reason=reason)
+    except StaleError:
+        return _cancel_page(
+            person, subscription, data, problem=labels["changed_meanwhile"], status=409
+        )
+    except (Conflict, InvalidRequest) as error:
+        told = labels["refused"] + problem_words(error, person.language)
+        return _cancel_page(person, subscription, data, problem=told, status=409)
+    ended = after.status == "canceled"
+    return back(person, after.customer_id, "done_cancel" if ended else "done_cancel_later")
+
+
+@post("/staff/{slug:str}/subscriptions/{subscription:str}/resume", sync_to_thread=True)
+def resume(
+    request: Request[Any, Any, Any],
+    slug: FromPath[str],
+    subscription: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    """Let a subscription go on that was to end."""
+    person = person_of(request, slug)
+    check_form(person, data)
+    require(person.may_cancel)
+    return undo(person, subscription, "done_resume", cancelling.undo_cancel)
+
+
+def cancel_print(planned: PlannedCancel, version: int) -> str:
+    """What was shown of a cancellation, in short."""
+    credits_ = [(credit.invoice_id, credit.amount) for credit in planned.credits]
+    return fingerprint(version, planned.quote.mode, planned.quote.end_on, credits_)
+
+
+def _cancel_page(
+    person: SignedIn,
+    subscription: str,
+    asked: dict[str, str],
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> Response[Any]:
+    subscription_id, when = ids.parse("subscription", subscription), _when(asked)
+    planned, given_back, printed = None, [], ""
+    with person.engine.work(person.merchant_id, person.actor) as unit:
+        setting, held, customer = subject(unit, subscription_id)
+        try:
+            planned = cancelling.preview_cancel(unit, subscription_id, when=when)
+            printed = cancel_print(planned, held.row.version)
+            given_back = [
+                (get_invoice(unit, credit.invoice_id), credit.amount) for credit in planned.credits
+            ]
+        except EngineError as error:
+            words = problem_words(error, person.language)
+            problem = problem or LABELS[person.language]["refused"] + words
+    context = {
+        "held": held,
+        "customer": customer,
+        "when": when,
+        "asked": asked,
+        "planned": planned,
+        "given_back": given_back,
+        "print": printed,
+        "choices": CANCEL_REASONS,
+        "problem": problem,
+        "sub": subscription,
+    }
+    return show(person, setting, "cancel.html", context, status=status)
+
+
+def _when(form: dict[str, str]) -> When:
+    return "now" if form.get("when") == "now" else "period_end"
+
+
+def _reason(form: dict[str, str]) -> str:
+    if form.get("reason") not in CANCEL_REASONS:
+        raise InvalidRequest("reason_needed", "a reason is needed", field="reason")
+    return form["reason"]
