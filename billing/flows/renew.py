@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.exc import OperationalError
 
 from billing import queries
@@ -38,6 +38,9 @@ ROUNDS_MAX = 4
 # Sweeps over all due subscriptions in one call: what is left is still due at the next.
 SWEEPS_MAX = 500
 
+# How long one that failed is left alone: it must stop neither the others nor a test clock.
+PARKED_FOR = timedelta(days=1)
+
 _log = logging.getLogger(__name__)
 _Cursor = tuple[datetime, UUID] | None
 
@@ -55,7 +58,8 @@ def renew_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     """Do all steps of a merchant's subscriptions that are due; returns how many were done.
 
     Any number of processes may run it at once: what another one holds is left to it. A
-    subscription whose step fails is put before a person and does not stop the others.
+    subscription whose step fails is put before a person, tried again the next day, and does not
+    stop the others.
     """
     done = 0
     for _ in range(SWEEPS_MAX):
@@ -136,11 +140,31 @@ def _one_by_one(engine: Engine, merchant_id: UUID, limit: int, cursor: _Cursor) 
             _log.exception("a subscription could not be renewed")
             code = error.code if isinstance(error, EngineError) else type(error).__name__
             with engine.work(merchant_id, system("renew")) as unit:
-                open_review(
-                    unit, "renewal_failed", "subscription", candidates[0].id, {"code": code}
+                _park(unit, candidates[0].id, code)
+                # Tried again tomorrow: what is due stands in its dates, not in this instant.
+                unit.session.execute(
+                    update(subscriptions)
+                    .where(
+                        subscriptions.c.merchant_id == merchant_id,
+                        subscriptions.c.id == candidates[0].id,
+                        subscriptions.c.next_at <= unit.now,
+                    )
+                    .values(next_at=unit.now + timedelta(days=1))
                 )
         cursor = (candidates[0].next_at, candidates[0].id)
     return _Claim(found, steps, cursor)
+
+
+def _park(unit: Work, subscription_id: UUID, code: str) -> None:
+    """Put a subscription before a person and try again tomorrow; what is due is not forgotten."""
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription_id)
+        .where(table.next_at <= unit.now)
+        .values(next_at=unit.now + PARKED_FOR)
+    )
+    open_review(unit, "renewal_failed", "subscription", subscription_id, {"code": code})
 
 
 @dataclass(frozen=True, slots=True)

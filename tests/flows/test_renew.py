@@ -315,4 +315,13 @@ def test_one_that_can_not_be_renewed_does_not_stop_the_others(
         assert len(invoices_of(engine, merchant, subscription_id)) == invoices
     with working(engine, merchant) as unit:
         [review] = unit.session.execute(text("SELECT kind, subject_id FROM reviews"))
+        # Left alone for a day, not forgotten: mended, it is caught up.
+        assert get_subscription(unit, bad).next_at == unit.now + timedelta(days=1)
+        unit.session.execute(
+            text("UPDATE subscription_items SET ended_on = NULL WHERE subscription_id = :id"),
+            {"id": bad},
+        )
     assert tuple(review) == ("renewal_failed", bad)
+    set_clock(engine, merchant.merchant_id, START + timedelta(days=27))
+    assert renew_due(engine, merchant.merchant_id) == 1
+    assert len(invoices_of(engine, merchant, bad)) == 2
