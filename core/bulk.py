@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Column, Table, TextClause, bindparam, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
+
+from core.db import Json, storable
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -42,13 +43,15 @@ def insert_rows(
 
 def _column_values(column: Column[Any], values: list[Any]) -> list[Any]:
     if _is_packed(column):
-        return [None if value is None else json.dumps(value, default=str) for value in values]
+        return [
+            None if value is None else json.dumps(storable(value), default=str) for value in values
+        ]
     return values
 
 
 def _is_packed(column: Column[Any]) -> bool:
     """JSON and array columns travel as JSON text: ``unnest`` would flatten nested arrays."""
-    return isinstance(column.type, JSONB | ARRAY)
+    return isinstance(column.type, Json | ARRAY)
 
 
 @lru_cache(maxsize=256)
@@ -57,7 +60,7 @@ def _statement(table: Table, names: tuple[str, ...], skip_existing: bool) -> Tex
     arrays, picks = [], []
     for column in columns:
         kind = column.type.compile(dialect=_DIALECT)
-        if isinstance(column.type, JSONB):
+        if isinstance(column.type, Json):
             arrays.append(f"CAST(:{column.name} AS text[])")
             picks.append(f"v.{column.name}::jsonb")
         elif isinstance(column.type, ARRAY):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -52,7 +52,26 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
 
-Json = JSONB(none_as_null=True)
+class Json(TypeDecorator[Any]):
+    """JSON; characters that PostgreSQL can not store are replaced, so that no answer is lost."""
+
+    impl = JSONB(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        return storable(value)
+
+
+def storable(value: Any) -> Any:
+    """Replace NUL and lone surrogates anywhere in a JSON value: PostgreSQL stores neither."""
+    if isinstance(value, str):
+        cleaned = value.replace("\x00", "\ufffd")
+        return cleaned.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(one) for one in value]
+    return value
 
 
 def merchant_table(name: str, *items: Any) -> Table:
@@ -134,6 +153,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error must not tell what was being written
         connect_args={
             "options": "-c timezone=UTC -c lock_timeout=10s"
             " -c idle_in_transaction_session_timeout=60s",

@@ -58,13 +58,14 @@ def ring_due(db: Sessions, real_now: datetime, *, merchant_id: UUID | None = Non
     """
     rung = 0
     mine = " AND d.merchant_id = :m" if merchant_id else ""
-    with db.lookup() as session:
-        for kind, query in DUE.items():
+    for kind, query in DUE.items():
+        # One transaction a kind, merchants in order: no lock is held while waiting for another.
+        with db.lookup() as session:
             result = session.execute(
                 text(
                     "INSERT INTO jobs (merchant_id, id, kind, rung_at) "  # noqa: S608
                     f"SELECT d.merchant_id, gen_random_uuid(), :kind, :real FROM ({query}) d "
-                    f"WHERE true{mine} ON CONFLICT (merchant_id, kind) DO NOTHING"
+                    f"WHERE true{mine} ORDER BY 1 ON CONFLICT (merchant_id, kind) DO NOTHING"
                 ),
                 {"kind": kind, "real": real_now, **({"m": merchant_id} if merchant_id else {})},
             )

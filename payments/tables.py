@@ -62,8 +62,11 @@ payment_orders = merchant_table(
     Column("sends", Integer, nullable=False, server_default="0"),
     Column("polls", Integer, nullable=False, server_default="0"),
     Column("first_sent_at", UtcDateTime),
+    Column("last_sent_at", UtcDateTime),
     Column("lease_until", UtcDateTime),
     Column("next_at", UtcDateTime),
+    # A send whose answer was lost: it may still arrive, whatever a later send was told.
+    Column("in_doubt", Boolean, nullable=False, server_default=text("false")),
     # Business time.
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from fakes import FakeGateway, FakeGateways
 from world import World, subscribe
 
 from billing.flows import cards, charge, settle
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.collect import collect_due
+from billing.flows.credit import credit_invoice
 from billing.flows.ingest import take_in
 from billing.flows.orders import open_attempt
 from billing.flows.reconcile import resolve_due
 from billing.tables import subscriptions
 from invoices.tables import invoices
+from payments.gateway import Answer
 from payments.tables import (
     payment_orders,
 )
@@ -123,3 +127,25 @@ def status_body(world: World, order_id: str) -> dict[str, Any]:
 def receive(world: World, body: dict[str, Any]) -> str:
     with world.work() as unit:
         return take_in(world.engine, unit, body, source="127.0.0.1")
+
+
+def replaced(world: World) -> FakeGateway:
+    """From now on this world talks to a gateway in memory."""
+    gateway = FakeGateway()
+    world.engine = replace(world.engine, gateways=FakeGateways(gateway))
+    return gateway
+
+
+def credited(world: World, invoice_id: UUID, amount: int | None) -> None:
+    with world.work() as unit:
+        credit_invoice(
+            unit, invoice_id, reason="mistake", gross_amount=amount,
+            source_kind="request", source_id=invoice_id,
+        )  # fmt: skip
+
+
+def paid_answer(order: Any, **more: Any) -> Answer:
+    return Answer(
+        "paid", order_id=order.order_id, amount=order.amount, currency="IDR", settled=True,
+        transaction_status="settlement", **more,
+    )  # fmt: skip

@@ -92,7 +92,8 @@ class World:
     def order_of(self, invoice_id: UUID) -> Row[Any]:
         """The newest order of an invoice."""
         found = self.rows(payment_orders, invoice_id=invoice_id)
-        return max(found, key=lambda row: row.n)
+        still_open = [row for row in found if row.next_at is not None]
+        return max(still_open or found, key=lambda row: (row.opened_at, row.n, row.kind))
 
     def invoice(self, invoice_id: UUID) -> Row[Any]:
         """An invoice as it stands."""

@@ -200,7 +200,7 @@ def press(
         if order.state == "created":
             send_one(engine, merchant_id, order.id)
         elif order.state in _IN_DOUBT:
-            resolve_one(engine, merchant_id, gateway, order, quarantined=False)
+            resolve_one(engine, merchant_id, gateway, order, passed=0)
 
 
 def press_first(engine: Engine, merchant_id: UUID, subscription_id: UUID) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from billing.flows import chase, refund
 from billing.flows.book_journals import post_capture, post_reversal
-from billing.flows.orders import open_orders, withdraw
+from billing.flows.orders import MOOT, open_orders, withdraw
+from billing.flows.reviews import open_review
 from billing.service import after_failed, after_paid
-from billing.tables import balance_entries
+from billing.tables import balance_entries, subscriptions
 from core import ids
 from core.bulk import insert_rows
 from core.work import Mail, Work, queue_mail
@@ -95,22 +97,8 @@ def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int) ->
 def _overpaid(
     unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, excess: int
 ) -> None:
-    insert_rows(
-        unit.session,
-        balance_entries,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": unit.derive("balance", "overpaid", payment_id),
-                "customer_id": order.customer_id,
-                "amount": excess,
-                "kind": "overpaid",
-                "source_kind": "payment",
-                "source_id": payment_id,
-                "at": unit.now,
-            }
-        ],
-    )
+    row = balance_entry(unit, order, "overpaid", payment_id, excess)
+    insert_rows(unit.session, balance_entries, [row])
     unit.event(
         "balance.credited",
         "payment",
@@ -141,8 +129,12 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
     """The gateway attests that nothing was taken under this order."""
     if invoice is None:
         return
+    if answer.code == MOOT:
+        if not _others(unit, order, invoice):
+            _collect_again(unit, invoice.id)
+        return
     if order.kind == "instrument":
-        _instrument_ended(unit, order, invoice)
+        _instrument_ended(unit, order, invoice, answer)
         return
     verdict = understand(answer)
     unit.event(
@@ -161,10 +153,32 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
     if invoice.status != "open":
         return
     if order.abandoning:
-        return
-    if order.initiated_by == "merchant":
-        chase.on_declined(unit, invoice.id, decline=verdict)
-        after_failed(unit, invoice.id)
+        if not _others(unit, order, invoice):
+            _collect_again(unit, invoice.id)
+    elif order.initiated_by == "merchant":
+        if chase.on_declined(unit, invoice.id, decline=verdict):
+            after_failed(unit, invoice.id)
+    elif not _waits_for_sign_up(unit, invoice) and not chase.is_chased(unit, invoice.id):
+        # The payer gave up; the invoice takes the road it had before.
+        _collect_again(unit, invoice.id)
+
+
+def _others(unit: Work, order: Row[Any], invoice: Row[Any]) -> bool:
+    """Whether something else may still take money for this invoice."""
+    return any(one.id != order.id for one in open_orders(unit, invoice.id))
+
+
+def _waits_for_sign_up(unit: Work, invoice: Row[Any]) -> bool:
+    """A sign-up without its first payment is not chased: it ends by itself after some days."""
+    if invoice.subscription_id is None:
+        return False
+    status = unit.session.execute(
+        select(subscriptions.c.status).where(
+            subscriptions.c.merchant_id == unit.merchant_id,
+            subscriptions.c.id == invoice.subscription_id,
+        )
+    ).scalar_one()
+    return bool(status == "incomplete")
 
 
 def understand(answer: Answer) -> Decline:
@@ -174,7 +188,7 @@ def understand(answer: Answer) -> Decline:
     return decline_of_status(answer.code or "400")
 
 
-def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
+def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
     unit.event(
         "instrument.expired",
         "payment_order",
@@ -182,22 +196,27 @@ def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
         {"invoice": invoice.number, "amount": order.amount, "withdrawn": order.abandoning},
         customer_id=order.customer_id,
     )
-    if invoice.status == "open" and invoice.due_amount > 0:
-        others = [one for one in open_orders(unit, invoice.id) if one.id != order.id]
+    if invoice.status != "open" or invoice.due_amount <= 0 or _others(unit, order, invoice):
+        return
+    if not order.abandoning and order.transaction_id is None and not answer.transaction_status:
+        # The gateway gives no numbers: asking at once would be asking without end.
+        open_review(unit, "instrument_refused", "invoice", invoice.id, {"code": answer.code})
+        _collect_again(unit, invoice.id, at=unit.now + timedelta(days=1))
+    elif order.abandoning or invoice.collection == "invoice":
         # Withdrawn for a charge, or out of date while still owed: what comes next may come now.
-        if not others and (order.abandoning or invoice.collection == "invoice"):
-            _collect_again(unit, invoice.id)
+        _collect_again(unit, invoice.id)
 
 
-def _collect_again(unit: Work, invoice_id: UUID) -> None:
+def _collect_again(unit: Work, invoice_id: UUID, *, at: datetime | None = None) -> None:
     unit.session.execute(
         update(invoices)
         .where(
             invoices.c.merchant_id == unit.merchant_id,
             invoices.c.id == invoice_id,
             invoices.c.status == "open",
+            invoices.c.due_amount > 0,
         )
-        .values(collect_at=unit.now)
+        .values(collect_at=at or unit.now)
     )
     unit.ring("invoice.collect")
 
@@ -270,8 +289,9 @@ def reversed_(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
             ],
         )
         record_settled(unit, invoice.id, paid=-applied)
-        post_reversal(unit, order, invoice)
         _collect_again(unit, invoice.id)
+    post_reversal(unit, order, invoice)
+    _take_back_balance(unit, order, payment_id)
     unit.event(
         "payment.reversed",
         "payment",
@@ -279,3 +299,44 @@ def reversed_(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
         {"invoice": invoice.number, "amount": order.amount},
         customer_id=order.customer_id,
     )
+
+
+def _take_back_balance(unit: Work, order: Row[Any], payment_id: UUID) -> None:
+    """What a taken-back payment had left as balance goes with it, as far as it is still there."""
+    mine = balance_entries.c.merchant_id == unit.merchant_id
+    excess = unit.session.execute(
+        select(balance_entries.c.amount).where(
+            mine,
+            balance_entries.c.kind == "overpaid",
+            balance_entries.c.source_id == payment_id,
+        )
+    ).scalar_one_or_none()
+    if not excess:
+        return
+    held = unit.session.execute(
+        select(func.coalesce(func.sum(balance_entries.c.amount), 0)).where(
+            mine, balance_entries.c.customer_id == order.customer_id
+        )
+    ).scalar_one()
+    taken = min(excess, int(held))
+    if taken < excess:
+        open_review(unit, "reversed_after_use", "payment", payment_id, {"missing": excess - taken})
+    if taken:
+        row = balance_entry(unit, order, "reversed", payment_id, -taken)
+        insert_rows(unit.session, balance_entries, [row])
+
+
+def balance_entry(
+    unit: Work, order: Row[Any], kind: str, payment_id: UUID, amount: int
+) -> dict[str, Any]:
+    """An entry of the customer's balance that a payment is the source of."""
+    return {
+        "merchant_id": unit.merchant_id,
+        "id": unit.derive("balance", kind, payment_id),
+        "customer_id": order.customer_id,
+        "amount": amount,
+        "kind": kind,
+        "source_kind": "payment",
+        "source_id": payment_id,
+        "at": unit.now,
+    }

@@ -21,7 +21,8 @@ _TAX_WAITING = text(
     WHERE j.merchant_id = :m AND p.account = :account AND (
         (j.kind IN ('invoice_issued', 'invoice_voided', 'written_off', 'write_off_reversed')
             AND j.key = :invoice)
-        OR (j.kind IN ('tax_became_due', 'tax_point_reversed') AND j.key LIKE :invoice || ':%')
+        OR (j.kind IN ('tax_became_due', 'tax_point_reversed', 'written_off', 'write_off_reversed')
+            AND j.key LIKE :invoice || ':%')
         OR (j.kind = 'credit_note_issued' AND j.key IN (
             SELECT c.id::text FROM credit_notes c
             WHERE c.merchant_id = :m AND c.invoice_id = CAST(:invoice AS uuid))))
@@ -47,7 +48,7 @@ def post_capture(unit: Work, order: Row[Any], invoice: Row[Any], applied: int) -
     ]
     if applied:
         if invoice.status == "uncollectible":
-            off = posted(unit, JournalKind.WRITTEN_OFF, str(invoice.id))
+            off = posted(unit, JournalKind.WRITTEN_OFF, write_off_key(unit, invoice.id))
             if off is not None:
                 post(unit, [entries.write_off_reversed(off, on)])
         waiting = tax_waiting(unit, invoice.id)
@@ -69,6 +70,19 @@ def post_reversal(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
     if became is not None:
         undone.append(entries.tax_point_reversed(became, on))
     post(unit, undone)
+
+
+def write_off_key(unit: Work, invoice_id: UUID, *, new: bool = False) -> str:
+    """The key of an invoice's latest write-off, or of its next: a debt may be given up again."""
+    count = unit.session.execute(
+        text(
+            "SELECT count(*) FROM journals WHERE merchant_id = :m AND kind = 'written_off' "
+            "AND (key = :invoice OR key LIKE :invoice || ':%')"
+        ),
+        {"m": unit.merchant_id, "invoice": str(invoice_id)},
+    ).scalar_one()
+    n = count + 1 if new else count
+    return str(invoice_id) if n <= 1 else f"{invoice_id}:{n}"
 
 
 def tax_waiting(unit: Work, invoice_id: UUID) -> Money:

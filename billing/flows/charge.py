@@ -6,6 +6,8 @@ with a lease that runs out; `billing.flows.reconcile` then asks the gateway what
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,18 +18,22 @@ from sqlalchemy import Row, Select, func, select, update
 
 from billing.engine import Engine
 from billing.flows.card_requests import open_card_request
-from billing.flows.orders import record_steps
+from billing.flows.orders import MOOT, record_steps
+from billing.flows.reviews import open_review
 from billing.flows.settle import settle
 from billing.tables import customers
 from core.actor import system
+from core.errors import EngineError
 from core.work import Work
 from invoices.tables import invoices
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
 from payments.tables import payment_methods, payment_orders
 
-BATCH = 64
-PARALLEL = 16
+LOG = logging.getLogger("tagihan.charge")
+
+# All of a batch are called at once, so that a lease covers its call and no waiting.
+BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +46,61 @@ class Leased:
     ask_first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one lease found: orders to send, order ids that are moot, and how many rows it was."""
+
+    gateway: Gateway
+    leased: list[Leased]
+    moot: list[str]
+    found: int
+
+
 def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     """Send the orders whose turn it is; returns how many were taken."""
-    gateway, leased, taken = lease(engine, merchant_id, limit=limit)
-    if len(leased) == 1:
-        exchange(engine, merchant_id, gateway, leased[0])
-    elif leased:
-        with ThreadPoolExecutor(min(PARALLEL, len(leased))) as pool:
-            list(pool.map(lambda one: exchange(engine, merchant_id, gateway, one), leased))
-    return taken
+    taken = lease(engine, merchant_id, limit=limit)
+    drop_moot(engine, merchant_id, taken.moot)
+    if len(taken.leased) == 1:
+        exchange(engine, merchant_id, taken.gateway, taken.leased[0])
+    elif taken.leased:
+        with ThreadPoolExecutor(len(taken.leased)) as pool:
+            list(
+                pool.map(
+                    lambda one: _exchange_or_log(engine, merchant_id, taken.gateway, one),
+                    taken.leased,
+                )
+            )
+    return taken.found
 
 
 def send_one(engine: Engine, merchant_id: UUID, payment_order_id: UUID) -> None:
     """Send one order now, for a caller who waits; does nothing when it is not there to be sent."""
-    gateway, leased, _ = lease(engine, merchant_id, limit=1, only=payment_order_id)
-    for one in leased:
-        exchange(engine, merchant_id, gateway, one)
+    taken = lease(engine, merchant_id, limit=1, only=payment_order_id)
+    drop_moot(engine, merchant_id, taken.moot)
+    for one in taken.leased:
+        exchange(engine, merchant_id, taken.gateway, one)
 
 
-def lease(
-    engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = None
-) -> tuple[Gateway, list[Leased], int]:
+def drop_moot(engine: Engine, merchant_id: UUID, order_ids: Sequence[str]) -> None:
+    """Fail orders that were never sent and no longer make sense; the invoice is looked at anew."""
+    gone = Answer("failed", code=MOOT, message="no longer due for this amount")
+    for order_id in order_ids:
+        settle(engine, merchant_id, order_id, gone, because="never sent")
+
+
+def _exchange_or_log(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:
+    try:
+        exchange(engine, merchant_id, gateway, leased)
+    except Exception:
+        # Its lease runs out and it is asked about; the others of its batch are not held up.
+        LOG.exception("an order was not settled", extra={"order_id": leased.order_id})
+
+
+def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = None) -> Taken:
     """Commit that these orders are being sent: state, lease, send number, in one transaction.
 
     An order whose invoice is no longer due for its amount, or that was withdrawn before it was
-    ever sent, fails here: nothing of it can have reached the gateway.
+    ever sent, is told apart: nothing of it can have reached the gateway.
     """
     with engine.work(merchant_id, system("charge")) as unit:
         gateway = engine.gateways.of(unit.merchant)
@@ -82,10 +118,11 @@ def lease(
         if only is not None:
             due = due.where(payment_orders.c.id == only)
         rows = unit.session.execute(due).all()
-        dead = [row for row in rows if _is_moot(row)]
-        alive = [row for row in rows if not _is_moot(row)]
-        _drop(unit, dead)
-        tokens = _tokens(engine, unit, alive)
+        moot = [row.order_id for row in rows if _is_moot(row)]
+        wanted = [row for row in rows if not _is_moot(row)]
+        tokens, unreadable = _tokens(engine, unit, wanted)
+        _hold_back(unit, [row for row in wanted if row.payment_method_id in unreadable])
+        alive = [row for row in wanted if row.payment_method_id not in unreadable]
         _mark_sent(engine, unit, [row.id for row in alive])
         record_steps(
             unit, [(row.id, "created", "sent", f"send {row.sends + 1}", None) for row in alive]
@@ -95,7 +132,7 @@ def lease(
             Leased(row.order_id, _request(engine, unit, row, tokens), row.sends + 1, ask_first)
             for row in alive
         ]
-        return gateway, leased, len(rows)
+        return Taken(gateway, leased, moot, len(rows))
 
 
 def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:
@@ -113,7 +150,10 @@ def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased
         answer = gateway.charge(leased.request, idempotency_key=key)
     if answer.status == "duplicate":
         answer = gateway.status(leased.order_id)
-    settle(engine, merchant_id, leased.order_id, answer, because=f"answer to send {leased.send}")
+    settle(
+        engine, merchant_id, leased.order_id, answer,
+        because=f"answer to send {leased.send}", send=leased.send,
+    )  # fmt: skip
 
 
 def build_request(engine: Engine, unit: Work, payment_order_id: UUID) -> ChargeRequest:
@@ -124,7 +164,8 @@ def build_request(engine: Engine, unit: Work, payment_order_id: UUID) -> ChargeR
             payment_orders.c.id == payment_order_id,
         )
     ).one()
-    return _request(engine, unit, row, _tokens(engine, unit, [row]))
+    tokens, _ = _tokens(engine, unit, [row])
+    return _request(engine, unit, row, tokens)
 
 
 def _joined() -> Select[Any]:
@@ -157,35 +198,6 @@ def _is_moot(row: Row[Any]) -> bool:
     return bool(row.invoice_status != "open" or row.due_amount != row.amount)
 
 
-def _drop(unit: Work, rows: list[Row[Any]]) -> None:
-    """Fail orders that were never sent and no longer make sense; the invoice is looked at anew."""
-    if not rows:
-        return
-    unit.session.execute(
-        update(payment_orders)
-        .where(
-            payment_orders.c.merchant_id == unit.merchant_id,
-            payment_orders.c.id.in_([row.id for row in rows]),
-        )
-        .values(
-            state="failed", next_at=None, closed_at=unit.now, code="moot", attested=True,
-            reason="no longer due for this amount",
-        )
-    )  # fmt: skip
-    record_steps(unit, [(row.id, "created", "failed", "no longer due", None) for row in rows])
-    unit.session.execute(
-        update(invoices)
-        .where(
-            invoices.c.merchant_id == unit.merchant_id,
-            invoices.c.id.in_([row.invoice_id for row in rows if row.invoice_id]),
-            invoices.c.status == "open",
-            invoices.c.due_amount > 0,
-        )
-        .values(collect_at=unit.now)
-    )
-    unit.ring("invoice.collect")
-
-
 def _mark_sent(engine: Engine, unit: Work, order_ids: list[UUID]) -> None:
     until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
     unit.session.execute(
@@ -198,27 +210,46 @@ def _mark_sent(engine: Engine, unit: Work, order_ids: list[UUID]) -> None:
             state="sent",
             sends=payment_orders.c.sends + 1,
             first_sent_at=func.coalesce(payment_orders.c.first_sent_at, unit.real_now),
+            last_sent_at=unit.real_now,
             lease_until=until,
             next_at=until,
         )
     )
 
 
-def _tokens(engine: Engine, unit: Work, rows: list[Row[Any]]) -> dict[UUID, str]:
-    """Saved tokens of the orders' methods, opened here and nowhere else."""
+def _tokens(
+    engine: Engine, unit: Work, rows: Sequence[Row[Any]]
+) -> tuple[dict[UUID, str], set[UUID]]:
+    """Saved tokens of the orders' methods, opened here and nowhere else; and those that do not."""
     wanted = [r.payment_method_id for r in rows if r.payment_method_id and not r.request_sealed]
     if not wanted:
-        return {}
+        return {}, set()
     found = unit.session.execute(
         select(payment_methods.c.id, payment_methods.c.token_sealed).where(
             payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id.in_(wanted)
         )
     )
-    return {
-        row.id: engine.vault.open(row.token_sealed, f"{unit.merchant_id}:{row.id}:token").decode()
-        for row in found
-        if row.token_sealed
-    }
+    tokens: dict[UUID, str] = {}
+    unreadable: set[UUID] = set()
+    for row in found:
+        try:
+            if row.token_sealed:
+                context = f"{unit.merchant_id}:{row.id}:token"
+                tokens[row.id] = engine.vault.open(row.token_sealed, context).decode()
+        except EngineError:
+            unreadable.add(row.id)
+    return tokens, unreadable
+
+
+def _hold_back(unit: Work, rows: Sequence[Row[Any]]) -> None:
+    """A token that does not open is a matter for a person; nobody else's charge waits for it."""
+    for row in rows:
+        unit.session.execute(
+            update(payment_orders)
+            .where(payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == row.id)
+            .values(next_at=unit.real_now + timedelta(hours=1))
+        )
+        open_review(unit, "secret_unreadable", "payment_order", row.id, {})
 
 
 def _request(engine: Engine, unit: Work, row: Row[Any], tokens: dict[UUID, str]) -> ChargeRequest:

@@ -6,6 +6,7 @@ again only says that collecting is due: the attempt is opened, sent and settled 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -29,10 +30,13 @@ from dunning.cases import Case, End, Notify, Retry
 from dunning.notices import by_day
 from dunning.policies import DEFAULT_POLICY, Policy
 from dunning.queries import DunningCase
+from dunning.tables import dunning_cases
 from invoices.queries import Invoice, get_invoice
 from invoices.tables import invoices
 from payments.declines import Decline, DeclineClass
 from payments.tables import payment_methods
+
+_LOG = logging.getLogger("tagihan.dunning")
 
 BATCH: Final = 100
 # A bank that was down is asked again soon, a few times, before it counts as a refusal.
@@ -51,17 +55,18 @@ MAILS: Final[Mapping[str, str]] = {
 }
 
 
-def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> None:
+def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> bool:
     """A charge without the payer was refused: open the invoice's case or advance it.
 
     The caller has locked customer and invoice. A refusal by a line that was down is tried again
     soon and is no refusal yet; one that the merchant has to mend is shown to the merchant.
+
+    Returns:
+        Whether it counted as a refusal of this customer.
     """
     invoice = get_invoice(unit, invoice_id)
-    if invoice.status != "open":
-        return
-    if _is_not_the_customers(unit, invoice, decline):
-        return
+    if invoice.status != "open" or _is_not_the_customers(unit, invoice, decline):
+        return False
     if decline.cancel_mandate and invoice.payment_method_id is not None:
         _end_method(unit, invoice.customer_id, invoice.payment_method_id, decline.reason)
     case = queries.open_case(unit, invoice_id, lock=True)
@@ -96,6 +101,12 @@ def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> None:
     )
     facts = _plan(unit, case, invoice)
     _tell_declined(unit, case, invoice, facts, is_new=is_new)
+    return True
+
+
+def is_chased(unit: Work, invoice_id: UUID) -> bool:
+    """Whether an invoice has an open case, which says when something happens next."""
+    return queries.open_case(unit, invoice_id) is not None
 
 
 def on_paid(unit: Work, invoice_id: UUID) -> None:
@@ -142,9 +153,28 @@ def step_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     with engine.work(merchant_id, system("dunning")) as unit:
         due = queries.due_cases(unit, limit)
     for case_id, customer_id, invoice_id in due:
-        with engine.work(merchant_id, system("dunning")) as unit:
-            _step(unit, case_id, customer_id, invoice_id)
+        try:
+            with engine.work(merchant_id, system("dunning")) as unit:
+                _step(unit, case_id, customer_id, invoice_id)
+        except Exception:
+            # One case that trips does not hold up the others; it is looked at again tomorrow.
+            _LOG.exception("a case was not stepped", extra={"case": str(case_id)})
+            with engine.work(merchant_id, system("dunning")) as unit:
+                _set_aside(unit, case_id)
     return len(due)
+
+
+def _set_aside(unit: Work, case_id: UUID) -> None:
+    open_review(unit, "case_failed", "case", case_id, {})
+    unit.session.execute(
+        update(dunning_cases)
+        .where(
+            dunning_cases.c.merchant_id == unit.merchant_id,
+            dunning_cases.c.id == case_id,
+            dunning_cases.c.state == "open",
+        )
+        .values(next_at=unit.now + timedelta(days=1))
+    )
 
 
 def _step(unit: Work, case_id: UUID, customer_id: UUID, invoice_id: UUID) -> None:

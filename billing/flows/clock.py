@@ -114,7 +114,7 @@ def drive(engine: Engine, merchant_id: UUID, ring: Callable[[UUID], int]) -> boo
     """
     with engine.work(merchant_id, system("clock")) as unit:
         clock = read_clock(unit.session, merchant_id)
-        if clock is None or clock.state == "ready" or clock.target_at is None:
+        if clock is None or clock.state == "ready":
             return True
         gateway = engine.gateways.of(unit.merchant)
         m = {"m": merchant_id}
@@ -125,12 +125,11 @@ def drive(engine: Engine, merchant_id: UUID, ring: Callable[[UUID], int]) -> boo
     if clock.state == "stepping":
         # Whoever began this step did not finish it; moving the gateway's clock again is harmless.
         gateway.set_time(clock.at)
-        _arrive(engine, merchant_id, clock.at, done=False)
-        return False
+        return _arrive(engine, merchant_id, clock.at, done=clock.target_at is None)
     if busy or (due is not None and due <= clock.at):
         ring(merchant_id)
         return False
-    if clock.at >= clock.target_at:
+    if clock.target_at is None or clock.at >= clock.target_at:
         return _arrive(engine, merchant_id, clock.at, done=True)
     theirs = gateway.next_due()
     to = min(t for t in (clock.target_at, due, theirs) if t is not None and t > clock.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,11 @@ from billing.flows.orders import (
     withdraw,
     write_orders,
 )
+from billing.queries import lock_customers
+from billing.service import after_failed
 from core.actor import system
 from core.calendars import instant_of
+from core.errors import Conflict
 from core.work import Work
 from invoices.tables import invoices
 from payments.declines import decline_of_status
@@ -48,42 +52,71 @@ def collect_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
         ).all()
         if not rows:
             return 0
-        collect_locked(unit, rows)
-        return len(rows)
+        without = _collect_locked(unit, rows)
+    for invoice_id, customer_id in without:
+        with engine.work(merchant_id, system("collect")) as unit:
+            _nothing_to_charge(unit, invoice_id, customer_id)
+    return len(rows)
 
 
-def collect_locked(unit: Work, rows: list[Row[Any]] | Any) -> None:
-    """Decide and write, set-based, for invoices locked by the caller."""
+def _nothing_to_charge(unit: Work, invoice_id: UUID, customer_id: UUID) -> None:
+    """No method can be charged: the invoice is chased with a link to pay, by whatever means."""
+    lock_customers(unit, [customer_id])
+    cleared = unit.session.execute(
+        update(invoices)
+        .where(
+            invoices.c.merchant_id == unit.merchant_id,
+            invoices.c.id == invoice_id,
+            invoices.c.status == "open",
+            invoices.c.collect_at <= unit.now,
+        )
+        .values(collect_at=None)
+        .returning(invoices.c.id)
+    ).one_or_none()
+    if cleared is not None:
+        # 411: no usable token. A human must bring another method; the pay link stays.
+        on_declined(unit, invoice_id, decline=decline_of_status(411))
+        after_failed(unit, invoice_id)
+
+
+def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UUID]]:
+    """Decide and write, set-based, for locked invoices.
+
+    Returns:
+        Invoices (with their customers) that no method can be charged for; they stay due.
+    """
     listed = [row.id for row in rows]
     counts = count_orders(unit, listed)
     standing = _standing(unit, listed)
     usable = _usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
     drafts: list[OrderDraft] = []
-    without: list[UUID] = []
-    unit.session.execute(
-        update(invoices)
-        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id.in_(listed))
-        .values(collect_at=None)
-    )
+    without: list[tuple[UUID, UUID]] = []
     for row in rows:
         kinds = standing.get(row.id, set())
         if row.due_amount <= 0 or "attempt" in kinds:
             continue
-        n = counts.get(row.id, 0) + 1
         if row.collection == "invoice":
             if "instrument" not in kinds:
+                n = counts.get((row.id, "instrument"), 0) + 1
                 drafts.append(_instrument(unit, row, n))
         elif row.payment_method_id not in usable:
-            without.append(row.id)
+            without.append((row.id, row.customer_id))
         elif "instrument" in kinds:
             # Before a pull, what the customer could still push is withdrawn and attested.
             withdraw(unit, row.id)
         else:
-            drafts.append(_attempt(row, n))
+            drafts.append(_attempt(row, counts.get((row.id, "attempt"), 0) + 1))
     write_orders(unit, drafts)
-    for invoice_id in without:
-        # 411: no usable token. A human must bring another method; the pay link stays.
-        on_declined(unit, invoice_id, decline=decline_of_status(411))
+    kept = {invoice_id for invoice_id, _ in without}
+    unit.session.execute(
+        update(invoices)
+        .where(
+            invoices.c.merchant_id == unit.merchant_id,
+            invoices.c.id.in_([one for one in listed if one not in kept]),
+        )
+        .values(collect_at=None)
+    )
+    return without
 
 
 def offer_va(unit: Work, invoice_id: UUID) -> UUID:
@@ -94,10 +127,13 @@ def offer_va(unit: Work, invoice_id: UUID) -> UUID:
     """
     invoice = lock_open_invoice(unit, invoice_id)
     for order in open_orders(unit, invoice_id):
-        if order.kind == "instrument" and not order.abandoning:
-            found: UUID = order.id
-            return found
-    n = count_orders(unit, [invoice_id]).get(invoice_id, 0) + 1
+        if order.kind != "instrument":
+            continue
+        if order.abandoning or order.state == "review" or order.amount != invoice.due_amount:
+            raise Conflict("instrument_ending", "the old number is being withdrawn: ask again soon")
+        found: UUID = order.id
+        return found
+    n = count_orders(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
     [order_id] = write_orders(unit, [_instrument(unit, invoice, n)])
     if invoice.collection == "invoice":
         unit.session.execute(

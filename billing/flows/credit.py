@@ -20,6 +20,7 @@ from billing.flows.credit_rows import (
     load_creditable,
     note_of,
 )
+from billing.flows.orders import withdraw
 from billing.ledger.postings import credit_note_issued, tax_became_due
 from billing.ledger.service import post
 from billing.queries import get_customer, lock_customers
@@ -93,6 +94,12 @@ def credit_invoice(
     to_invoice, to_balance = _split(unit, invoice, draft, for_refund=source_kind == "refund")
     if to_invoice:
         state = record_settled(unit, invoice_id, credited=to_invoice)
+        # What is open asks for the amount from before; what is still due is asked for anew.
+        withdraw(
+            unit,
+            invoice_id,
+            kinds=("instrument", "attempt") if state.became_paid else ("instrument",),
+        )
     issued = _write(
         unit,
         invoice,

@@ -6,6 +6,7 @@ mail programs show it once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -85,6 +86,9 @@ class _Ready:
     notice: Notice
     document: Document | None
     with_file: bool
+
+
+_LOG = logging.getLogger("tagihan.mail")
 
 
 class _PointlessError(Exception):
@@ -168,6 +172,10 @@ def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> None:
         _close(engine, merchant_id, message, "dead", str(error), review=False)
     except (MailRefused, NotFound, DocumentUnreadable, KeyError, ValueError) as error:
         _close(engine, merchant_id, message, "dead", f"{type(error).__name__}: {error}")
+    except Exception as error:
+        # A bug for one message: it comes again later, the others of its batch are not held up.
+        _LOG.exception("a mail was not sent", extra={"mail": str(message.id)})
+        _later(engine, merchant_id, message, type(error).__name__)
     else:
         _close(engine, merchant_id, message, "sent")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,11 @@ from billing.flows.settle import settle
 from core import ids
 from core.actor import system
 from core.work import Work
+from payments.adapters.midtrans.answers import clean
 from payments.notifications import classify, dedupe_key
 from payments.tables import notifications, payment_orders
+
+LOG = logging.getLogger("tagihan.ingest")
 
 BATCH = 50
 TRIES_MAX = 12
@@ -45,7 +49,7 @@ def take_in(engine: Engine, unit: Work, body: dict[str, Any], *, source: str) ->
             received_at=unit.now,
             source=source,
             signature_ok=genuine,
-            body=body,
+            body=clean(body),
             state="new" if genuine else "refused",
             next_at=unit.real_now if genuine else None,
             closed_at=None if genuine else unit.now,
@@ -89,9 +93,13 @@ def ingest_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
             )
         gateway = engine.gateways.of(unit.merchant)
     for row in rows:
-        outcome = _ingest_one(engine, merchant_id, gateway, row)
-        if outcome is not None:
-            _close(engine, merchant_id, row, outcome)
+        try:
+            outcome = _ingest_one(engine, merchant_id, gateway, row)
+            if outcome is not None:
+                _close(engine, merchant_id, row, outcome)
+        except Exception:
+            # It stays new and is looked at again; those that came with it are not held up.
+            LOG.exception("a notification was not worked off", extra={"notification": str(row.id)})
     return len(rows)
 
 

@@ -20,6 +20,9 @@ from payments.tables import payment_order_steps, payment_orders
 
 OPEN = ("created", "sent", "unknown", "pending")
 
+# The code of an order that was never sent because what it asked for is not due any more.
+MOOT = "moot"
+
 # A virtual account may live this long at the gateway.
 VA_DAYS_MAX = 180
 # How long after its due date an unpaid invoice can still be paid by its virtual account.
@@ -28,7 +31,7 @@ VA_DAYS_AFTER_DUE = 30
 
 @dataclass(frozen=True, slots=True)
 class OrderDraft:
-    """An order to be written: ``n`` counts all orders of its invoice, whatever their kind.
+    """An order to be written: ``n`` counts the orders of its kind for its invoice.
 
     ``amount`` is whole rupiah and what is due on the invoice at this moment.
     """
@@ -109,17 +112,21 @@ def record_steps(
     )
 
 
-def count_orders(unit: Work, invoice_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many orders each invoice has had: the next one is this plus one."""
+def count_orders(unit: Work, invoice_ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
+    """How many orders of each kind each invoice has had: the next one is this plus one.
+
+    Kinds count apart: what a payer asks for must not change the order id of a pull, which a
+    restored backup derives again.
+    """
     found = unit.session.execute(
-        select(payment_orders.c.invoice_id, func.count())
+        select(payment_orders.c.invoice_id, payment_orders.c.kind, func.count())
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
             payment_orders.c.invoice_id.in_(invoice_ids),
         )
-        .group_by(payment_orders.c.invoice_id)
+        .group_by(payment_orders.c.invoice_id, payment_orders.c.kind)
     )
-    return {row[0]: row[1] for row in found}
+    return {(row[0], row[1]): row[2] for row in found}
 
 
 def open_orders(unit: Work, invoice_id: UUID) -> list[Row[Any]]:
@@ -182,7 +189,7 @@ def open_attempt(
         raise Conflict(
             "instrument_open", "withdraw the open virtual account before charging a card"
         )
-    n = count_orders(unit, [invoice_id]).get(invoice_id, 0) + 1
+    n = count_orders(unit, [invoice_id]).get((invoice_id, "attempt"), 0) + 1
     unit.session.execute(
         update(invoices)
         .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)

@@ -6,8 +6,9 @@ is sent again only after a quarantine, and only where nobody has to be present f
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,19 @@ from billing.flows.charge import Leased, build_request, exchange
 from billing.flows.orders import record_steps
 from billing.flows.settle import settle
 from core.actor import system
+from core.work import Work
+from invoices.tables import invoices
 from payments.gateway import Answer, Gateway
 from payments.order_ids import idempotency_key
 from payments.tables import payment_orders
 
-BATCH = 64
-PARALLEL = 16
+LOG = logging.getLogger("tagihan.reconcile")
+
+BATCH = 16
+
+# An order that may be on its way and must not be sent again is asked about this many quarantines
+# long (with the default of half an hour: two days) before it is taken as never having arrived.
+GIVE_UP = 96
 
 
 def resolve_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
@@ -65,36 +73,61 @@ def resolve_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
             .values(expires_at=None)
         )
         real_now = unit.real_now
-    old = timedelta(seconds=engine.settings.quarantine_seconds)
-    work = [
-        (row, row.first_sent_at is not None and real_now - row.first_sent_at >= old) for row in rows
-    ]
-    if len(work) == 1:
-        resolve_one(engine, merchant_id, gateway, *work[0])
-    else:
-        with ThreadPoolExecutor(min(PARALLEL, len(work))) as pool:
-            list(pool.map(lambda w: resolve_one(engine, merchant_id, gateway, *w), work))
+    with ThreadPoolExecutor(len(rows)) as pool:
+        list(
+            pool.map(
+                lambda row: _resolve_or_log(
+                    engine, merchant_id, gateway, row, quarantines(engine, row, real_now)
+                ),
+                rows,
+            )
+        )
     return len(rows)
 
 
+def quarantines(engine: Engine, order: Row[Any], real_now: datetime) -> int:
+    """How many quarantines have passed since the order was last sent."""
+    since = real_now - (order.last_sent_at or real_now)
+    return since // timedelta(seconds=engine.settings.quarantine_seconds)
+
+
 def resolve_one(
-    engine: Engine, merchant_id: UUID, gateway: Gateway, order: Row[Any], quarantined: bool
+    engine: Engine, merchant_id: UUID, gateway: Gateway, order: Row[Any], passed: int
 ) -> str:
-    """Ask about one order and act on the answer; returns the state it is in afterwards."""
+    """Ask about one order and act on the answer; returns the state it is in afterwards.
+
+    Args:
+        passed: quarantines since it was last sent; before the first, "no such order" is no proof.
+    """
     answer = gateway.status(order.order_id)
     if order.abandoning and answer.status in ("pending", "authorized"):
         answer = _end(gateway, order)
-    if answer.status != "not_found" or not quarantined:
+    if answer.status != "not_found" or passed < 1:
         return settle(engine, merchant_id, order.order_id, answer, because="status asked")
-    if order.abandoning or (order.channel == "card" and order.initiated_by == "customer"):
-        # The payer was present then and is not now. Nobody can finish it, so it ends here; should
-        # it surface after all, `settle` books it: a late truth is still accepted.
+    is_pull = order.channel == "card" and order.initiated_by == "merchant"
+    if passed >= GIVE_UP or (not is_pull and (order.abandoning or order.channel == "card")):
+        # Where the payer had to be present nobody can finish it any more, so it ends here. A pull
+        # could still arrive by itself and is waited for much longer. Should either surface after
+        # all, `settle` books it: a late truth is still accepted.
         gone = Answer("failed", code="404", message="never reached the gateway")
         return settle(engine, merchant_id, order.order_id, gone, because="quarantine over")
+    if order.abandoning:
+        return settle(engine, merchant_id, order.order_id, answer, because="status asked")
     again = _lease_again(engine, merchant_id, order)
-    if again is not None:
-        exchange(engine, merchant_id, gateway, again)
+    if again is None:
+        return settle(engine, merchant_id, order.order_id, answer, because="not sent again")
+    exchange(engine, merchant_id, gateway, again)
     return "sent"
+
+
+def _resolve_or_log(
+    engine: Engine, merchant_id: UUID, gateway: Gateway, order: Row[Any], passed: int
+) -> None:
+    try:
+        resolve_one(engine, merchant_id, gateway, order, passed)
+    except Exception:
+        # It stays due; the others of its batch are not held up.
+        LOG.exception("an order was not resolved", extra={"order_id": order.order_id})
 
 
 def _end(gateway: Gateway, order: Row[Any]) -> Answer:
@@ -108,19 +141,32 @@ def _end(gateway: Gateway, order: Row[Any]) -> Answer:
 
 
 def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased | None:
-    """Commit that the same order is being sent once more, under a new idempotency key."""
+    """Commit that the same order is being sent once more, under a new idempotency key.
+
+    Returns None, and sees to it that the order is only asked about from now on, when what it asks
+    for is no longer due.
+    """
     with engine.work(merchant_id, system("reconcile")) as unit:
         c = payment_orders.c
+        this = update(payment_orders).where(c.merchant_id == merchant_id, c.id == order.id)
+        if not _still_due(unit, order):
+            unit.session.execute(this.values(abandoning=True))
+            return None
         until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
         row = unit.session.execute(
-            update(payment_orders)
-            .where(
-                c.merchant_id == merchant_id,
-                c.id == order.id,
+            this.where(
                 c.state.in_(("sent", "unknown")),
                 c.sends == order.sends,
+                c.abandoning.is_(False),
             )
-            .values(state="sent", sends=c.sends + 1, lease_until=until, next_at=until)
+            .values(
+                state="sent",
+                sends=c.sends + 1,
+                last_sent_at=unit.real_now,
+                lease_until=until,
+                next_at=until,
+                in_doubt=True,
+            )
             .returning(c.id)
         ).one_or_none()
         if row is None:
@@ -128,3 +174,15 @@ def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased |
         record_steps(unit, [(order.id, order.state, "sent", f"send {order.sends + 1}", None)])
         request = build_request(engine, unit, order.id)
         return Leased(order.order_id, request, order.sends + 1, ask_first=False)
+
+
+def _still_due(unit: Work, order: Row[Any]) -> bool:
+    """Whether an order's invoice, locked here, is still open for its amount."""
+    if order.invoice_id is None:
+        return True
+    invoice = unit.session.execute(
+        select(invoices.c.status, invoices.c.due_amount)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == order.invoice_id)
+        .with_for_update()
+    ).one()
+    return bool(invoice.status == "open" and invoice.due_amount == order.amount)

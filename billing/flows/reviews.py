@@ -5,10 +5,34 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
+
 from core import ids
 from core.bulk import insert_rows
+from core.errors import NotFound
 from core.work import Work
 from payments.tables import reviews
+
+
+def close_review(unit: Work, review_id: UUID, resolution: str) -> None:
+    """A person says what became of a matter; it is kept, with who said it.
+
+    Raises:
+        NotFound: ``review_not_found``, also for one that is closed already.
+    """
+    closed = unit.session.execute(
+        update(reviews)
+        .where(
+            reviews.c.merchant_id == unit.merchant_id,
+            reviews.c.id == review_id,
+            reviews.c.closed_at.is_(None),
+        )
+        .values(closed_at=unit.now, closed_by=str(unit.actor), resolution=resolution)
+        .returning(reviews.c.id)
+    ).one_or_none()
+    if closed is None:
+        raise NotFound("review_not_found", "there is no such open matter")
+    unit.audit("review.close", "review", review_id, after={"resolution": resolution})
 
 
 def open_review(

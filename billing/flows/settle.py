@@ -29,6 +29,7 @@ from payments.attempts import (
     News,
     NewsStatus,
     Park,
+    after_unsent,
     decide,
     next_poll_after,
 )
@@ -56,17 +57,18 @@ def settle(
     answer: Answer,
     *,
     because: str,
+    send: int | None = None,
     actor: Actor | None = None,
 ) -> str:
     """Take one piece of news about an order; returns the state it is in afterwards.
 
     Harmless to repeat, in any order, from any number of processes. ``unknown_order`` is returned
-    for an order that is not ours.
+    for an order that is not ours. ``send`` is the number of the send that the news answers.
     """
     for left in reversed(range(_RETRIES)):
         try:
             with engine.work(merchant_id, actor or system("settle")) as unit:
-                return settle_in(engine, unit, order_id, answer, because=because)
+                return settle_in(engine, unit, order_id, answer, because=because, send=send)
         except OperationalError:
             # A deadlock or a lock wait that ran out: nothing was written, the news is still news.
             if not left:
@@ -74,17 +76,26 @@ def settle(
     raise AssertionError("the loop returns or raises")
 
 
-def settle_in(engine: Engine, unit: Work, order_id: str, answer: Answer, *, because: str) -> str:
+def settle_in(
+    engine: Engine,
+    unit: Work,
+    order_id: str,
+    answer: Answer,
+    *,
+    because: str,
+    send: int | None = None,
+) -> str:
     """The same inside a transaction of the caller."""
     order, invoice = _lock(unit, order_id)
     if order is None:
         return "unknown_order"
     if answer.status in ("not_sent", "refused"):
-        return _put_back(unit, order, answer, because)
-    if answer.saved_token:
-        cards.keep_token(engine, unit, order, answer)
-    if answer.status == "authorized":
-        cards.release(unit, order)
+        return _put_back(unit, order, answer, because, send)
+    if send is not None and order.in_doubt and _attests_only_this_send(answer):
+        # What a later send is refused for says nothing about an earlier one that may be on its
+        # way. It is not sent again, and asked about until that is certain.
+        _stop_sending(unit, order)
+        answer = Answer("unknown", code=answer.code, message=answer.message, raw=answer.raw)
     current = AttemptState(order.state)
     move = decide(
         current,
@@ -96,14 +107,16 @@ def settle_in(engine: Engine, unit: Work, order_id: str, answer: Answer, *, beca
     )
     match move:
         case Accept(state):
-            _write(unit, order, str(state), answer, because)
-            _react(unit, order, invoice, state, answer)
+            write_outcome(unit, order, str(state), answer, because)
+            _keep_card(engine, unit, order, answer)
+            react(unit, order, invoice, state, answer)
             return str(state)
         case Park(state, reason):
             _park(unit, order, answer, state=str(state), reason=reason, because=because)
             return str(state)
         case Ignore(state, _):
             _note_again(unit, order, answer)
+            _keep_card(engine, unit, order, answer)
             if state is AttemptState.PAID:
                 book.follow_settlement(unit, order, answer)
             return str(state)
@@ -165,7 +178,7 @@ def _cancel_asked(unit: Work, order: Row[Any]) -> bool:
     )
 
 
-def _write(unit: Work, order: Row[Any], state: str, answer: Answer, because: str) -> None:
+def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, because: str) -> None:
     """Store the new state with what came with it."""
     values: dict[str, Any] = {"state": state, "answer": answer.raw or None}
     if answer.transaction_id:
@@ -176,6 +189,8 @@ def _write(unit: Work, order: Row[Any], state: str, answer: Answer, because: str
         values["instructions"] = {**order.instructions, **answer.instructions}
     if answer.expires_at:
         values["expires_at"] = answer.expires_at
+    if state == "unknown":
+        values["in_doubt"] = True
     if state in ("unknown", "pending"):
         values["next_at"] = _next_poll(unit, order)
         values["lease_until"] = None
@@ -189,9 +204,7 @@ def _write(unit: Work, order: Row[Any], state: str, answer: Answer, because: str
 
 def _next_poll(unit: Work, order: Row[Any]) -> datetime:
     """When an order without an outcome is asked about again, in machine time."""
-    if order.abandoning and order.state != "pending":
-        return unit.real_now
-    age = unit.real_now - (order.first_sent_at or unit.real_now)
+    age = unit.real_now - (order.last_sent_at or unit.real_now)
     return unit.real_now + next_poll_after(age)
 
 
@@ -208,24 +221,46 @@ def _note_again(unit: Work, order: Row[Any], answer: Answer) -> None:
     unit.session.execute(_this(unit, order).values(**values))
 
 
-def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str) -> str:
-    """Proven not to have been taken: the same order may be sent again, later and later."""
-    if order.state != "sent":
+def _attests_only_this_send(answer: Answer) -> bool:
+    return answer.status == "failed" and not answer.transaction_status
+
+
+def _stop_sending(unit: Work, order: Row[Any]) -> None:
+    unit.session.execute(_this(unit, order).values(abandoning=True))
+
+
+def _keep_card(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> None:
+    """A token is kept of a card that was charged or held for this very order, and of no other."""
+    if answer.status not in ("paid", "authorized") or answer.order_id != order.order_id:
+        return
+    if answer.saved_token:
+        cards.keep_token(engine, unit, order, answer)
+    if answer.status == "authorized" and not order.abandoning:
+        cards.release(unit, order)
+
+
+def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str, send: int | None) -> str:
+    """This send was proven not to have been taken: it may be made again, later and later.
+
+    Where an earlier send may have arrived, the order is in doubt again and not merely unsent.
+    """
+    if order.state != "sent" or (send is not None and send != order.sends):
         return str(order.state)
     wait = min(_BACKOFF_MAX, 2 ** min(order.sends, 10))
+    state = str(after_unsent(1 if order.in_doubt else 0))
     unit.session.execute(
         _this(unit, order).values(
-            state="created",
+            state=state,
             lease_until=None,
             next_at=unit.real_now + timedelta(seconds=wait),
             code=answer.code,
             reason=answer.message,
         )
     )
-    record_steps(unit, [(order.id, "sent", "created", f"{because}: {answer.status}", None)])
+    record_steps(unit, [(order.id, "sent", state, f"{because}: {answer.status}", None)])
     if answer.code in ("401", "410"):
         open_review(unit, "gateway_refuses", "payment_order", order.id, {"code": answer.code})
-    return "created"
+    return state
 
 
 def _park(
@@ -253,7 +288,7 @@ def _this(unit: Work, order: Row[Any]) -> Any:
     )
 
 
-def _react(
+def react(
     unit: Work,
     order: Row[Any],
     invoice: Row[Any] | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from billing import queries
-from billing.flows.book_journals import tax_waiting
+from billing.flows.book_journals import tax_waiting, write_off_key
 from billing.flows.orders import withdraw
 from billing.ledger.journal import JournalKind
 from billing.ledger.postings import invoice_voided, written_off
@@ -55,7 +55,7 @@ def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
         unit,
         [
             written_off(
-                str(invoice_id),
+                write_off_key(unit, invoice_id, new=True),
                 unit.today,
                 due=Money(before.due_amount, before.currency),
                 tax_not_due=waiting,

@@ -87,6 +87,30 @@ END $$;
 CREATE TRIGGER payment_orders_climb BEFORE UPDATE OR DELETE ON payment_orders
     FOR EACH ROW EXECUTE FUNCTION tagihan_climb_order();
 
+CREATE FUNCTION tagihan_freeze_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR (NEW.order_id, NEW.amount, NEW.currency, NEW.customer_id, NEW.payment_order_id)
+        IS DISTINCT FROM (OLD.order_id, OLD.amount, OLD.currency, OLD.customer_id, OLD.payment_order_id) THEN
+        RAISE EXCEPTION 'what a payment took is never edited' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER payments_frozen BEFORE UPDATE OR DELETE ON payments
+    FOR EACH ROW EXECUTE FUNCTION tagihan_freeze_payment();
+
+-- A changed namespace would derive other order ids: everything open would be charged anew.
+CREATE FUNCTION tagihan_freeze_namespace() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR (NEW.merchant_id, NEW.namespace) IS DISTINCT FROM (OLD.merchant_id, OLD.namespace) THEN
+        RAISE EXCEPTION 'a merchant keeps its namespace for ever' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER merchants_frozen BEFORE UPDATE OR DELETE ON merchants
+    FOR EACH ROW EXECUTE FUNCTION tagihan_freeze_namespace();
+
 -- 3. Books balance, set by set: all postings of a journal arrive in one statement.
 
 CREATE FUNCTION tagihan_balance_postings() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from core.db import storable
 from payments.adapters.midtrans.client import Raw
 from payments.gateway import Answer, RefundAnswer, Status
 
@@ -124,15 +125,23 @@ def _status(status: str, fraud: str) -> Status:
 
 
 def clean(body: dict[str, Any]) -> dict[str, Any]:
-    """The body as it may be stored: tokens and signatures taken out."""
-    return {key: value for key, value in body.items() if key not in _SECRET}
+    """The body as it may be stored: tokens and signatures taken out, however deep they stand."""
+    return {key: _cleaned(value) for key, value in body.items() if key not in _SECRET}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return value
 
 
 def rupiah(value: object) -> int | None:
     """``"109890.00"`` → 109890; None for anything that is not whole rupiah."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     whole, _, rest = text.partition(".")
-    if not whole.isascii() or not whole.isdigit() or rest.strip("0"):
+    if not whole.isascii() or not whole.isdigit() or len(whole) > 15 or rest.strip("0"):
         return None
     return int(whole)
 
@@ -143,9 +152,9 @@ def instant(value: object) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value.strip())
-    except ValueError:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=WIB)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=WIB)).astimezone(UTC)
 
 
 def _code(raw: Raw) -> str | None:
@@ -153,7 +162,10 @@ def _code(raw: Raw) -> str | None:
 
 
 def _string(value: object) -> str | None:
-    return str(value) if isinstance(value, str | int) and str(value) else None
+    if not isinstance(value, str | int) or not str(value):
+        return None
+    text: str = storable(str(value))
+    return text
 
 
 def _text(body: dict[str, Any]) -> str | None:

@@ -1,0 +1,76 @@
+"""What a person decides about an order that the gateway told something strange about."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import select
+
+from billing.engine import Engine
+from billing.flows.reviews import close_review
+from billing.flows.settle import react, write_outcome
+from billing.queries import lock_customers
+from core.actor import Actor
+from core.errors import Conflict, NotFound
+from invoices.tables import invoices
+from payments.attempts import AttemptState
+from payments.gateway import Answer
+from payments.tables import payment_orders, reviews
+
+
+def decide_order(
+    engine: Engine,
+    merchant_id: UUID,
+    payment_order_id: UUID,
+    *,
+    outcome: Literal["paid", "failed"],
+    note: str,
+    actor: Actor,
+) -> str:
+    """Take an order out of review: its amount was taken after all, or nothing was.
+
+    Everything follows as if the gateway had said so; who decided and why is kept.
+
+    Raises:
+        NotFound: ``payment_order_not_found``. Conflict: ``not_in_review``.
+    """
+    with engine.work(merchant_id, actor) as unit:
+        c = payment_orders.c
+        mine = (c.merchant_id == merchant_id, c.id == payment_order_id)
+        found = unit.session.execute(select(c.customer_id, c.invoice_id).where(*mine)).one_or_none()
+        if found is None:
+            raise NotFound("payment_order_not_found", "there is no such order")
+        lock_customers(unit, [found.customer_id])
+        invoice = unit.session.execute(
+            select(invoices)
+            .where(invoices.c.merchant_id == merchant_id, invoices.c.id == found.invoice_id)
+            .with_for_update()
+        ).one_or_none()
+        order = unit.session.execute(select(payment_orders).where(*mine).with_for_update()).one()
+        if order.state != "review":
+            raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
+        state = AttemptState(outcome)
+        said = Answer(
+            outcome,
+            order_id=order.order_id,
+            amount=order.amount,
+            currency=order.currency,
+            code="decided",
+            transaction_status="capture" if outcome == "paid" else "cancel",
+        )
+        write_outcome(unit, order, outcome, said, f"decided by {actor}: {note}")
+        react(unit, order, invoice, state, said)
+        for review in unit.session.execute(
+            select(reviews.c.id).where(
+                reviews.c.merchant_id == merchant_id,
+                reviews.c.subject_id == payment_order_id,
+                reviews.c.closed_at.is_(None),
+            )
+        ).scalars():
+            close_review(unit, review, f"{outcome}: {note}")
+        unit.audit(
+            "order.decide", "payment_order", payment_order_id,
+            before={"state": "review"}, after={"state": outcome, "note": note},
+        )  # fmt: skip
+        return outcome
