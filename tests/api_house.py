@@ -111,6 +111,15 @@ class House:
         """A caller without a key."""
         return Door(self.client, None)
 
+    @property
+    def operator_bearer(self) -> str:
+        """What the operator sends as Authorization."""
+        return f"Bearer {OPERATOR_KEY}"
+
+    def with_key(self, key: str) -> Door:
+        """A caller with a key that a test has made."""
+        return Door(self.client, key)
+
     def holding(self, *scopes: str) -> Door:
         """A new key of the first merchant with these scopes."""
         return Door(self.client, new_key(self.engine, self.merchants[0].merchant_id, *scopes))
