@@ -12,7 +12,7 @@ from typing import Final
 from litestar import Litestar, Router
 from litestar.di import Provide
 
-from api import auth, docs, frame, health, pages
+from api import auth, docs, frame, health, pages, query_check
 from api.errors import on_error
 from api.gateways import midtrans
 from api.idempotency import provide_once
@@ -45,7 +45,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Litestar:
             Router(path="/", route_handlers=pages.routes(), opt={"scope": "page"}),
         ],
         lifespan=[_lifespan(settings, engine)],
-        guards=[auth.guard],
+        guards=[auth.guard, query_check.guard],
         dependencies={
             "engine": Provide(auth.provide_engine, sync_to_thread=False),
             "caller": Provide(auth.provide_caller, sync_to_thread=False),

@@ -13,7 +13,10 @@ from core import ids
 from core.errors import InvalidRequest
 from core.work import Work
 
-CardToken = Annotated[str, Meta(min_length=1, max_length=200)]
+# A card number in its place is refused: card numbers never come here.
+CardToken = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"^(?![0-9 -]+$)[\x21-\x7e]+$")
+]
 
 
 class MandateIn(In):

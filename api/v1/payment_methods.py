@@ -15,7 +15,7 @@ from api.pagination import Page, Window, page_of
 from api.queries import get_row, list_rows
 from api.routes import get, post
 from api.shapes import ExternalId, In, Instant, Metadata, Out, Words, path_id
-from api.v1.orders import MandateIn, OrderOut, mandate_of, newest_order
+from api.v1.orders import CardToken, MandateIn, OrderOut, mandate_of, newest_order
 from billing import queries
 from billing.engine import Engine
 from billing.flows.at_once import press, save_card
@@ -30,12 +30,10 @@ class CardIn(In):
     """A card to be saved without a payment."""
 
     card_token: Annotated[
-        str,
+        CardToken,
         Meta(
-            min_length=1,
-            max_length=200,
             description="A one-time token that the payer's browser got from Midtrans; card numbers "
-            "never come here.",
+            "never come here."
         ),
     ]
     external_id: ExternalId | None = None
