@@ -17,12 +17,15 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Tag
 from litestar.params import FromPath
 
+from api.examples import EXAMPLES
 from api.idempotency import HEADER as IDEMPOTENCY_HEADER
+from api.scopes import OPEN
 from core.errors import NotFound
 
 OPENAPI_PATH: Final = "/api/v1"
 # Structs whose names end so are bodies of requests: they refuse what they do not name.
 _CLOSED: Final = ("In", "Patch")
+_PAGE_REFERENCE: Final = "#/components/schemas/Page_"
 _KEY_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": 255}
 
 _DESCRIPTION: Final = """
@@ -139,16 +142,52 @@ def openapi_config(version: str) -> OpenAPIConfig:
 def document(app: Litestar) -> dict[str, Any]:
     """The OpenAPI document, with what the generator can not know."""
     made: dict[str, Any] = copy.deepcopy(app.openapi_schema.to_schema())
-    for name, schema in made["components"]["schemas"].items():
+    schemas = made["components"]["schemas"]
+    for name in [name for name in schemas if name.startswith("Page_")]:
+        # A page of customers is called so, and not by where its parts are in our folders.
+        schemas[_page_name(name)] = schemas.pop(name)
+    for name, schema in schemas.items():
+        if name in EXAMPLES:
+            schema["examples"] = [EXAMPLES[name]]
         if name.endswith(_CLOSED) and schema.get("type") == "object":
             schema["additionalProperties"] = False
+    scopes = {
+        handler.handler_name: str(handler.opt.get("scope"))
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+    }
     for item in made["paths"].values():
         for operation in item.values():
+            scope = scopes[operation["operationId"]]
+            operation["x-scope"] = scope
+            if scope in OPEN:
+                operation["security"] = []
+            else:
+                operation["description"] += f"\n\nScope: `{scope}`."
             for parameter in operation.get("parameters", ()):
                 parameter.pop("deprecated", None)
                 if parameter["name"] == IDEMPOTENCY_HEADER:
                     parameter |= {"required": True, "schema": _KEY_SCHEMA}
-    return made
+    named: dict[str, Any] = _tidied(made)
+    return named
+
+
+def _tidied(value: Any) -> Any:
+    """Limits of integers are integers, references use the short names of pages."""
+    if isinstance(value, dict):
+        return {key: _tidied(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_tidied(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.startswith(_PAGE_REFERENCE):
+        return "#/components/schemas/" + _page_name(value.rpartition("/")[2])
+    return value
+
+
+def _page_name(name: str) -> str:
+    """``Page_api.v1.customers.CustomerOut_`` becomes ``CustomerPage``."""
+    return name.rpartition(".")[2].removesuffix("_").removesuffix("Out") + "Page"
 
 
 @litestar.get(

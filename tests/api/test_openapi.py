@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from api_house import House
+
+from api.examples import EXAMPLES
+from api.reference import page
+from api.strict import decode
 
 
 @pytest.fixture
@@ -105,3 +111,30 @@ def test_the_page_loads_nothing_from_elsewhere(house: House) -> None:
         assert answer.status_code == 200
         assert answer.headers["cache-control"].startswith("public")
     assert house.nobody.call("GET", "/docs/swagger.html").status_code == 404
+
+
+def test_every_example_is_one_that_would_be_read(house: House) -> None:
+    wanted = {
+        handler.parsed_data_field.annotation.__name__: handler.parsed_data_field.annotation
+        for route in house.client.app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if handler.opt.get("scope") not in ("public", "page") and handler.parsed_data_field
+    }
+
+    assert set(EXAMPLES) <= set(wanted)
+    for name, example in EXAMPLES.items():
+        decode(json.dumps(example).encode(), wanted[name])
+
+
+def test_no_schema_is_named_after_our_folders(document: dict[str, Any]) -> None:
+    names = document["components"]["schemas"]
+
+    assert {"CustomerPage", "InvoicePage", "MethodPage"} <= set(names)
+    assert [name for name in names if not name.isalnum()] == []
+
+
+def test_the_reference_lists_the_routes_as_they_are(document: dict[str, Any]) -> None:
+    """Run `python -m api.reference > docs/reference/api.md` when this fails."""
+    written = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
+
+    assert written.read_text(encoding="utf-8") == page(document)

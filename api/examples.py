@@ -1,0 +1,52 @@
+"""One example for each body that people write by hand; a test decodes them as they stand."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "NewMerchantIn": {
+        "slug": "larasa",
+        "legal_name": "PT Larasa Digital Nusantara",
+        "email": "tagihan@larasa.example",
+        "address": "Jl. Melati 1, Jakarta 10220",
+        "pkp_since": "2024-01-01",
+        "gateway": "sandbox",
+        "server_key": "SB-Mid-server-…",
+        "client_key": "SB-Mid-client-…",
+    },
+    "NewKeyIn": {"name": "web shop", "scopes": ["write"]},
+    "CustomerIn": {
+        "name": "Sari Wulandari",
+        "email": "sari@contoh.example",
+        "company": "CV Sari Rasa",
+        "external_id": "buyer-7",
+    },
+    "NewPlanIn": {"code": "pro", "name": {"id": "Paket Pro", "en": "Pro plan"}},
+    "NewPriceIn": {"unit_amount": 299_000, "interval_unit": "month", "trial_days": 14},
+    "NewSubscriptionIn": {
+        "customer": "cus_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "payment": {"virtual_account": True},
+    },
+    "ChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "mode": "prorate"},
+    "CancelIn": {"when": "period_end", "reason": "closing the shop"},
+    "CardIn": {"card_token": "481111-1114-0f6c7b1e-5d0a-4f7b-9c1e-2d3a4b5c6d7e"},
+    "OneOffIn": {
+        "customer": "cus_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "lines": [
+            {
+                "description": {"id": "Jasa impor data", "en": "Data import"},
+                "unit_amount": 750_000,
+            }
+        ],
+        "payment": {"virtual_account": True},
+    },
+    "RefundIn": {
+        "payment": "pay_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "amount": 50_000,
+        "reason": "requested_by_customer",
+    },
+    "CreditNoteIn": {"reason": "goodwill", "amount": 25_000},
+    "MoveIn": {"to": "2027-02-28T17:00:00Z"},
+}
