@@ -59,9 +59,14 @@ def read_entries(
     return [
         Entry(row.occurred_at, row.type, _with_number(row.payload, row.number), row.name)
         for row in rows
-        if row.type not in without
+        if row.type not in without and not _is_no_news(row.type, row.payload)
     ]
 
 
 def _with_number(payload: dict[str, Any], number: str | None) -> dict[str, Any]:
     return payload if number is None else {**payload, "number": number}
+
+
+def _is_no_news(type_: str, payload: dict[str, Any]) -> bool:
+    """An invoice that was paid in time ends its case too; nobody was chased."""
+    return type_ == "dunning.ended" and payload.get("state") == "stopped"
