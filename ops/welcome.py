@@ -22,7 +22,9 @@ from core.tables import clocks
 from core.work import Work
 from invoices.wording import long_moment, rupiah
 from ops.embedded_place import write_private
-from ops.first_merchant import FIRST_TRY, GUEST, ME, Kept, ensure
+from ops.first_customers import FIRST_TRY, GUEST
+from ops.first_kept import ME, Kept
+from ops.first_merchant import ensure
 from plans.queries import find_plan, list_plans, prices_of
 
 _EVERY = {"day": "day", "week": "week", "month": "month", "year": "year"}

@@ -27,6 +27,7 @@ from api.pages.portal import refuse_foreign
 from api.pages.web import (
     Asked,
     brand_of,
+    clean,
     engine_of,
     in_language,
     language_from,
@@ -152,7 +153,7 @@ def _offers(unit: Work, language: str) -> list[dict[str, Any]]:
 
 
 def _read(data: dict[str, str], language: str) -> tuple[Visitor, UUID, TestCard | None]:
-    name, email = data.get("name", "").strip(), data.get("email", "").strip()
+    name, email = clean(data.get("name", ""), 201), clean(data.get("email", ""), 255)
     if not 1 <= len(name) <= 200:
         raise InvalidRequest("name_wrong", "a name is needed")
     if _EMAIL.fullmatch(email) is None:
@@ -163,14 +164,14 @@ def _read(data: dict[str, str], language: str) -> tuple[Visitor, UUID, TestCard 
         raise InvalidRequest("plan_wrong", "a plan is needed") from None
     how = data.get("how", "va")
     card = next((card for card in TEST_CARDS if card.number == how), None)
-    key = data.get("key", "")
+    key = clean(data.get("key", ""), 64)
     who = Visitor(
         name=name,
         email=email,
         locale=language,
         # Bound to what was typed: the same form with another address is another sign-up.
-        key=f"sign-up:{key[:64]}:{email}:{price_id}:{how}",
-        company=data.get("company", "").strip()[:200] or None,
+        key=f"sign-up:{key}:{email}:{price_id}:{how}",
+        company=clean(data.get("company", ""), 200) or None,
     )
     return who, price_id, card
 

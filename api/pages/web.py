@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -201,6 +201,6 @@ def in_language(value: dict[str, str] | str | None, language: str) -> str:
     return value or ""
 
 
-def day(value: date | None, language: str) -> str:
-    """Write a civil date, or a dash where there is none."""
-    return "–" if value is None else long_date(value, language)
+def clean(text: str, most: int) -> str:
+    """What a person typed, without control characters and with an end."""
+    return "".join(sign for sign in text if sign.isprintable()).strip()[:most]

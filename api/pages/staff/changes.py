@@ -28,7 +28,7 @@ from api.pages.staff.frame import show
 from api.pages.staff.labels import LABELS
 from api.pages.staff.problems import problem_words
 from api.pages.staff.session import SignedIn, check_form, person_of
-from api.pages.web import remember_language
+from api.pages.web import clean, remember_language
 from billing.flows import change_plan
 from billing.flows.change_quote import PlannedChange
 from billing.plan_changes import ChangeMode
@@ -79,7 +79,7 @@ def change(
                 price_id=wanted.price_id,
                 quantity=wanted.quantity,
                 mode=wanted.mode,
-                reason=data.get("note", "").strip()[:500] or None,
+                reason=clean(data.get("note", ""), 500) or None,
             )
             require_same(data, change_print(done.planned))
             customer = done.subscription.customer_id

@@ -12,10 +12,10 @@ from api.pages.portal import pdf_answer
 from api.pages.staff import reads
 from api.pages.staff.frame import setting_of, show
 from api.pages.staff.labels import LABELS
-from api.pages.staff.sentences import TONES, sentence, why_declined
+from api.pages.staff.sentences import TONES, is_told, sentence, why_declined
 from api.pages.staff.session import SignedIn, person_of
 from api.pages.staff.words import STEPS
-from api.pages.web import brief, moment, remember_language
+from api.pages.web import brief, clean, moment, remember_language
 from billing.flows.documents import Document, Links, credit_note_document, invoice_document
 from billing.reports.mrr import mrr
 from core import ids
@@ -27,7 +27,7 @@ from invoices.tables import credit_notes
 def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
     """Search; without a question the newest customers and a few figures."""
     person = person_of(request, slug)
-    asked = str(request.query_params.get("q", ""))
+    asked = clean(str(request.query_params.get("q", "")), 100)
     with person.engine.work(person.merchant_id, person.actor) as unit:
         setting = setting_of(unit)
         found = reads.search(unit, asked)
@@ -139,6 +139,8 @@ def told(
     """Events as sentences with their moment and the look of their dot."""
     found = []
     for event in events:
+        if not is_told(event["type"], event["payload"]):
+            continue
         kind = event["subject_kind"]
         subject = ids.public(kind, event["subject_id"]) if kind in ids.PREFIXES else ""
         found.append(

@@ -119,7 +119,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Penagihan ulang dijadwalkan{on_date}",
         "Next try scheduled{on_date}",
     ),
-    "dunning.notice": ("Pemberitahuan tunggakan dikirim", "Payment notice sent"),
+    "dunning.notice": (
+        "Surat tentang {number}: {notice_words}",
+        "Notice about {number}: {notice_words}",
+    ),
     "dunning.ended": ("Penagihan susulan selesai", "Chasing ended"),
     "balance.credited": ("Saldo bertambah {amount}", "Balance raised by {amount}"),
     "balance.applied": (
@@ -130,11 +133,27 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "message.sent": ("E-mail dikirim: {kind_words}", "E-mail sent: {kind_words}"),
 }
 
+_NOTICES: Final[Mapping[str, tuple[str, str]]] = {
+    "opened": ("pembayaran gagal", "payment failed"),
+    "reminder": ("pengingat", "reminder"),
+    "payday": ("akan ditagih lagi besok", "charged again tomorrow"),
+    "last_warning": ("peringatan terakhir", "last warning"),
+    "ended": ("langganan berakhir", "subscription ended"),
+    "due_soon": ("segera jatuh tempo", "due soon"),
+    "overdue": ("lewat jatuh tempo", "overdue"),
+}
+
 _MAILS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.issued": ("invoice baru", "new invoice"),
     "invoice.paid": ("bukti lunas", "paid invoice"),
     "credit_note.issued": ("nota kredit", "credit note"),
 }
+
+
+def is_told(type_: str, payload: Mapping[str, Any]) -> bool:
+    """Whether an event has a sentence of its own: the mail of a notice is told by the notice."""
+    mailed = type_ == "message.sent" and str(payload.get("kind")).startswith("dunning.")
+    return not mailed and type_ in _SAID
 
 
 def sentence(
@@ -201,13 +220,14 @@ def _words(
         found["to_plan"] = f" {'to' if english else 'ke'} {plan}"
     found |= _why(payload, language)
     kind = str(payload.get("kind") or "")
-    found["kind_words"] = _MAILS[kind][1 if english else 0] if kind in _MAILS else kind
+    for name, known in (("kind_words", _MAILS), ("notice_words", _NOTICES)):
+        found[name] = known[kind][1 if english else 0] if kind in known else kind
     return found
 
 
 def _when(payload: Mapping[str, Any], language: str) -> dict[str, str]:
     found = {}
-    names = ("effective_on", "ends_on", "cancel_on", "end_on", "on", "at", "next_at")
+    names = ("retry_at", "effective_on", "ends_on", "cancel_on", "end_on", "on", "at", "next_at")
     day = next((d for d in (_day(payload.get(name)) for name in names) if d), None)
     if day:
         link = "for" if language == "en" else "untuk"

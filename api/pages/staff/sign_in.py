@@ -23,6 +23,7 @@ from api.pages.staff.session import (
 from api.pages.web import (
     Asked,
     brand_of,
+    clean,
     engine_of,
     language_from,
     merchant_by_slug,
@@ -57,7 +58,7 @@ def sign_in(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) ->
     """Check address and password; the answer never says which of them is wrong."""
     engine = engine_of(request)
     merchant_by_slug(engine, slug)
-    email, source = data.get("email", "").strip().lower()[:254], source_of(request)
+    email, source = clean(data.get("email", ""), 254).lower(), source_of(request)
     if not _form_is_ours(engine, request, data):
         return _form(request, slug, email=email, problem="foreign_form", status=403)
     guard, now = _guard(request), engine.real_now()

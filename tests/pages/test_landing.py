@@ -1,0 +1,112 @@
+"""The page on which a visitor of a test merchant becomes a customer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from builders import make_merchant, make_price
+from pages.house import VA_NUMBER, House
+from sqlalchemy import func, select
+
+from billing.tables import customers
+from core import ids
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def price_of(house: House, amount: int = 349_000, **terms: Any) -> str:
+    with house.work() as unit:
+        return ids.public("price", make_price(unit, amount, **terms).id)
+
+
+def form(house: House, **fields: str) -> dict[str, str]:
+    page = house.client.get("/bayar/larasa").text
+    [key] = re.findall(r'name="key" value="([^"]+)"', page)
+    given = {"key": key, "name": "Rina", "email": "rina@contoh.example", "how": "va"}
+    return {**given, **fields}
+
+
+def people(house: House) -> int:
+    with house.work() as unit:
+        return int(unit.session.execute(select(func.count()).select_from(customers)).scalar_one())
+
+
+def test_the_page_lists_what_is_sold(house: House) -> None:
+    price_of(house, 149_000)
+    price_of(house, 3_490_000, interval_unit="year", trial_days=14)
+    text = house.client.get("/bayar/larasa").text
+    assert "Rp149.000" in text
+    assert "/ bulan" in text
+    assert "coba gratis 14 hari dengan kartu" in text
+    assert text.index("Rp149.000") < text.index("Rp3.490.000")
+    english = house.client.get("/bayar/larasa?lang=en").text
+    assert "14 days free by card" in english
+
+
+def test_a_visitor_subscribes_and_gets_a_number_to_pay(house: House) -> None:
+    house.bank_gives()
+    answer = house.client.post("/bayar/larasa", data=form(house, price=price_of(house)))
+    assert answer.status_code == 303
+    text = house.client.get(answer.headers["location"]).text
+    assert f'data-copy="{VA_NUMBER}"' in text
+    assert "Rp387.390" in text
+
+
+def test_a_form_sent_twice_is_one_customer(house: House) -> None:
+    house.bank_gives()
+    fields = form(house, price=price_of(house))
+    first = house.client.post("/bayar/larasa", data=fields)
+    second = house.client.post("/bayar/larasa", data=fields)
+    assert first.headers["location"] == second.headers["location"]
+    assert people(house) == 1
+    assert house.gateway.count("charge") == 1
+
+
+@pytest.mark.parametrize("fields", [
+    {"name": ""}, {"name": "x" * 201}, {"email": "no address"}, {"email": ""}, {"price": "price_x"},
+    {"price": ""}, {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa"}, {"email": HOSTILE}, {"name": "\x00"},
+])  # fmt: skip
+def test_what_is_wrong_is_said_and_nothing_is_made(house: House, fields: dict[str, str]) -> None:
+    given = form(house, price=price_of(house))
+    answer = house.client.post("/bayar/larasa", data={**given, **fields})
+    assert answer.status_code in (400, 409)
+    assert 'role="alert"' in answer.text
+    assert "<script>alert" not in answer.text
+    assert people(house) == 0
+
+
+def test_a_hostile_name_stays_text(house: House) -> None:
+    house.bank_gives()
+    given = form(house, price=price_of(house), name=HOSTILE, company=HOSTILE)
+    answer = house.client.post("/bayar/larasa", data=given)
+    assert "<script>alert" not in house.client.get(answer.headers["location"]).text
+
+
+def test_a_form_on_another_site_subscribes_nobody(house: House) -> None:
+    given = form(house, price=price_of(house))
+    answer = house.client.post(
+        "/bayar/larasa", data=given, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert people(house) == 0
+
+
+@pytest.mark.parametrize("gateway", ["sandbox", "production"])
+def test_a_merchant_with_a_real_gateway_has_no_such_page(house: House, gateway: str) -> None:
+    make_merchant(house.engine, slug="sungguhan", gateway=gateway, client_key="C")
+    assert house.client.get("/bayar/sungguhan").status_code == 404
+    for how in ("va", "4811111111111114"):
+        given = form(house, price=price_of(house), how=how)
+        answer = house.client.post("/bayar/sungguhan", data=given)
+        assert answer.status_code == 404
+    assert house.gateway.count("charge") == 0
+
+
+def test_a_simulator_that_is_away_makes_no_customer(house: House) -> None:
+    make_merchant(house.engine, slug="jauh", gateway_url="http://127.0.0.1:9", client_key="C")
+    given = form(house, price=price_of(house), how="4811111111111114")
+    answer = house.client.post("/bayar/jauh", data=given)
+    assert answer.status_code == 409
+    assert "Coba lagi" in answer.text
