@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from core.logs import DIARY, READY
 from ops import processes
+from ops.diary import live_line
 
 _LOG_BYTES_MAX = 10_000_000  # then the file becomes .1, and the .1 before it goes
 _BACKOFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -195,6 +196,8 @@ class Child:
 
 def diary_line(record: Mapping[str, Any]) -> str:
     """A line of the diary as people read it: the business date in front, where it has one."""
+    if record.get("diary"):
+        return live_line(record)
     on = str(record.get("on") or "")[:10]
     merchant = str(record.get("merchant") or "")
     return "  ".join(part for part in (on, merchant, str(record.get("message", ""))) if part)

@@ -116,12 +116,36 @@ class World:
     def advance(self, to: datetime) -> None:
         """Live until ``to``, doing all that becomes due on the way."""
         ask_advance(self.engine, self.merchant_id, to, ME)
+        seen: dict[datetime, int] = {}
         for _ in range(100_000):
             if drive(self.engine, self.merchant_id, self._ring):
                 return
             while run_once(self.engine):
                 pass
+            at = self.clock_at()
+            seen[at] = seen.get(at, 0) + 1
+            assert seen[at] < 200, f"the clock stands still at {at}: {self.waiting()}"
         raise AssertionError("the clock does not arrive")
+
+    def clock_at(self) -> datetime:
+        """What time it is for the merchant."""
+        with self.work() as unit:
+            now: datetime = unit.now
+            return now
+
+    def waiting(self) -> list[str]:
+        """Orders, invoices and cases that hold the clock up."""
+        orders = [
+            f"order {row.order_id} {row.kind} {row.state} next {row.next_at}"
+            for row in self.rows(payment_orders)
+            if row.next_at is not None
+        ]
+        due = [
+            f"invoice {row.number} {row.collect_at}"
+            for row in self.rows(invoices)
+            if row.collect_at
+        ]
+        return [*orders, *due, f"machine {self.machine.at}"]
 
     def _ring(self, merchant_id: UUID) -> int:
         return ring_due(self.engine.db, self.engine.real_now(), merchant_id=merchant_id)

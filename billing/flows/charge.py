@@ -19,6 +19,7 @@ from sqlalchemy import Row, Select, func, select, update
 from billing.engine import Engine
 from billing.flows.card_requests import open_card_request
 from billing.flows.orders import MOOT, record_steps
+from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import settle
 from billing.tables import customers
@@ -145,6 +146,7 @@ def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased
     if leased.ask_first:
         asked = gateway.status(leased.order_id)
         answer = None if asked.status == "not_found" else asked
+        answer = answer or ask_around(engine, merchant_id, gateway, leased.order_id)
     if answer is None:
         key = idempotency_key(leased.order_id, "charge", leased.send)
         answer = gateway.charge(leased.request, idempotency_key=key)

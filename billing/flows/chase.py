@@ -16,33 +16,28 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing.engine import Engine
+from billing.flows.chase_causes import end_charged_method, is_not_the_customers
 from billing.flows.chase_end import end_case
-from billing.flows.chase_facts import facts_of, failed_lately, method_words
+from billing.flows.chase_facts import facts_of, method_words
 from billing.flows.reviews import open_review
 from billing.queries import get_customer, lock_customers, lock_subscription
-from billing.service import after_failed, end_mandate
+from billing.service import after_failed
 from core import ids
 from core.actor import system
 from core.calendars import civil_date
 from core.work import Mail, Work, queue_mail
 from dunning import queries, service
 from dunning.cases import Case, End, Notify, Retry
-from dunning.notices import by_day
 from dunning.policies import DEFAULT_POLICY, Policy
 from dunning.queries import DunningCase
 from dunning.tables import dunning_cases
 from invoices.queries import Invoice, get_invoice
 from invoices.tables import invoices
-from payments.declines import Decline, DeclineClass
-from payments.tables import payment_methods
+from payments.declines import Decline
 
 _LOG = logging.getLogger("tagihan.dunning")
 
 BATCH: Final = 100
-# A bank that was down is asked again soon, a few times, before it counts as a refusal.
-_TECHNICAL_TRIES: Final = 3
-_TECHNICAL_WAIT: Final = timedelta(hours=1)
-_CONFIGURATION_WAIT: Final = timedelta(hours=20)
 
 # What the rules call a notice → which mail it is.
 MAILS: Final[Mapping[str, str]] = {
@@ -65,10 +60,10 @@ def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> bool:
         Whether it counted as a refusal of this customer.
     """
     invoice = get_invoice(unit, invoice_id)
-    if invoice.status != "open" or _is_not_the_customers(unit, invoice, decline):
+    if invoice.status != "open" or is_not_the_customers(unit, invoice, decline):
         return False
     if decline.cancel_mandate and invoice.payment_method_id is not None:
-        _end_method(unit, invoice.customer_id, invoice.payment_method_id, decline.reason)
+        end_charged_method(unit, invoice.customer_id, invoice.payment_method_id, decline.reason)
     case = queries.open_case(unit, invoice_id, lock=True)
     is_new = case is None
     if case is None:
@@ -300,52 +295,6 @@ def _payload(case: DunningCase, invoice: Invoice) -> dict[str, Any]:
         "due": invoice.due_amount,
         "failures": case.failures,
     }
-
-
-def _is_not_the_customers(unit: Work, invoice: Invoice, decline: Decline) -> bool:
-    """Deal with refusals that say nothing about the customer; the case is left alone."""
-    zone = invoice.billing_zone
-    if decline.klass is DeclineClass.CONFIGURATION:
-        open_review(unit, "gateway_setup", "invoice", invoice.id, {"code": decline.code})
-        _collect_at(unit, invoice.id, by_day(unit.now + _CONFIGURATION_WAIT, zone, DEFAULT_POLICY))
-        return True
-    if decline.klass is DeclineClass.TECHNICAL:
-        lately = failed_lately(unit, invoice.id, timedelta(days=1))
-        if lately <= _TECHNICAL_TRIES:
-            again = unit.now + _TECHNICAL_WAIT * 2 ** max(lately - 1, 0)
-            _collect_at(unit, invoice.id, by_day(again, zone, DEFAULT_POLICY))
-            return True
-    return False
-
-
-def _collect_at(unit: Work, invoice_id: UUID, at: Any) -> None:
-    unit.session.execute(
-        update(invoices)
-        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
-        .values(collect_at=at)
-    )
-
-
-def _end_method(unit: Work, customer_id: UUID, method_id: UUID, reason: str) -> None:
-    """The holder stopped us at the bank: the consent is over and the method is never charged."""
-    ended = unit.session.execute(
-        update(payment_methods)
-        .where(
-            payment_methods.c.merchant_id == unit.merchant_id,
-            payment_methods.c.id == method_id,
-            payment_methods.c.state != "ended",
-        )
-        .values(state="ended", ended_because=reason, token_sealed=None)
-    )
-    end_mandate(unit, method_id, because=reason)
-    if ended.rowcount:  # type: ignore[attr-defined]
-        unit.event(
-            "method.ended",
-            "payment_method",
-            method_id,
-            {"method": ids.public("payment_method", method_id), "because": reason},
-            customer_id=customer_id,
-        )
 
 
 def _draft(invoice: Invoice) -> service.CaseDraft:

@@ -98,8 +98,12 @@ class _PointlessError(Exception):
 def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     """Send the queued mails of a merchant that are due; returns how many were tried."""
     leased = _lease(engine, merchant_id, limit)
-    for message in leased:
-        _send(engine, merchant_id, message)
+    for sent, message in enumerate(leased, 1):
+        if not _send(engine, merchant_id, message):
+            # The server takes no mail now: the rest of the batch need not knock too.
+            for waiting in leased[sent:]:
+                _later(engine, merchant_id, waiting, "the mail server was not reachable")
+            break
     return len(leased)
 
 
@@ -161,13 +165,15 @@ def _waits(unit: Work) -> Any:
     )
 
 
-def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> None:
+def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> bool:
+    """Send one mail; False when the mail server itself takes nothing now."""
     try:
         with engine.work(merchant_id, system("mail")) as unit:
             ready = _prepare(engine, unit, message)
         engine.mailer.send(_written(ready))
     except MailUnavailable as error:
         _later(engine, merchant_id, message, str(error))
+        return False
     except _PointlessError as error:
         _close(engine, merchant_id, message, "dead", str(error), review=False)
     except (MailRefused, NotFound, DocumentUnreadable, KeyError, ValueError) as error:
@@ -178,6 +184,7 @@ def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> None:
         _later(engine, merchant_id, message, type(error).__name__)
     else:
         _close(engine, merchant_id, message, "sent")
+    return True
 
 
 def _written(ready: _Ready) -> OutgoingMail:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,12 +18,14 @@ from core import ids
 from core.actor import system
 from core.work import Work
 from payments.adapters.midtrans.answers import clean
+from payments.gateway import Gateway
 from payments.notifications import classify, dedupe_key
 from payments.tables import notifications, payment_orders
 
 LOG = logging.getLogger("tagihan.ingest")
 
-BATCH = 50
+BATCH = 32
+PARALLEL = 8
 TRIES_MAX = 12
 
 
@@ -92,18 +95,23 @@ def ingest_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
                 .values(next_at=unit.real_now + timedelta(seconds=wait), tries=c.tries + 1)
             )
         gateway = engine.gateways.of(unit.merchant)
-    for row in rows:
-        try:
-            outcome = _ingest_one(engine, merchant_id, gateway, row)
-            if outcome is not None:
-                _close(engine, merchant_id, row, outcome)
-        except Exception:
-            # It stays new and is looked at again; those that came with it are not held up.
-            LOG.exception("a notification was not worked off", extra={"notification": str(row.id)})
+    if rows:
+        with ThreadPoolExecutor(min(PARALLEL, len(rows))) as pool:
+            list(pool.map(lambda row: _work_off(engine, merchant_id, gateway, row), rows))
     return len(rows)
 
 
-def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Any, row: Row[Any]) -> str | None:
+def _work_off(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any]) -> None:
+    try:
+        outcome = _ingest_one(engine, merchant_id, gateway, row)
+        if outcome is not None:
+            _close(engine, merchant_id, row, outcome)
+    except Exception:
+        # It stays new and is looked at again; those that came with it are not held up.
+        LOG.exception("a notification was not worked off", extra={"notification": str(row.id)})
+
+
+def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any]) -> str | None:
     """Returns what became of it, or None to try again later."""
     if row.kind != "payment" or row.order_id is None:
         return f"kind {row.kind} is not ours to act on"

@@ -48,6 +48,8 @@ class OrderDraft:
     period: str = "-"
     expires_at: datetime | None = None
     request_sealed: bytes | None = None
+    # ``failed`` only for what a restored backup lost and the gateway has decided.
+    state: Literal["created", "failed"] = "created"
 
 
 def write_orders(unit: Work, drafts: Sequence[OrderDraft]) -> list[UUID]:
@@ -73,8 +75,8 @@ def write_orders(unit: Work, drafts: Sequence[OrderDraft]) -> list[UUID]:
                 "n": draft.n,
                 "initiated_by": draft.initiated_by,
                 "amount": draft.amount,
-                "state": "created",
-                "next_at": unit.real_now,
+                "state": draft.state,
+                "next_at": unit.real_now if draft.state == "created" else None,
                 "opened_at": unit.now,
                 "expires_at": draft.expires_at,
                 "request_sealed": draft.request_sealed,

@@ -102,9 +102,8 @@ def test_a_charge_that_failed_and_then_succeeded_is_found_again(
             assert examine(again.engine.db, again.machine.at).broken == ()
 
 
-# The engine asks about the attempt it is going to send, by the id it derives for it; the virtual
-# account that was paid instead has another id, which nothing derives. The customer pays twice.
-@pytest.mark.xfail(strict=True, reason="a restored engine does not ask about virtual accounts")
+# The attempt about to be sent has one id and the number that was paid instead has another: both are
+# derived, and both are asked about.
 def test_a_charge_that_failed_and_was_paid_by_virtual_account_is_not_made_again(
     cluster: Cluster, simulator: str, tmp_path: Path
 ) -> None:
