@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from sqlalchemy import select
 
 from api.pages.checkout import with_return
+from api.pages.declined import why_declined
 from api.pages.portal_words import WORDS
 from api.pages.web import (
     Asked,
@@ -49,14 +50,16 @@ class Paying:
     """Where paying an invoice stands.
 
     ``state`` is none, preparing (the bank is being asked for a number), offered, charging (a card
-    is being charged), confirm (its holder has to confirm at ``confirm_url``) or failed (the bank
-    gave no number). ``transaction_id`` is the offered one's.
+    is being charged), confirm (its holder has to confirm at ``confirm_url``), declined (the card
+    was refused, with the bank's ``code``) or failed (the bank gave no number). ``transaction_id``
+    is the offered one's.
     """
 
     state: str
     transaction_id: str | None = None
     offers: int = 0
     confirm_url: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,9 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "watch": view.can_pay,
             "logo_uri": logo_uri(view.logo),
             "simulator": simulator,
-            "confirm": with_return(paying.confirm_url, opened.document.url)
-            if paying.confirm_url
+            "confirm": _confirm(opened),
+            "declined": why_declined(paying.code, view.language)
+            if paying.state == "declined"
             else "",
             "problem": request.query_params.get("problem") == "1",
         },
@@ -167,6 +171,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
             payment_orders.c.abandoning,
             payment_orders.c.transaction_id,
             payment_orders.c.instructions,
+            payment_orders.c.code,
         )
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
@@ -187,6 +192,8 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
             return Paying("preparing", offers=len(offers))
     if offers and offers[-1].state == "failed" and offers[-1].transaction_id is None:
         return Paying("failed", offers=len(offers))
+    if rows and rows[-1].kind == "attempt" and rows[-1].state == "failed":
+        return Paying("declined", offers=len(offers), code=rows[-1].code or "")
     return Paying("none", offers=len(offers))
 
 
@@ -194,6 +201,12 @@ def _offer(unit: Work, invoice_id: UUID) -> UUID:
     if paying_of(unit, invoice_id).offers >= _OFFERS_MAX:
         raise Conflict("too_many_offers", "too many numbers were asked for")
     return offer_va(unit, invoice_id)
+
+
+def _confirm(opened: Opened) -> str:
+    """Where a card is confirmed; only the simulator is told the way back, Midtrans knows its own."""
+    url = opened.paying.confirm_url
+    return with_return(url, opened.document.url) if url and opened.simulator else url
 
 
 def refuse_foreign(request: Asked) -> None:

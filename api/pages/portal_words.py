@@ -15,6 +15,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "charging": "Pembayaran sedang diproses.",
         "charging_hint": "Tidak perlu membayar lagi. Halaman ini berubah sendiri setelah ada "
         "kabar dari bank.",
+        "declined": "Kartu belum dapat ditagih: {why}. Anda dapat membayar dengan cara ini:",
         "confirm": "Bank Anda menunggu konfirmasi.",
         "confirm_hint": "Pembayaran dengan kartu baru diproses setelah Anda mengonfirmasinya.",
         "confirm_button": "Konfirmasi di halaman bank",
@@ -36,6 +37,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "failed": "The bank gave no number. Please try again.",
         "charging": "Your payment is being processed.",
         "charging_hint": "No need to pay again. This page changes by itself once the bank answers.",
+        "declined": "The card could not be charged: {why}. You can pay this way instead:",
         "confirm": "Your bank is waiting for you to confirm.",
         "confirm_hint": "The card is charged once you have confirmed the payment.",
         "confirm_button": "Confirm on the bank's page",

@@ -184,3 +184,34 @@ def test_pages_load_and_send_nothing_foreign(house: House) -> None:
     assert not re.search(r'(?:src|href)="https?://(?!127\.0\.0\.1)', answer.text)
     assert " style=" not in answer.text
     assert " onclick=" not in answer.text
+
+
+def test_a_declined_card_says_why_and_how_else_to_pay(house: House) -> None:
+    from billing.flows.orders import open_attempt
+    from billing.flows.settle import settle
+
+    _, _, invoice = house.subscribe()
+    with house.work() as unit:
+        open_attempt(unit, invoice, initiated_by="customer")
+    [order] = house.orders(invoice)
+    refused = Answer("failed", order_id=order.order_id, amount=order.amount, code="51")
+    settle(house.engine, house.merchant.merchant_id, order.order_id, refused, because="test")
+    text = house.client.get(house.link(invoice)).text
+    assert "Kartu belum dapat ditagih: Saldo atau limit tidak mencukupi." in text
+    assert "Bayar dengan BCA Virtual Account" in text
+
+
+def test_a_card_that_waits_for_its_holder_leads_to_the_bank(house: House) -> None:
+    from billing.flows.charge import send_one
+    from billing.flows.orders import open_attempt
+
+    _, _, invoice = house.subscribe()
+    with house.work() as unit:
+        order = open_attempt(unit, invoice, initiated_by="customer")
+    house.gateway.charges.append(
+        Answer("pending", instructions={"redirect_url": "https://bank.example/3ds"})
+    )
+    send_one(house.engine, house.merchant.merchant_id, order)
+    text = house.client.get(house.link(invoice)).text
+    assert "https://bank.example/3ds?return_url=http" in text
+    assert "Bayar dengan BCA Virtual Account" not in text

@@ -8,11 +8,12 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
+from api.pages.declined import why_declined
 from api.pages.portal import pdf_answer
 from api.pages.staff import reads
 from api.pages.staff.frame import setting_of, show
 from api.pages.staff.labels import LABELS
-from api.pages.staff.sentences import TONES, is_told, sentence, why_declined
+from api.pages.staff.sentences import TONES, is_told, sentence
 from api.pages.staff.session import SignedIn, person_of
 from api.pages.staff.words import STEPS
 from api.pages.web import brief, clean, moment, remember_language

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from api.pages.declined import why_declined
 from api.pages.staff.words import CHANNELS, REASONS, STATUSES
 from invoices.wording import long_date, rupiah
-from payments.declines import decline, decline_of_status
 
 # good, bad, money, plain: how the dot beside the sentence looks.
 TONES: Final[Mapping[str, str]] = {
@@ -248,14 +248,6 @@ def _why(payload: Mapping[str, Any], language: str) -> dict[str, str]:
         known = REASONS[language].get(str(because), STATUSES[language].get(str(because), ""))
         found["because_words"] = f": {known}" if known else ""
     return found
-
-
-def why_declined(code: object, language: str) -> str:
-    """The reason of a decline in words, without its full stop."""
-    known = decline(str(code or ""))
-    understood = known if known.known else decline_of_status(str(code or ""))
-    text = understood.reason_en if language == "en" else understood.reason_id
-    return text.split(". ")[0].rstrip(".")
 
 
 def _number(payload: Mapping[str, Any], names: Mapping[str, str], subject: str) -> str:
