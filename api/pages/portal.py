@@ -204,7 +204,7 @@ def _offer(unit: Work, invoice_id: UUID) -> UUID:
 
 
 def _confirm(opened: Opened) -> str:
-    """Where a card is confirmed; only the simulator is told the way back, Midtrans knows its own."""
+    """Where a card is confirmed; only the simulator needs to be told the way back."""
     url = opened.paying.confirm_url
     return with_return(url, opened.document.url) if url and opened.simulator else url
 
