@@ -15,6 +15,7 @@ Json = dict[str, Any]
 _TIMEOUT = (5, 60)
 _PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS_MAX = 0.2
 
 
 class StoryError(Exception):
@@ -139,8 +140,10 @@ def wait_for(what: str, happens: Callable[[], Any], *, seconds: float = _PATIENC
         StoryError: it did not come about in time.
     """
     deadline = time.monotonic() + seconds
+    pause = _PAUSE_SECONDS
     while not (found := happens()):
         if time.monotonic() > deadline:
             raise StoryError(f"waited in vain for {what}")
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause)
+        pause = min(_PAUSE_SECONDS_MAX, pause * 1.5)
     return found

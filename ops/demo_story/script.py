@@ -37,12 +37,13 @@ class Script:
     customers: dict[str, str] = field(default_factory=dict)
     subscriptions: dict[str, str] = field(default_factory=dict)
 
-    def play(self) -> None:
-        """Live through all acts and on to the end of the year."""
+    def play(self, end: datetime = ENDED) -> None:
+        """Live through all acts and on to the end of the year, or to an earlier ``end``."""
         for at, _, act in sorted(self.acts, key=lambda one: one[:2]):
-            self.stage.until(at)
-            act()
-        self.stage.until(ENDED)
+            if at < end:
+                self.stage.until(at)
+                act()
+        self.stage.until(end)
         self.stage.tell_rest()
 
     def write(self) -> None:
