@@ -204,7 +204,7 @@ messages = merchant_table(
     Column("lease_until", UtcDateTime),
     Column("sent_at", UtcDateTime),
     Column("failure", Text),
-    CheckConstraint("state IN ('queued','sending','sent','dead')", name="state"),
+    CheckConstraint("state IN ('queued','sending','sent','dropped','dead')", name="state"),
     CheckConstraint("(state IN ('queued','sending')) = (next_at IS NOT NULL)", name="next_at"),
     Index("ix_messages_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     Index("ix_messages_subject", "merchant_id", "subject_id"),

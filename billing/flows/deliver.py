@@ -175,7 +175,7 @@ def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> bool:
         _later(engine, merchant_id, message, str(error))
         return False
     except _PointlessError as error:
-        _close(engine, merchant_id, message, "dead", str(error), review=False)
+        _close(engine, merchant_id, message, "dropped", str(error), review=False)
     except (MailRefused, NotFound, DocumentUnreadable, KeyError, ValueError) as error:
         _close(engine, merchant_id, message, "dead", f"{type(error).__name__}: {error}")
     except Exception as error:

@@ -122,6 +122,13 @@ def auto_charge_facts(rows: InvoiceRows, language: str) -> AutoChargeFacts | Non
     )
 
 
+def refund_road(refund: Mapping[str, Any], language: str) -> str:
+    """Where money goes back to; what came by a number can only go back by hand, to an account."""
+    if refund["route"] == "manual":
+        return "bank account by transfer" if language == "en" else "rekening bank dengan transfer"
+    return method_name(refund, language)
+
+
 def method_name(paid: Mapping[str, Any], language: str) -> str:
     name = _METHODS[language].get(paid["channel"], paid["channel"])
     if paid.get("brand"):

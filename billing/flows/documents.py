@@ -17,6 +17,7 @@ from billing.flows.document_parts import (
     explanation_of,
     in_language,
     method_name,
+    refund_road,
     seller_facts,
     tax_facts,
     way_facts,
@@ -265,7 +266,7 @@ def _credit_facts(merchant: Merchant, rows: CreditNoteRows, links: Links | None)
             invoice_issued_on=invoice["issued_on"],
             reason=note["note"] or REASONS[language].get(note["reason"], note["reason"]),
             use=_use(note),
-            refund_method=method_name(rows.refund, language) if rows.refund else "",
+            refund_method=refund_road(rows.refund, language) if rows.refund else "",
         ),
     )
 

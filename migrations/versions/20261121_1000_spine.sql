@@ -229,7 +229,7 @@ CREATE TABLE messages (
 	sent_at TIMESTAMP WITH TIME ZONE,
 	failure TEXT,
 	CONSTRAINT pk_messages PRIMARY KEY (merchant_id, id),
-	CONSTRAINT ck_messages_state CHECK (state IN ('queued','sending','sent','dead')),
+	CONSTRAINT ck_messages_state CHECK (state IN ('queued','sending','sent','dropped','dead')),
 	CONSTRAINT ck_messages_next_at CHECK ((state IN ('queued','sending')) = (next_at IS NOT NULL)),
 	CONSTRAINT fk_messages_merchant_id FOREIGN KEY(merchant_id) REFERENCES merchants (merchant_id)
 );

@@ -223,7 +223,7 @@ def test_a_reminder_that_is_no_longer_true_is_not_sent(stage: Stage) -> None:
         )
     stage.drain()
     assert len(stage.mailer.sent) == before
-    assert stage.row(messages, kind="dunning.reminder").state == "dead"
+    assert stage.row(messages, kind="dunning.reminder").state == "dropped"
     assert stage.rows(reviews) == []
 
 
