@@ -154,7 +154,8 @@ def _of_validation(
 ) -> Response[Problem]:
     """What the framework refused of query, path and headers before a handler saw it."""
     told = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
-    name = str(told.get("key") or "")
+    # Parameters that would hide a word of Python end in an underscore in the code only.
+    name = str(told.get("key") or "").rstrip("_")
     if name == "data":
         return _answer(request, 400, "missing_body", "this request needs a JSON body")
     words = str(told.get("message") or error.detail)

@@ -36,7 +36,7 @@ CreatedBefore = Annotated[
 ]
 
 
-StateFilter = Annotated[str | None, QueryParameter(name="state", description="Its state.")]
+StateFilter = Annotated[T | None, QueryParameter(name="state", description="Its state.")]
 
 
 class Page(msgspec.Struct, Generic[T]):

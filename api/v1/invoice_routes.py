@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -32,6 +32,8 @@ from billing.flows.void import mark_uncollectible, void_invoice
 from core.work import Work
 from invoices.tables import invoices
 
+StatusFilter = Literal["draft", "open", "paid", "void", "uncollectible"]
+
 
 class InvoicesController(Controller):
     """Routes of invoices."""
@@ -43,7 +45,7 @@ class InvoicesController(Controller):
     def list_invoices(
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
         window: NamedDependency[Window], *, customer: FromQuery[str | None] = None,
-        subscription: FromQuery[str | None] = None, status: FromQuery[str | None] = None,
+        subscription: FromQuery[str | None] = None, status: FromQuery[StatusFilter | None] = None,
         number: FromQuery[str | None] = None, external_id: FromQuery[str | None] = None,
     ) -> Page[InvoiceOut]:  # fmt: skip
         """Newest first."""

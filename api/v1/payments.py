@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar import Controller
 from litestar.di import NamedDependency
@@ -67,6 +67,9 @@ class PaymentDetailOut(Out):
     allocations: list[SettledOut]
 
 
+StatusFilter = Literal["captured", "settled", "canceled", "reversed"]
+
+
 class PaymentsController(Controller):
     """Routes of payments."""
 
@@ -77,7 +80,7 @@ class PaymentsController(Controller):
     def list_payments(
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
         window: NamedDependency[Window], *, customer: FromQuery[str | None] = None,
-        status: FromQuery[str | None] = None, order_id: FromQuery[str | None] = None,
+        status: FromQuery[StatusFilter | None] = None, order_id: FromQuery[str | None] = None,
     ) -> Page[PaymentOut]:  # fmt: skip
         """Newest first."""
         filters = {

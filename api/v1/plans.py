@@ -145,6 +145,9 @@ class PricesOut(Out):
     data: list[PriceOut]
 
 
+PlanState = Literal["active", "retired"]
+
+
 class PlansController(Controller):
     """Routes of plans and prices."""
 
@@ -163,7 +166,7 @@ class PlansController(Controller):
     @get("/plans", scope="read", summary="List plans")
     def list_plans(
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
-        window: NamedDependency[Window], *, state_: StateFilter = None,
+        window: NamedDependency[Window], *, state_: StateFilter[PlanState] = None,
         code: FromQuery[str | None] = None, external_id: FromQuery[str | None] = None,
     ) -> Page[PlanOut]:  # fmt: skip
         """Newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -107,6 +107,18 @@ class RefundOut(Out):
         return cls.of(get_row(unit, refunds, refund_id, "refund"))
 
 
+RefundState = Literal[
+    "refund_scheduled",
+    "created",
+    "sent",
+    "unknown",
+    "awaiting_approval",
+    "awaiting_transfer",
+    "succeeded",
+    "failed",
+]
+
+
 class RefundsController(Controller):
     """Routes of refunds."""
 
@@ -137,7 +149,7 @@ class RefundsController(Controller):
     def list_refunds(
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
         window: NamedDependency[Window], *, payment: FromQuery[str | None] = None,
-        state_: StateFilter = None,
+        state_: StateFilter[RefundState] = None,
     ) -> Page[RefundOut]:  # fmt: skip
         """Newest first."""
         filters = {"payment_id": body_id("payment", payment, "payment"), "state": state_}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -36,6 +37,10 @@ from billing.flows.at_once import press_first, subscribe_now
 from billing.tables import subscriptions
 from core import ids
 from core.work import Work
+
+StatusFilter = Literal[
+    "trialing", "incomplete", "active", "past_due", "unpaid", "paused", "canceled"
+]
 
 
 class SubscriptionsController(Controller):
@@ -76,7 +81,7 @@ class SubscriptionsController(Controller):
     def list_subscriptions(
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
         window: NamedDependency[Window], *, customer: FromQuery[str | None] = None,
-        status: FromQuery[str | None] = None, external_id: FromQuery[str | None] = None,
+        status: FromQuery[StatusFilter | None] = None, external_id: FromQuery[str | None] = None,
     ) -> Page[SubscriptionOut]:  # fmt: skip
         """Newest first."""
         filters = {

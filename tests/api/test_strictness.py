@@ -86,3 +86,47 @@ def test_a_card_number_is_no_token(house: House) -> None:
 
     assert (answer.status_code, answer.json()["field"]) == (422, "card_token")
     assert "4811" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/customers?email=%00", "email"),
+        ("/customers?external_id=a%00b", "external_id"),
+        ("/invoices?number=%00", "number"),
+        ("/plans?code=%00", "code"),
+        ("/payments?order_id=%00", "order_id"),
+        ("/events?type=%00", "type"),
+        ("/invoices/%00", "invoice_id"),
+    ],
+)
+def test_an_address_with_a_character_no_database_holds_is_refused(
+    house: House, path: str, field: str
+) -> None:
+    answer = house.ours.call("GET", path)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_query"), answer.text
+    assert answer.json()["field"] == field
+
+
+@pytest.mark.parametrize("path", ["/bayar/%00", "/staff/%00/sign-in", "/gateways/midtrans/%00"])
+def test_a_page_with_such_an_address_does_not_exist(house: House, path: str) -> None:
+    method = "POST" if path.startswith("/gateways") else "GET"
+
+    assert house.client.request(method, path, content=b"{}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/subscriptions", "status"),
+        ("/invoices", "status"),
+        ("/payments", "status"),
+        ("/refunds", "state"),
+        ("/plans", "state"),
+    ],
+)
+def test_a_state_that_does_not_exist_is_refused(house: House, path: str, name: str) -> None:
+    answer = house.ours.call("GET", f"{path}?{name}=nope")
+
+    assert (answer.status_code, answer.json().get("field")) == (422, name), answer.text
