@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from billing.engine import Engine
 from core.errors import NotFound
 from core.tables import merchants
 from core.work import Work
+from invoices.tables import credit_notes
 
 # Whatever could open a door is left where it is, encrypted or hashed.
 _NEVER = frozenset({"password_hash"})
@@ -58,6 +59,15 @@ def rows_of(unit: Work, table: Table, column: str, value: UUID, *, by: str) -> l
     at = "created_at" if "created_at" in table.c else by
     query = _rows(unit, table, at).where(table.c[column] == value)
     return list(unit.session.execute(query.order_by(table.c[by], table.c.id).limit(1_000)))
+
+
+def credit_note_words(unit: Work, note_ids: Sequence[UUID]) -> dict[UUID, str | None]:
+    """Read the words for the customer on credit notes, by their ids."""
+    column = credit_notes.c
+    query = select(column.id, column.note).where(
+        column.merchant_id == unit.merchant_id, column.id.in_(note_ids)
+    )
+    return {row.id: row.note for row in unit.session.execute(query)}
 
 
 def list_merchants(engine: Engine, window: Window, slug: str | None) -> list[Row[Any]]:

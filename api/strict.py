@@ -24,6 +24,8 @@ BODY_BYTES_MAX = 256 * 1024
 DEPTH_MAX = 20
 
 _PLACE = re.compile(r" - at `\$?\.?(.*)`$")
+_SOME_KEY = re.compile(r" - at (?:`\$\.(\w+)\[\.\.\.\]`|`key` in `\$\.(\w+)`)$")
+_KEYS_TRIED_MAX = 100
 _UNKNOWN = re.compile(r"unknown field `(.*?)`")
 _MISSING = re.compile(r"missing required field `(.*?)`")
 
@@ -67,10 +69,11 @@ def decode(body: bytes, wanted: Any) -> Any:
         InvalidRequest: as `parse`, and ``invalid_value``, ``unknown_field``, ``missing_field`` with
             the path of the offender, such as ``items[0].quantity``.
     """
+    value = parse(body)
     try:
-        return msgspec.convert(parse(body), wanted, strict=True)
+        return msgspec.convert(value, wanted, strict=True)
     except msgspec.ValidationError as error:
-        raise _explained(str(error)) from None
+        raise _explained(_named(str(error), value, wanted)) from None
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -137,6 +140,22 @@ def check_text(text: str, place: str) -> None:
 def normal(text: str) -> str:
     """The composed form of a text, so that equal words are equal bytes."""
     return unicodedata.normalize("NFC", text)
+
+
+def _named(message: str, value: Any, wanted: Any) -> str:
+    """Put the key where the decoder says only that it is some key of ``metadata``."""
+    found = _SOME_KEY.search(message)
+    name = found.group(1) or found.group(2) if found else ""
+    entries = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(entries, dict):
+        return message
+    for key, inner in list(entries.items())[:_KEYS_TRIED_MAX]:
+        try:
+            msgspec.convert({**value, name: {key: inner}}, wanted, strict=True)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return f"{_SOME_KEY.sub('', message)} - at `$.{name}.{key[:60]}`"
+    return message
 
 
 def _explained(message: str) -> InvalidRequest:

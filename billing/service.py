@@ -291,7 +291,7 @@ def _check(unit: Work, fields: dict[str, Any]) -> None:
     if "locale" in fields and fields["locale"] not in ("id", "en"):
         raise InvalidRequest("invalid_locale", "locale is 'id' or 'en'.", field="locale")
     if "billing_zone" in fields:
-        zone_of(fields["billing_zone"])
+        zone_of(fields["billing_zone"], "billing_zone")
     if fields.get("npwp"):
         fields["npwp"] = re.sub(r"[.\-\s]", "", fields["npwp"])
         if re.fullmatch(r"\d{15,16}", fields["npwp"]) is None:

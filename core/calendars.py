@@ -242,7 +242,7 @@ def zone_abbreviation(instant: datetime, zone: str) -> str:
     return _local(instant, zone).tzname() or zone
 
 
-def zone_of(name: str) -> ZoneInfo:
+def zone_of(name: str, field: str = "zone") -> ZoneInfo:
     """Look up an IANA zone by its exact name, such as ``Asia/Jakarta``.
 
     Raises:
@@ -250,7 +250,7 @@ def zone_of(name: str) -> ZoneInfo:
     """
     if name not in _zone_names():
         raise InvalidRequest(
-            "unknown_zone", f"{name!r} is not the name of a time zone.", field="zone"
+            "unknown_zone", f"{name!r} is not the name of a time zone.", field=field
         )
     return ZoneInfo(name)
 

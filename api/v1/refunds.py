@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from msgspec import Meta
 from api.auth import Caller
 from api.idempotency import Once
 from api.pagination import Page, StateFilter, Window, page_of
-from api.queries import get_row, list_rows
+from api.queries import credit_note_words, get_row, list_rows
 from api.routes import get, post
 from api.shapes import AmountIn, Id, In, Instant, Out, Rupiah, Short, Words, body_id, path_id
 from billing.engine import Engine
@@ -71,6 +72,7 @@ class RefundOut(Out):
     amount: Rupiah
     currency: str
     reason: str
+    note: Annotated[str | None, Meta(description="As it stands on the credit note.")]
     route: Annotated[
         str, Meta(description="`cancel` and `refund` by the gateway, `manual` by a person.")
     ]
@@ -90,21 +92,23 @@ class RefundOut(Out):
     closed_at: Instant | None
 
     @classmethod
-    def of(cls, row: Any) -> RefundOut:
-        """Shape a row."""
+    def of(cls, row: Any, notes: Mapping[UUID, str | None]) -> RefundOut:
+        """Shape a row, with the words of credit notes by their ids."""
         return cls(
             id=ids.public("refund", row.id), payment=ids.public("payment", row.payment_id),
             invoice=ids.public("invoice", row.invoice_id),
             credit_note=ids.public("credit_note", row.credit_note_id), amount=row.amount,
-            currency=row.currency, reason=row.reason, route=row.route, state=row.state,
-            due_at=row.due_at, requested_by=row.requested_by, approved_by=row.approved_by,
-            proof=row.proof, code=row.code, created_at=row.created_at, closed_at=row.closed_at,
+            currency=row.currency, reason=row.reason, note=notes.get(row.credit_note_id),
+            route=row.route, state=row.state, due_at=row.due_at, requested_by=row.requested_by,
+            approved_by=row.approved_by, proof=row.proof, code=row.code, created_at=row.created_at,
+            closed_at=row.closed_at,
         )  # fmt: skip
 
     @classmethod
     def read(cls, unit: Work, refund_id: UUID) -> RefundOut:
         """Read one."""
-        return cls.of(get_row(unit, refunds, refund_id, "refund"))
+        row = get_row(unit, refunds, refund_id, "refund")
+        return cls.of(row, credit_note_words(unit, [row.credit_note_id]))
 
 
 RefundState = Literal[
@@ -154,7 +158,9 @@ class RefundsController(Controller):
         """Newest first."""
         filters = {"payment_id": body_id("payment", payment, "payment"), "state": state_}
         with engine.work(caller.merchant, caller.actor) as unit:
-            return page_of(list_rows(unit, refunds, window, filters), window, RefundOut.of)
+            rows = list_rows(unit, refunds, window, filters)
+            notes = credit_note_words(unit, [row.credit_note_id for row in rows])
+        return page_of(rows, window, lambda row: RefundOut.of(row, notes))
 
     @get("/{refund_id:str}", scope="read", summary="Get a refund")
     def get_refund(

@@ -27,7 +27,7 @@ from billing.flows.reconcile import resolve_one
 from billing.flows.subscribe import Subscribed, subscribe
 from billing.service import record_mandate
 from core.actor import system
-from core.errors import InvalidRequest
+from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from invoices.queries import get_invoice, list_invoices
 from payments.tables import payment_orders
@@ -144,13 +144,16 @@ def pay_now(
 def pay_invoice(
     engine: Engine, unit: Work, invoice_id: UUID, means: Means, *, key: str
 ) -> UUID | None:
-    """Write the order by which an open invoice is paid now; None when nothing is due.
+    """Write the order by which an open invoice is paid now.
 
     Raises:
         NotFound: ``invoice_not_found``.
-        Conflict: ``attempt_open``, ``instrument_open``, ``payment_method_not_usable``.
+        Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_open``,
+            ``payment_method_not_usable``.
     """
     invoice = get_invoice(unit, invoice_id)
+    if invoice.status != "open":
+        raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is collected")
     method_id = means.payment_method_id
     if means.card_token is not None:
         method_id = new_card(unit, invoice.customer_id, key)

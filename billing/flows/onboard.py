@@ -210,7 +210,7 @@ def _check(fields: Mapping[str, Any]) -> None:
         if name in fields and not str(fields[name] or "").strip():
             raise InvalidRequest(f"invalid_{name}", f"{name} is needed.", field=name)
     if "billing_zone" in fields:
-        zone_of(fields["billing_zone"])
+        zone_of(fields["billing_zone"], "billing_zone")
     if "number_pattern" in fields:
         validate_pattern(fields["number_pattern"])
     if fields.get("pkp_until") is not None and fields.get("pkp_since") is None:

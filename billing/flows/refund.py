@@ -125,7 +125,7 @@ def request_refund(
         "credit_note_id": noted.id,
         "refund_key": sent_as,
         "amount": wanted,
-        "reason": note or reason,
+        "reason": reason,
         "requested_by": requested_by or str(unit.actor),
         "payee": dict(payee) if payee else None,
         "created_at": unit.now,

@@ -70,6 +70,26 @@ def test_a_declined_card_is_an_outcome(counter: Counter) -> None:
     assert counter.door.get(f"/invoices/{made['invoice']['id']}")["invoice"]["status"] == "paid"
 
 
+def test_what_is_paid_is_not_paid_again(counter: Counter) -> None:
+    made = counter.door.post(
+        "/one-off-payments",
+        {
+            "customer": counter.customer(),
+            "lines": [{"description": {"id": "Impor data"}, "unit_amount": 250_000}],
+            "payment": {"card_token": counter.world.desk.card_token("4911 1111 1111 1113")},
+        },
+    )
+    counter.confirm(made["orders"][0]["order_id"])
+    at, token = f"/invoices/{made['invoice']['id']}", counter.world.desk.card_token()
+    again = counter.door.post(f"{at}/pay", {"card_token": token}, once="pay-it")
+    counter.confirm(again["orders"][-1]["order_id"])
+
+    for path, body in (("pay", {"virtual_account": True}), ("virtual-account", None)):
+        refused = counter.door.call("POST", f"{at}/{path}", body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "invoice_not_open")
+    assert counter.door.post(f"{at}/pay", {"card_token": token}, once="pay-it") == again
+
+
 def test_a_virtual_account_comes_with_the_answer(counter: Counter) -> None:
     made = counter.door.post(
         "/one-off-payments",
@@ -146,7 +166,16 @@ def test_money_goes_back_with_a_credit_note(counter: Counter) -> None:
     counter.confirm(made["payment"]["order_id"])
     [payment] = counter.door.get("/payments")["data"]
 
-    refund = counter.door.post("/refunds", {"payment": payment["id"], "amount": 50_000})
+    asked = {
+        "payment": payment["id"],
+        "amount": 50_000,
+        "reason": "mistake",
+        "note": "Maaf, keliru.",
+    }
+    refund = counter.door.post("/refunds", asked)
+    assert (refund["reason"], refund["note"]) == ("mistake", "Maaf, keliru.")
+    assert counter.door.get(f"/refunds/{refund['id']}") == refund
+    assert counter.door.get("/refunds")["data"] == [refund]
     note = counter.door.get(f"/credit-notes/{refund['credit_note']}")
     assert (refund["state"], refund["amount"], note["total"]) == (
         "refund_scheduled", 50_000, 50_000,

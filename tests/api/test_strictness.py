@@ -32,9 +32,11 @@ def with_(**more: object) -> bytes:
         pytest.param(with_(name=7), 422, "invalid_value", "name", id="number-for-text"),
         pytest.param(with_(name=""), 422, "invalid_value", "name", id="too-short"),
         pytest.param(with_(locale="fr"), 422, "invalid_value", "locale", id="not-in-the-list"),
-        pytest.param(with_(metadata={"a": 1}), 422, "invalid_value", "metadata[...]", id="number-in-metadata"),
+        pytest.param(with_(metadata={"a": 1}), 422, "invalid_value", "metadata.a", id="number-in-metadata"),
+        pytest.param(with_(metadata={"b": "c", "": "d"}), 422, "invalid_value", "metadata.", id="empty-key-in-metadata"),
+        pytest.param(with_(metadata={"k" * 41: "d"}), 422, "invalid_value", "metadata." + "k" * 41, id="long-key-in-metadata"),
         pytest.param(with_(npwp="123"), 422, "invalid_npwp", "npwp", id="npwp-too-short"),
-        pytest.param(with_(billing_zone="Mars/Olympus"), 422, None, None, id="no-such-zone"),
+        pytest.param(with_(billing_zone="Mars/Olympus"), 422, "unknown_zone", "billing_zone", id="no-such-zone"),
     ],
 )  # fmt: skip
 def test_a_body_that_means_two_things_is_refused(
