@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from core.errors import InvalidRequest
+from core.errors import Conflict, InvalidRequest
 from core.money import Money, zero
 from invoices.tax import TaxTerms, credit_note_tax
 
@@ -20,7 +20,9 @@ class CreditableLine:
 
     ``amount`` is the line's own (tax inside it where the document's prices hold the tax), and so
     are ``credited`` (by earlier notes) and ``credited_elsewhere`` (by credit lines of later
-    invoices). All but ``amount`` and ``tax`` are zero or more.
+    invoices, or by notes on the invoices those credit). ``for_others`` is the part of ``credited``
+    that was given back in place of lines of later invoices. All but ``amount`` and ``tax`` are
+    zero or more.
     """
 
     line_id: UUID
@@ -29,29 +31,41 @@ class CreditableLine:
     credited: Money
     tax_credited: Money
     credited_elsewhere: Money
+    for_others: Money | None = None
 
     @property
     def left(self) -> Money:
         """What may still be given back of the line; a credit line has nothing to give back."""
-        rest = self.amount - self.credited - self.credited_elsewhere
+        own = self.credited - (self.for_others or zero(self.amount.currency))
+        rest = self.amount - own - self.credited_elsewhere
         return zero(rest.currency) if rest.is_negative else rest
 
 
 @dataclass(frozen=True, slots=True)
 class CreditableDocument:
-    """An issued document with the terms its tax was made by."""
+    """An issued document with the terms its tax was made by.
+
+    ``lines`` are those that charge. ``deducted`` and ``deducted_tax``, zero or more, are what its
+    credit lines took off: a document never gives back more than it came to itself.
+    """
 
     lines: tuple[CreditableLine, ...]
     terms: TaxTerms
     currency: str = "IDR"
+    deducted: Money | None = None
+    deducted_tax: Money | None = None
 
     @property
     def price(self) -> Money:
-        return self._sum(line.amount for line in self.lines)
+        return self._sum(line.amount for line in self.lines) - (
+            self.deducted or zero(self.currency)
+        )
 
     @property
     def tax(self) -> Money:
-        return self._sum(line.tax for line in self.lines)
+        return self._sum(line.tax for line in self.lines) - (
+            self.deducted_tax or zero(self.currency)
+        )
 
     @property
     def credited(self) -> Money:
@@ -62,11 +76,14 @@ class CreditableDocument:
         return self._sum(line.tax_credited for line in self.lines)
 
     @property
+    def room(self) -> Money:
+        """What the document came to, less what notes gave back of it."""
+        return max(self.price - self.credited, zero(self.currency))
+
+    @property
     def left(self) -> Money:
         """What line amounts may still be given back, of all lines together."""
-        by_document = self.price - self.credited
-        by_lines = self._sum(line.left for line in self.lines)
-        return max(min(by_document, by_lines), zero(self.currency))
+        return min(self.room, self._sum(line.left for line in self.lines))
 
     def tax_of(self, credited: Money) -> Money:
         """Compute the tax a note over ``credited`` gives back, cumulatively (R54)."""
@@ -145,12 +162,21 @@ def credit_amount(document: CreditableDocument, total: Money) -> CreditNoteDraft
     return _draft(document, rows, _RULE_SPREAD, total)
 
 
-def credit_lines(document: CreditableDocument, amounts: Mapping[UUID, Money]) -> CreditNoteDraft:
+def credit_lines(
+    document: CreditableDocument,
+    amounts: Mapping[UUID, Money],
+    for_others: Mapping[UUID, Money] | None = None,
+) -> CreditNoteDraft:
     """Give back given amounts of given lines, in the lines' own terms, and their tax.
 
+    Args:
+        amounts: what to give back by line.
+        for_others: how much of that is in place of later lines, whose document has too little
+            left; the line itself was credited by that document, so its own rest is no limit.
+
     Raises:
-        InvalidRequest: ``unknown_line``, ``credit_exceeds_line``, ``credit_exceeds_document`` or
-            ``nothing_to_credit``.
+        InvalidRequest: ``unknown_line``, ``credit_exceeds_line`` or ``nothing_to_credit``.
+        Conflict: ``credit_exceeds_document``.
     """
     by_id = {line.line_id: line for line in document.lines}
     nothing = zero(document.currency)
@@ -160,16 +186,16 @@ def credit_lines(document: CreditableDocument, amounts: Mapping[UUID, Money]) ->
             raise InvalidRequest("unknown_line", f"the document has no line {line_id}")
         if not amount > nothing:
             raise InvalidRequest("nothing_to_credit", f"a credit of {amount} is none")
-        if amount > line.left:
+        if amount - (for_others or {}).get(line_id, nothing) > line.left:
             raise InvalidRequest(
                 "credit_exceeds_line", f"only {line.left} of line {line_id} can still be credited"
             )
     credited = sum(amounts.values(), nothing)
     if credited.is_zero:
         raise InvalidRequest("nothing_to_credit", "a credit note needs a line")
-    if credited > document.left:
-        raise InvalidRequest(
-            "credit_exceeds_document", f"only {document.left} can still be credited before tax"
+    if credited > document.room:
+        raise Conflict(
+            "credit_exceeds_document", f"only {document.room} can still be credited before tax"
         )
     tax = document.tax_of(credited)
     chosen = [line for line in document.lines if line.line_id in amounts]

@@ -233,12 +233,47 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
     ).all()  # fmt: skip
     inside = {row.id: TaxTerms.from_json(row.tax).is_inside for row in rows}
     credited, by_hand = _given_back(unit, inside)
+    if rows:
+        # A note for a later line is no credit of the line it stands on, but of that later one.
+        for_others, by_others = in_place_of(unit, subscription_id)
+        for line_id in inside:
+            moved = by_others.get(line_id, 0) - for_others.get(line_id, 0)
+            credited[line_id] = credited.get(line_id, 0) + moved
     return [
         LineInForce(
             **row._mapping, by_changes=credited.get(row.id, 0), by_hand=by_hand.get(row.id, 0)
         )
         for row in rows
     ]
+
+
+def in_place_of(
+    unit: Work, subscription_id: UUID | None
+) -> tuple[dict[UUID, int], dict[UUID, int]]:
+    """Sum what notes gave back in place of later lines: by the line on the note, by the later.
+
+    A change's invoice comes to its charge less its credit line. What its charge is worth beyond
+    that is given back on the invoice the credit line credits; the note's derivation says so.
+    """
+    noted, note, inv = credit_note_lines.c, credit_notes.c, invoices.c
+    on: dict[UUID, int] = {}
+    instead: dict[UUID, int] = {}
+    if subscription_id is None:
+        return on, instead
+    rows = unit.session.execute(
+        select(noted.invoice_line_id, noted.derivation)
+        .join(
+            credit_notes,
+            (note.merchant_id == noted.merchant_id) & (note.id == noted.credit_note_id),
+        )
+        .join(invoices, (inv.merchant_id == note.merchant_id) & (inv.id == note.invoice_id))
+        .where(noted.merchant_id == unit.merchant_id, inv.subscription_id == subscription_id)
+    )
+    for line_id, derivation in rows:
+        for later, amount in derivation.get("in_place_of", {}).items():
+            on[line_id] = on.get(line_id, 0) + amount
+            instead[UUID(later)] = instead.get(UUID(later), 0) + amount
+    return on, instead
 
 
 def _given_back(unit: Work, inside: Mapping[UUID, bool]) -> tuple[dict[UUID, int], dict[UUID, int]]:

@@ -24,7 +24,8 @@ from api.shapes import (
 from api.v1.orders import OrderOut, PaymentIn, newest_order
 from billing import queries
 from billing.flows.cancel import PlannedCancel
-from billing.flows.change_quote import PlannedChange, PlannedCredit
+from billing.flows.change_quote import PlannedChange
+from billing.flows.credit_plan import PlannedCredit
 from core import ids
 from core.work import Work
 from invoices.queries import get_invoice, list_invoices
@@ -148,10 +149,19 @@ class SubscribedOut(Out):
 
 
 class CreditPlanOut(Out):
-    """What is given back of one invoice, before tax where its prices are before tax."""
+    """A credit note that would be written on one invoice."""
 
     invoice: str
-    amount: Rupiah
+    invoice_number: str | None
+    amount: Annotated[
+        int, Meta(description="Whole rupiah of its lines, before tax where prices are before tax.")
+    ]
+    net: Annotated[int, Meta(description="Whole rupiah before tax.")]
+    tax: Annotated[int, Meta(description="PPN in whole rupiah.")]
+    total: Rupiah
+    to_invoice: Annotated[int, Meta(description="Whole rupiah that lower what is due.")]
+    to_balance: Annotated[int, Meta(description="Whole rupiah that become the customer's balance.")]
+    goes_to: Annotated[str, Meta(description="`invoice`, `balance` or `both`.")]
 
 
 class QuotedLineOut(Out):
@@ -267,7 +277,11 @@ def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
 
 
 def _credit(planned: PlannedCredit) -> CreditPlanOut:
-    return CreditPlanOut(invoice=ids.public("invoice", planned.invoice_id), amount=planned.amount)
+    return CreditPlanOut(
+        invoice=ids.public("invoice", planned.invoice_id), invoice_number=planned.number,
+        amount=planned.amount, net=planned.net, tax=planned.tax, total=planned.total,
+        to_invoice=planned.to_invoice, to_balance=planned.to_balance, goes_to=planned.goes_to,
+    )  # fmt: skip
 
 
 def _shape(row: Any, item: Any, prices: dict[UUID, Any], waiting: Any) -> SubscriptionOut:

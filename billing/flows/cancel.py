@@ -12,9 +12,10 @@ from sqlalchemy import update
 
 from billing import queries
 from billing.drafts import InvoiceDraft, due_date, period_line
-from billing.flows.change_quote import PlannedCredit, billed_line, credits_by_invoice
+from billing.flows.change_quote import billed_line, credits_by_invoice
 from billing.flows.credit import credit_invoice
-from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.credit_plan import PlannedCredit
+from billing.flows.ending import drop_scheduled, restored_by_voids, take_back_unserved
 from billing.flows.issue import issue
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
@@ -123,8 +124,10 @@ def _plan(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
         raise Conflict("already_canceled", "The subscription has ended.")
     on = civil_date(unit.now, subscription.billing_zone)
     cut = _taken_back_from(unit, subscription, on, when)
+    # What is voided with the end gives its credit lines back to the lines they credited.
+    voided, restored = restored_by_voids(unit, subscription.id, cut)
     lines = [
-        line
+        replace(line, by_changes=line.by_changes - restored.get(line.id, 0))
         for line in lines_in_force(unit, subscription.id, on)
         if line.status != "open" or line.invoice_start < cut
     ]
@@ -135,7 +138,7 @@ def _plan(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
         mode="immediate" if when == "now" else "at_period_end",
         bill_day=unit.merchant.cancel_day_billed,
     )
-    return PlannedCancel(quote, credits_by_invoice(lines, quote.credits))
+    return PlannedCancel(quote, credits_by_invoice(unit, lines, quote.credits, without=voided))
 
 
 def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: When) -> date:
@@ -156,6 +159,7 @@ def _give_back(unit: Work, credits_: Sequence[PlannedCredit], source_id: UUID) -
             source_kind="cancel",
             source_id=source_id,
             net_lines=dict(credit.lines),
+            in_place_of=credit.later(),
         )
         if note.to_invoice:
             # A number to pay the old amount to is of no use any more; another one follows.

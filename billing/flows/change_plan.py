@@ -103,6 +103,7 @@ def change(
             source_kind="change",
             source_id=planned.change_id,
             net_lines=dict(credit.lines),
+            in_place_of=credit.later(),
         )
         for credit in planned.credits
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from billing import queries
 from billing.drafts import InvoiceDraft, due_date
+from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import (
@@ -42,18 +43,6 @@ from plans.queries import Price, get_price, load_prices
 CHANGEABLE = frozenset(
     {SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCredit:
-    """A credit note the change will write: amounts to give back by line, in the lines' terms."""
-
-    invoice_id: UUID
-    lines: tuple[tuple[UUID, int], ...]
-
-    @property
-    def amount(self) -> int:
-        return sum(amount for _, amount in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +116,7 @@ def plan_change(
     )
     if document is not None and document.total.is_negative:
         # More is given back than charged: the notes fill the balance, which pays the charge.
-        noted = credits_by_invoice(lines, quote.credits)
+        noted = credits_by_invoice(unit, lines, quote.credits)
         draft, document = _invoice(
             unit, subscription, customer, new, change_id=change_id, lines=charges
         )
@@ -158,17 +147,20 @@ def billed_line(line: LineInForce) -> BilledLine:
 
 
 def credits_by_invoice(
-    lines: Sequence[LineInForce], credits_: Sequence[ChangeLine]
+    unit: Work,
+    lines: Sequence[LineInForce],
+    credits_: Sequence[ChangeLine],
+    *,
+    without: Collection[UUID] = (),
 ) -> tuple[PlannedCredit, ...]:
-    """Turn the credits of a quote into one credit note for each invoice they came from."""
+    """Turn the credits of a quote into credit notes, each within its own invoice."""
     source = {line.id: line.invoice_id for line in lines}
-    found: dict[UUID, list[tuple[UUID, int]]] = {}
-    for credit in credits_:
-        if credit.credits_line_id is None or credit.amount.is_zero:
-            continue
-        amounts = found.setdefault(source[credit.credits_line_id], [])
-        amounts.append((credit.credits_line_id, -credit.amount.amount))
-    return tuple(PlannedCredit(invoice, tuple(amounts)) for invoice, amounts in found.items())
+    wanted = [
+        (source[credit.credits_line_id], credit.credits_line_id, -credit.amount.amount)
+        for credit in credits_
+        if credit.credits_line_id is not None and not credit.amount.is_zero
+    ]
+    return plan_credits(unit, wanted, without=without)
 
 
 def _check(subscription: Subscription) -> None:
@@ -209,7 +201,7 @@ def _share_out(
             netted.append(_credit(line, credit, price.plan_name if price else line.description))
         else:
             noted.append(credit)
-    return tuple(netted), credits_by_invoice(lines, noted)
+    return tuple(netted), credits_by_invoice(unit, lines, noted)
 
 
 def _credit(line: LineInForce, credit: ChangeLine, name: Mapping[str, str]) -> DraftLine:

@@ -55,6 +55,7 @@ def credit_invoice(
     source_kind: str,
     source_id: UUID,
     net_lines: Mapping[UUID, int] | None = None,
+    in_place_of: Mapping[UUID, Mapping[UUID, int]] | None = None,
     gross_amount: int | None = None,
     note: str | None = None,
     notify: bool = True,
@@ -68,6 +69,8 @@ def credit_invoice(
             balance and never less debt.
         net_lines: amounts to give back by line, in the lines' own terms, before tax where prices
             are before tax; the tax follows.
+        in_place_of: which part of ``net_lines`` is given back for lines of later invoices, by
+            line and later line; see `plan_credits`.
         gross_amount: instead of lines: an amount with tax, spread over all lines. Neither of the
             two: everything that is left.
         note: words for the reader, in place of those of the reason.
@@ -76,8 +79,10 @@ def credit_invoice(
     Raises:
         NotFound: ``invoice_not_found``.
         Conflict: ``invoice_not_creditable`` for a draft, void or written-off invoice;
-            ``credit_exceeds_paid`` when a refund would give back more than was paid.
-        InvalidRequest: ``nothing_to_credit``, ``credit_exceeds_line``, ``credit_exceeds_document``.
+            ``credit_exceeds_paid`` when a refund would give back more than was paid;
+            ``credit_exceeds_document`` when lines would give back more than it came to.
+        InvalidRequest: ``nothing_to_credit``, ``credit_exceeds_line``, ``credit_exceeds_document``
+            for an amount.
     """
     seen = get_invoice(unit, invoice_id)
     lock_customers(unit, [seen.customer_id])
@@ -90,7 +95,8 @@ def credit_invoice(
         raise Conflict(
             "invoice_not_creditable", f"an invoice that is {invoice.status} is not credited"
         )
-    draft = _draft(load_creditable(unit, invoice), net_lines, gross_amount)
+    document = load_creditable(unit, invoice)
+    draft = _draft(document, net_lines, gross_amount, in_place_of or {})
     to_invoice, to_balance = _split(unit, invoice, draft, for_refund=source_kind == "refund")
     if to_invoice:
         state = record_settled(unit, invoice_id, credited=to_invoice)
@@ -113,6 +119,7 @@ def credit_invoice(
             "source_kind": source_kind,
             "source_id": source_id,
         },
+        in_place_of or {},
     )
     _post(unit, invoice, draft, issued)
     if to_invoice and state.became_paid:
@@ -163,13 +170,20 @@ def add_balance(
 
 
 def _draft(
-    document: CreditableDocument, net_lines: Mapping[UUID, int] | None, gross: int | None
+    document: CreditableDocument,
+    net_lines: Mapping[UUID, int] | None,
+    gross: int | None,
+    in_place_of: Mapping[UUID, Mapping[UUID, int]],
 ) -> CreditNoteDraft:
     if net_lines is not None and gross is not None:
         raise ValueError("a credit is given by lines or by an amount, not by both")
     if net_lines is not None:
         amounts = {line: Money(n, document.currency) for line, n in net_lines.items()}
-        return amounts_of_lines(document, amounts)
+        others = {
+            line: Money(sum(later.values()), document.currency)
+            for line, later in in_place_of.items()
+        }
+        return amounts_of_lines(document, amounts, others)
     if gross is not None:
         return amount_of_document(document, Money(gross, document.currency))
     return whole_document(document)
@@ -192,7 +206,11 @@ def _split(
 
 
 def _write(
-    unit: Work, invoice: Invoice, draft: CreditNoteDraft, fixed: Mapping[str, Any]
+    unit: Work,
+    invoice: Invoice,
+    draft: CreditNoteDraft,
+    fixed: Mapping[str, Any],
+    in_place_of: Mapping[UUID, Mapping[UUID, int]],
 ) -> CreditNote:
     """Take the number last, then write the note and its lines."""
     note_id = fixed["id"]
@@ -234,12 +252,18 @@ def _write(
                 "invoice_line_id": line.line_id,
                 "net_amount": line.net.amount,
                 "tax_amount": line.tax.amount,
-                "derivation": dict(line.derivation),
+                "derivation": {**line.derivation, **_later(in_place_of.get(line.line_id))},
             }
             for position, line in enumerate(draft.lines, 1)
         ],
     )
     return note_of(row)
+
+
+def _later(amounts: Mapping[UUID, int] | None) -> dict[str, Any]:
+    if not amounts:
+        return {}
+    return {"in_place_of": {str(line): amount for line, amount in amounts.items()}}
 
 
 def _tell(unit: Work, invoice: Invoice, issued: CreditNote, *, notify: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from core.money import Money
 from core.work import Work
 from invoices.credit_notes import CreditableDocument, CreditableLine, creditable
-from invoices.queries import Invoice, get_invoice, lines_of
+from invoices.queries import Invoice, get_invoice, in_place_of, lines_of
 from invoices.tables import credit_note_lines, credit_notes, invoice_lines, invoices
 from invoices.tax_terms import TaxTerms
 
@@ -36,16 +36,22 @@ class CreditNote:
     to_balance: int
 
 
-def load_creditable(unit: Work, invoice: Invoice) -> CreditableDocument:
+def load_creditable(
+    unit: Work, invoice: Invoice, *, without: Collection[UUID] = ()
+) -> CreditableDocument:
     """Read what of an invoice was given back so far, by notes and by lines of later invoices.
 
-    Credit lines are left out: what they gave back was paid for on the invoice they credit, so a
-    charge beside them can be given back whole, though their document came to less.
+    Credit lines are no lines to credit, they lower what the document came to. What a charge
+    beside them is worth beyond that is given back on the invoice they credit. Invoices
+    ``without`` count as void.
     """
     terms = TaxTerms.from_json(invoice.tax)
-    lines = [line for line in lines_of(unit, invoice.id) if line.amount >= 0]
+    every = lines_of(unit, invoice.id)
+    lines = [line for line in every if line.amount >= 0]
+    deducted = [line for line in every if line.amount < 0]
+    for_others, by_others = in_place_of(unit, invoice.subscription_id)
     noted = _noted(unit, invoice.id)
-    elsewhere = _elsewhere(unit, [line.id for line in lines])
+    elsewhere = _elsewhere(unit, [line.id for line in lines], without)
     found = []
     for line in lines:
         net, tax = noted.get(line.id, (0, 0))
@@ -56,10 +62,19 @@ def load_creditable(unit: Work, invoice: Invoice) -> CreditableDocument:
                 tax=Money(line.tax_amount, invoice.currency),
                 credited=Money(net + tax if terms.is_inside else net, invoice.currency),
                 tax_credited=Money(tax, invoice.currency),
-                credited_elsewhere=Money(elsewhere.get(line.id, 0), invoice.currency),
+                credited_elsewhere=Money(
+                    elsewhere.get(line.id, 0) + by_others.get(line.id, 0), invoice.currency
+                ),
+                for_others=Money(for_others.get(line.id, 0), invoice.currency),
             )
         )
-    return CreditableDocument(tuple(found), terms, invoice.currency)
+    return CreditableDocument(
+        tuple(found),
+        terms,
+        invoice.currency,
+        deducted=Money(-sum(line.amount for line in deducted), invoice.currency),
+        deducted_tax=Money(-sum(line.tax_amount for line in deducted), invoice.currency),
+    )
 
 
 def creditable_amount(unit: Work, invoice_id: UUID) -> int:
@@ -121,7 +136,7 @@ def _noted(unit: Work, invoice_id: UUID) -> dict[UUID, tuple[int, int]]:
     return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
-def _elsewhere(unit: Work, line_ids: Sequence[UUID]) -> dict[UUID, int]:
+def _elsewhere(unit: Work, line_ids: Sequence[UUID], without: Collection[UUID]) -> dict[UUID, int]:
     line = invoice_lines.c
     rows = unit.session.execute(
         select(line.credits_line_id, -func.sum(line.amount))
@@ -133,6 +148,7 @@ def _elsewhere(unit: Work, line_ids: Sequence[UUID]) -> dict[UUID, int]:
             line.merchant_id == unit.merchant_id,
             line.credits_line_id.in_(line_ids),
             invoices.c.status != "void",
+            invoices.c.id.not_in(without),
         )
         .group_by(line.credits_line_id)
     )

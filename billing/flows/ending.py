@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from billing.flows.void import void_invoice
 from billing.records import Subscription
 from billing.tables import subscription_changes
 from core.work import Work
 from invoices.queries import lock_open_invoices
+from invoices.tables import invoice_lines, invoices
 
 
 def drop_scheduled(unit: Work, subscription_id: UUID) -> bool:
@@ -54,3 +55,35 @@ def take_back_unserved(
             void_invoice(unit, invoice.id, reason=reason)
         taken.append(invoice.id)
     return taken
+
+
+def restored_by_voids(
+    unit: Work, subscription_id: UUID, on: date
+) -> tuple[list[UUID], dict[UUID, int]]:
+    """Say which invoices `take_back_unserved` will void, and what that restores, by line.
+
+    A void change no longer credits the old line: what is unused of that is to be given back.
+    """
+    inv, line = invoices.c, invoice_lines.c
+    voided = list(
+        unit.session.execute(
+            select(inv.id).where(
+                inv.merchant_id == unit.merchant_id,
+                inv.subscription_id == subscription_id,
+                inv.status == "open",
+                inv.period_start >= on,
+                inv.paid_amount == 0,
+                inv.credited_amount == 0,
+            )
+        ).scalars()
+    )
+    rows = unit.session.execute(
+        select(line.credits_line_id, -func.sum(line.amount))
+        .where(
+            line.merchant_id == unit.merchant_id,
+            line.invoice_id.in_(voided),
+            line.credits_line_id.is_not(None),
+        )
+        .group_by(line.credits_line_id)
+    )
+    return voided, {row[0]: int(row[1]) for row in rows}

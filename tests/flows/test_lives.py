@@ -36,9 +36,14 @@ NEVER = {
         """SELECT l.id FROM invoice_lines l
            LEFT JOIN (SELECT c.credits_line_id AS id, -sum(c.amount) AS amount FROM invoice_lines c
                       JOIN invoices i ON i.id = c.invoice_id WHERE i.status <> 'void' GROUP BY 1) e USING (id)
-           LEFT JOIN (SELECT invoice_line_id AS id, sum(net_amount) AS amount FROM credit_note_lines
-                      GROUP BY 1) n USING (id)
+           LEFT JOIN (SELECT invoice_line_id AS id, sum(net_amount - coalesce((SELECT sum(v.value::bigint)
+                      FROM jsonb_each_text(derivation -> 'in_place_of') v), 0)) AS amount
+                      FROM credit_note_lines GROUP BY 1) n USING (id)
            WHERE l.amount >= 0 AND coalesce(e.amount, 0) + coalesce(n.amount, 0) > l.amount""",
+    "a document credited beyond itself":
+        """SELECT i.id FROM invoices i JOIN (SELECT invoice_id AS id, sum(net_amount) AS net,
+           sum(tax_amount) AS tax FROM credit_notes GROUP BY 1) n USING (id)
+           WHERE n.net > i.subtotal_amount OR n.tax > i.tax_amount""",
     "a day of service billed twice, or not":
         """SELECT subscription_id FROM invoices WHERE kind = 'period' AND status <> 'void'
            GROUP BY subscription_id HAVING count(*) <> count(DISTINCT period_start)""",

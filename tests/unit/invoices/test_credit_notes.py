@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import InvalidRequest
+from core.errors import Conflict, InvalidRequest
 from core.money import Money
 from invoices.credit_notes import (
     CreditableDocument,
@@ -144,7 +144,7 @@ def test_a_wrong_line_credit_is_refused(amounts: dict[UUID, Money], code: str) -
 
 
 def test_lines_of_a_change_cannot_give_back_more_than_the_document() -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(Conflict) as caught:
         credit_lines(document(-100_000, 200_000), {UUID(int=1): Money(100_001)})
 
     assert caught.value.code == "credit_exceeds_document"
