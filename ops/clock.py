@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, text
+from sqlalchemy.exc import IntegrityError
 
 from billing.engine import Engine, build_engine
 from billing.flows.clock import ADVANCE_DAYS_MAX, ClockState, ask_advance, drive, jump, read_clock
@@ -27,7 +28,7 @@ from core.logs import DIARY
 from core.merchant import Merchant, load_merchant
 from core.settings import Settings
 from invoices.wording import language_of, long_moment
-from ops.diary_rows import read_entries
+from ops.diary_rows import newest_place, read_entries
 from ops.merchant import find_merchant
 from ops.worker import run_once
 
@@ -60,8 +61,12 @@ def live_on(engine: Engine, merchant_id: UUID) -> bool:
     Other processes may do the same at the same time: whoever takes a bell off the wall does the
     work behind it.
     """
-    if drive(engine, merchant_id, lambda whose: ring_one(engine, whose)):
-        return True
+    try:
+        if drive(engine, merchant_id, lambda whose: ring_one(engine, whose)):
+            return True
+    except IntegrityError:
+        # Another process took the same step and arrived first: look again where the clock stands.
+        return False
     while run_once(engine):
         pass
     return False
@@ -114,6 +119,8 @@ def advance(
         TimeoutError: nothing moves any more.
     """
     began = _clock(engine, merchant_id)
+    # What happened at the instant where the clock stands, but earlier, was told then.
+    place = _place(engine, merchant_id)
     if began is None or began.state == "ready":
         ask_advance(engine, merchant_id, to, OPERATOR)
     told_until = began.at if began is not None else to
@@ -122,7 +129,8 @@ def advance(
     while not live_on(engine, merchant_id):
         now = _at(engine, merchant_id)
         if now > told_until:
-            told += _tell(engine, merchant_id, told_until, now, say=say, locale=locale, zone=zone)
+            span = (told_until, now, place)
+            told += _tell(engine, merchant_id, span, say=say, locale=locale, zone=zone)
             told_until = now
         if now > seen:
             seen, since = now, time.monotonic()
@@ -131,7 +139,8 @@ def advance(
         else:
             time.sleep(_PAUSE_SECONDS)  # others are at work
     end = _at(engine, merchant_id) + timedelta(microseconds=1)
-    return told + _tell(engine, merchant_id, told_until, end, say=say, locale=locale, zone=zone)
+    span = (told_until, end, place)
+    return told + _tell(engine, merchant_id, span, say=say, locale=locale, zone=zone)
 
 
 def main(
@@ -189,18 +198,23 @@ def _shown(merchant: Merchant, clock: ClockState | None, locale: str) -> str:
 def _tell(
     engine: Engine,
     merchant_id: UUID,
-    since: datetime,
-    until: datetime,
+    span: tuple[datetime, datetime, int],
     *,
     say: Say,
     locale: str,
     zone: str,
 ) -> int:
+    since, until, after = span
     with engine.db.begin(merchant_id) as session:
-        entries = read_entries(session, merchant_id, since, until)
+        entries = read_entries(session, merchant_id, since, until, after=after)
     for entry in entries:
         say(entry.line(locale, zone))
     return len(entries)
+
+
+def _place(engine: Engine, merchant_id: UUID) -> int:
+    with engine.db.begin(merchant_id) as session:
+        return newest_place(session, merchant_id)
 
 
 def _clock(engine: Engine, merchant_id: UUID) -> ClockState | None:

@@ -161,9 +161,6 @@ def _environ(home: Path, database: Database) -> dict[str, str]:
         "TAGIHAN_MASTER_KEY": f"demo:{base64.b64encode(seeded('master key')).decode()}",
         "TAGIHAN_OPERATOR_KEY": "op_" + seeded("operator key").hex(),
         "TAGIHAN_TICK_SECONDS": "1",
-        # Idle threads look for bells in turn: more of them answer sooner.
-        "TAGIHAN_WORKER_THREADS": "12",
-        "TAGIHAN_DB_POOL_SIZE": "16",
         "TAGIHAN_LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }
