@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from core.settings import Settings
-from ops import pg_tools
+from ops import database_check, pg_tools
 
 
 def dump(owner_url: str, file: Path) -> None:
@@ -66,6 +66,11 @@ def main(settings: Settings, file: Path) -> int:
         raise ValueError("DATABASE_URL is not set")
     try:
         dump(settings.owner_database_url, file)
+    except psycopg.OperationalError as error:
+        if database_check.is_unreachable(error):
+            raise
+        print(f"no backup was made: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
     except (pg_tools.ToolError, OSError, psycopg.Error) as error:
         print(f"no backup was made: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from core.logs import DIARY, READY
 from ops import processes
-from ops.diary import live_line
+from ops.diary import is_no_news, live_line
 
 _LOG_BYTES_MAX = 10_000_000  # then the file becomes .1, and the .1 before it goes
 _BACKOFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -185,7 +185,9 @@ class Child:
                 self._last_error = line[:300]
             return
         if record.get("logger") == DIARY:
-            self._say(diary_line(record))
+            facts = dict(record.get("diary") or {})
+            if not is_no_news(str(facts.get("type")), facts):
+                self._say(diary_line(record))
         elif record.get("message") in {READY, f"{self.part.name} {READY}"}:
             self._ready.set()
         elif record.get("level") in {"error", "critical"}:

@@ -203,14 +203,28 @@ def show_settings(markdown: bool) -> None:
 
 
 def main() -> None:
-    """The console script: problems with settings end in 2, all of them listed."""
+    """The console script: wrong settings end in 2, all of them listed; a silent database in 1."""
     try:
         tagihan(prog_name="tagihan")
-    except SettingsError as error:
-        click.echo("These settings need attention:", err=True)
-        for problem in error.problems:
-            click.echo(f"  - {problem}", err=True)
-        sys.exit(2)
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        message, code = told
+        click.echo(message, err=True)
+        sys.exit(code)
+
+
+def _told(error: Exception) -> tuple[str, int] | None:
+    """What is said of an error that is nobody's bug, and the exit code; None for all others."""
+    if isinstance(error, SettingsError):
+        lines = ["These settings need attention:", *(f"  - {one}" for one in error.problems)]
+        return "\n".join(lines), 2
+    database_check = _module("ops.database_check")
+    if not database_check.is_unreachable(error):
+        return None
+    url = instance.full_environ(os.environ).get("DATABASE_URL")
+    return str(database_check.no_answer(url)), 1
 
 
 def _begin(process: str, *, needs: tuple[str, ...] = (), quiet: bool = False) -> Settings:

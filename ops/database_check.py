@@ -5,12 +5,37 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import psycopg
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _OLDEST = 150_000  # PostgreSQL 15: the oldest that the tests run on
 
 
 class UnusableDatabaseError(Exception):
     """The server can not be reached or used; the message holds no password."""
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Whether an error, or what it came of, says that nobody answers at the database's address."""
+    while error is not None:
+        orig = error.orig if isinstance(error, OperationalError) else error
+        if isinstance(orig, psycopg.OperationalError) and orig.sqlstate is None:
+            return "FATAL" not in str(orig)  # a server that refuses a login does answer
+        if isinstance(error, PoolTimeoutError):
+            return True
+        error = error.__cause__
+    return False
+
+
+def no_answer(url: str | None) -> str:
+    """The one line for a database that does not answer; without user and password."""
+    try:
+        parts = make_url(url or "")
+        where = f"{parts.host or 'localhost'}:{parts.port or 5432}"
+    except (SQLAlchemyError, ValueError):
+        where = "DATABASE_URL"
+    return f"the database at {where} does not answer: start it with `make run`, or set DATABASE_URL"
 
 
 def check(url: str) -> str:

@@ -297,6 +297,11 @@ def sentence(
     return words[1 if language == "en" else 0](told) if words else type_
 
 
+def is_no_news(type_: str, facts: Facts) -> bool:
+    """An invoice that was paid in time ends its case too; nobody was chased."""
+    return type_ == "dunning.ended" and facts.get("state") == "stopped"
+
+
 def dated(at: datetime, told: str, *, locale: str, zone: str) -> str:
     """A line of a diary: the civil date in front, fixed in width so that sentences line up."""
     local = short_date(civil_date(at, zone), language_of(locale))

@@ -22,6 +22,7 @@ _EVENTS = text(
     LEFT JOIN dunning_cases d ON d.merchant_id = e.merchant_id AND d.id = e.subject_id
     LEFT JOIN invoices i ON i.merchant_id = e.merchant_id AND i.id = d.invoice_id
     WHERE e.merchant_id = :m AND e.occurred_at >= :since AND e.occurred_at < :until
+        AND e.seq > :after
     ORDER BY e.occurred_at, c.name NULLS FIRST, e.seq
     """
 )
@@ -49,17 +50,19 @@ def read_entries(
     until: datetime,
     *,
     without: Collection[str] = diary.QUIET,
+    after: int = 0,
 ) -> list[Entry]:
     """Read what happened from ``since`` up to, but without, ``until``, in business-time order.
 
     What happened to several customers at one instant is told by name: which worker was first
-    means nothing.
+    means nothing. ``after`` leaves out what was written up to that place.
     """
-    rows = session.execute(_EVENTS, {"m": merchant_id, "since": since, "until": until})
+    facts = {"m": merchant_id, "since": since, "until": until, "after": after}
+    rows = session.execute(_EVENTS, facts)
     return [
         Entry(row.occurred_at, row.type, _with_number(row.payload, row.number), row.name)
         for row in rows
-        if row.type not in without and not _is_no_news(row.type, row.payload)
+        if row.type not in without and not diary.is_no_news(row.type, row.payload)
     ]
 
 
@@ -67,6 +70,7 @@ def _with_number(payload: dict[str, Any], number: str | None) -> dict[str, Any]:
     return payload if number is None else {**payload, "number": number}
 
 
-def _is_no_news(type_: str, payload: dict[str, Any]) -> bool:
-    """An invoice that was paid in time ends its case too; nobody was chased."""
-    return type_ == "dunning.ended" and payload.get("state") == "stopped"
+def newest_place(session: Session, merchant_id: UUID) -> int:
+    """The place of the newest event; 0 where nothing has happened yet."""
+    query = text("SELECT coalesce(max(seq), 0) FROM events WHERE merchant_id = :m")
+    return int(session.execute(query, {"m": merchant_id}).scalar_one())

@@ -18,6 +18,7 @@ from ops.embedded_place import write_private
 
 _KEYS = "keys.json"
 _RUNNING = "instance.json"
+_OURS = frozenset({_KEYS, _RUNNING, "lock", "postgres", "postgres.json", "demo.json"})
 _DATABASE = ("DATABASE_URL", "TAGIHAN_OWNER_DATABASE_URL")
 
 
@@ -34,6 +35,15 @@ def full_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     if given.get("DATABASE_URL"):
         known = {name: value for name, value in known.items() if name not in _DATABASE}
     return {**known, **{name: value for name, value in given.items() if value}}
+
+
+def is_foreign(home: Path) -> bool:
+    """Whether a folder holds something and nothing of ours: then it is not ours to write into."""
+    try:
+        names = {one.name for one in home.iterdir()} - {"lost+found"}
+    except OSError:
+        return False
+    return bool(names) and not names & _OURS
 
 
 def home_of(environ: Mapping[str, str]) -> Path:

@@ -47,6 +47,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._embedded: Embedded | None = None
         self._stop = threading.Event()
+        self._held: list[str] | None = None
 
     def run(self) -> None:
         """Run until Ctrl-C, SIGTERM or a closed terminal; whatever happens, nothing is left."""
@@ -56,6 +57,11 @@ class Supervisor:
             raise UpError(
                 f"TAGIHAN_HOME can not be {self._home}: {error.strerror}; set it to another folder"
             ) from None
+        if instance.is_foreign(self._home):
+            raise UpError(
+                f"TAGIHAN_HOME {self._home} holds other files and nothing of Tagihan's; "
+                "set it to an empty folder, or to one that does not exist yet"
+            )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
         with _only_one(self._home):
@@ -83,7 +89,7 @@ class Supervisor:
         with self._step("Migrating") as done:
             done(_migrate(settings))
         for part in parts:
-            self._children.append(Child(part, environ, self._home / "logs", self._say))
+            self._children.append(Child(part, environ, self._home / "logs", self._hear))
         for child in self._children:
             child.start()
             self._write_processes()
@@ -95,8 +101,26 @@ class Supervisor:
                 if problem is not None and not self._stop.is_set():
                     raise UpError(problem)
                 done(child.part.purpose)
-        self._say("")
-        self._say(_welcome(settings))
+        self._show(settings)
+
+    def _show(self, settings: Settings) -> None:
+        """The first screen in one piece: what the parts say meanwhile comes after it."""
+        self._held = []
+        try:
+            screen = _welcome(settings)
+        finally:
+            held, self._held = self._held, None
+        self._say("\n" + screen)
+        for line in held:
+            self._say(line)
+
+    def _hear(self, line: str) -> None:
+        """What a part says: shown now, or after the screen that is being prepared."""
+        held = self._held
+        if held is None:
+            self._say(line)
+        else:
+            held.append(line)
 
     def _prepare_database(self) -> dict[str, str]:
         """Start or reach the database; answers the environment that the parts run in."""

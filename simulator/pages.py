@@ -103,6 +103,8 @@ def _home(world: World, request: Request) -> Reply:
     books = list(world.books.values())
     wanted = request.query().get("merchant", "")
     chosen = next((book for book in books if book.account.merchant_id == wanted), None)
+    # An account where something waits to be paid is what somebody comes here for.
+    books.sort(key=lambda book: not _pending(book))
     chosen = chosen or next(iter(books), None)
     transactions = list(chosen.transactions.values())[::-1] if chosen else []
     return _show(
@@ -110,9 +112,13 @@ def _home(world: World, request: Request) -> Reply:
         "home.html",
         books=books,
         book=chosen,
-        open=[tx for tx in transactions if tx.status == "pending"],
+        open=_pending(chosen)[::-1] if chosen else [],
         recent=[tx for tx in transactions if tx.status != "pending"][:_LATEST],
     )
+
+
+def _pending(book: Book) -> list[Transaction]:
+    return [tx for tx in book.transactions.values() if tx.status == "pending"]
 
 
 def _payment(world: World, request: Request, ident: str) -> Reply:

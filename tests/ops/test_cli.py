@@ -80,6 +80,31 @@ def test_a_database_that_can_not_be_reached_is_one_clear_line() -> None:
     assert "pa55-word" not in message
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("doctor",), ("explain", "X"), ("clock", "show"), ("migrate",), ("merchant", "list")],
+)
+def test_a_silent_database_is_one_line_and_ends_in_1(command: tuple[str, ...]) -> None:
+    done = run(
+        *command,
+        DATABASE_URL="postgresql://app:pa55-word@127.0.0.1:9/tagihan",
+        TAGIHAN_MASTER_KEY="k1:" + "A" * 43 + "=",
+    )
+
+    words = "does not answer: start it with `make run`, or set DATABASE_URL\n"
+    assert (done.returncode, done.stderr) == (1, f"the database at 127.0.0.1:9 {words}")
+
+
+def test_a_home_with_other_peoples_files_is_refused_untouched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+
+    done = run("up", TAGIHAN_HOME=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "holds other files and nothing of Tagihan's" in done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
+
+
 def test_the_diary_is_shown_with_its_business_date() -> None:
     line = diary_line({"message": "Siti membayar", "on": "2026-01-31T02:00:00Z", "logger": "x"})
 
