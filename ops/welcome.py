@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from billing.drafts import NO_CHANGE
 from billing.engine import Engine, build_engine
@@ -27,6 +28,17 @@ from ops.first_kept import ME, Kept
 from ops.first_merchant import ensure
 from plans.queries import find_plan, list_plans, prices_of
 
+_DRAIN_SECONDS = 20.0
+_IDLE_SECONDS = 5.0
+_LEFT = text(
+    """
+    SELECT (SELECT count(*) FROM payment_orders
+            WHERE merchant_id = :m AND state IN ('created', 'sent', 'unknown'))
+        + (SELECT count(*) FROM notifications WHERE merchant_id = :m AND state = 'new')
+        + (SELECT count(*) FROM messages
+            WHERE merchant_id = :m AND state IN ('queued', 'sending'))
+    """
+)
 _EVERY = {"day": "day", "week": "week", "month": "month", "year": "year"}
 
 
@@ -62,11 +74,29 @@ def screen(settings: Settings) -> str:
         return _without(settings, str(error))
     try:
         merchant_id, kept = ensure(engine, settings)
+        _wait_until_drained(engine, merchant_id)
         return "\n".join(_lines(settings, kept, _facts(engine, merchant_id)))
     except Exception as error:  # the screen is a courtesy, the service is what counts
         return _without(settings, f"{type(error).__name__}: {error}")
     finally:
         engine.close()
+
+
+def _wait_until_drained(engine: Engine, merchant_id: UUID) -> None:
+    """Wait, within bounds, for workers to finish what the first customers gave them.
+
+    Without any worker nothing gets less: then the screen does not wait for long.
+    """
+    began = moved = time.monotonic()
+    least: int | None = None
+    while (now := time.monotonic()) < began + _DRAIN_SECONDS and now < moved + _IDLE_SECONDS:
+        with engine.work(merchant_id, ME) as unit:
+            left = int(unit.session.execute(_LEFT, {"m": merchant_id}).scalar_one())
+        if left == 0:
+            return
+        if least is None or left < least:
+            least, moved = left, now
+        time.sleep(0.1)
 
 
 def _lines(settings: Settings, kept: Kept, facts: _Facts) -> list[str]:
