@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import or_, text, update
 from sqlalchemy.orm import Session
 
 from billing.engine import Engine
@@ -156,15 +156,17 @@ def _move(engine: Engine, merchant_id: UUID, old: datetime, to: datetime) -> boo
 
 
 def _arrive(engine: Engine, merchant_id: UUID, at: datetime, *, done: bool) -> bool:
+    """End a step. A driver that comes late finds another state and changes nothing."""
+    c = clocks.c
+    here = [c.merchant_id == merchant_id, c.at == at]
+    if done:
+        here += [c.state != "ready", or_(c.target_at.is_(None), c.target_at <= at)]
+        values = {"state": "ready", "target_at": None}
+    else:
+        here += [c.state == "stepping", c.target_at.is_not(None)]
+        values = {"state": "advancing"}
     with engine.work(merchant_id, system("clock")) as unit:
-        unit.session.execute(
-            update(clocks)
-            .where(clocks.c.merchant_id == merchant_id, clocks.c.at == at)
-            .values(
-                state="ready" if done else "advancing",
-                target_at=None if done else clocks.c.target_at,
-            )
-        )
+        unit.session.execute(update(clocks).where(*here).values(**values))
     return done
 
 
