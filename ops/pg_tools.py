@@ -20,20 +20,27 @@ class ToolError(Exception):
 
 
 def find(program: str, server_major: int) -> str:
-    """A ``pg_dump`` or ``pg_restore`` that is not older than the server.
+    """A ``pg_dump`` or ``pg_restore`` of the server's own version, or the next newer one there is.
+
+    The same version comes first: a newer ``pg_restore`` sets parameters an older server does not
+    know, and an older one does not read what a newer ``pg_dump`` wrote.
 
     Raises:
         ToolError: there is none.
     """
-    candidates: list[str] = []
+    candidates = [f"/usr/lib/postgresql/{server_major}/bin/{program}"]
     with contextlib.suppress(EmbeddedError):
         candidates.append(str(find_binaries() / "bin" / program))
     on_path = shutil.which(program)
     if on_path is not None:
         candidates.append(on_path)
-    for candidate in candidates:
-        if Path(candidate).exists() and _major(candidate) >= server_major:
-            return candidate
+    fitting = [
+        (major, candidate)
+        for candidate in candidates
+        if Path(candidate).exists() and (major := _major(candidate)) >= server_major
+    ]
+    if fitting:
+        return min(fitting)[1]
     raise ToolError(
         f"no {program} of PostgreSQL {server_major} or newer was found; install PostgreSQL's "
         "client programs"
