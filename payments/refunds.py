@@ -10,6 +10,8 @@ from typing import Final
 from core.calendars import civil_date, instant_of
 from core.errors import InvalidRequest
 from payments.attempts import Stage
+from payments.channels import CHANNELS as ALL_CHANNELS
+from payments.channels import RefundRules
 
 # Midtrans settles captured cards on the next day at 16:00 of its own zone.
 GATEWAY_ZONE: Final = "Asia/Jakarta"
@@ -17,34 +19,13 @@ SETTLEMENT_HOUR: Final = 16
 _ASK_AGAIN: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class RefundRules:
-    """What a channel can give back: not at all, only whole, and within how many days."""
-
-    refundable: bool
-    partial: bool = False
-    window_days: int | None = None
-
-
-# Source: Midtrans documentation on refunds (2026-04, 2025-11); where its pages differ the
-# narrower reading stands. Windows are counted from the payment.
+# What each channel can give back, told by its row (ADR 0016).
 CHANNELS: Final[Mapping[str, RefundRules]] = {
-    "card": RefundRules(refundable=True, partial=True, window_days=180),
-    "credit_card": RefundRules(refundable=True, partial=True, window_days=180),
-    "gopay": RefundRules(refundable=True, partial=True, window_days=45),
-    "qris": RefundRules(refundable=True, partial=True, window_days=7),
-    "shopeepay": RefundRules(refundable=True, partial=False, window_days=365),
-    "dana": RefundRules(refundable=True, partial=True, window_days=45),
-    "ovo": RefundRules(refundable=True, partial=False, window_days=7),
-    "akulaku": RefundRules(refundable=True, partial=True, window_days=180),
-    "kredivo": RefundRules(refundable=True, partial=True, window_days=14),
-    "bank_transfer": RefundRules(refundable=False),
-    "bca_va": RefundRules(refundable=False),
-    "permata": RefundRules(refundable=False),
-    "echannel": RefundRules(refundable=False),
-    "cstore": RefundRules(refundable=False),
+    key: channel.refund for key, channel in ALL_CHANNELS.items()
 }
-_CAN_BE_CAPTURED: Final = frozenset({"card", "credit_card"})
+_CAPTURED_FIRST: Final = frozenset(
+    key for key, channel in ALL_CHANNELS.items() if channel.captured_first
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +89,7 @@ def settles_at(paid_at: datetime) -> datetime:
 
 
 def route(
-    payment_type: str,
+    channel: str,
     stage: Stage,
     amount: int,
     *,
@@ -121,7 +102,7 @@ def route(
     """Choose how an amount goes back to the payer.
 
     Args:
-        payment_type: Midtrans' word, or our channel's.
+        channel: a key of `payments.channels.CHANNELS`.
         stage: whether the money is captured or settled.
         amount: to give back now.
         paid: what the payment took.
@@ -140,13 +121,13 @@ def route(
     Source: decision 11; Midtrans documentation, refund methods.
     """
     require_refundable(paid, already, amount)
-    rules = channels.get(payment_type)
+    rules = channels.get(channel)
     if rules is None or not rules.refundable:
         return Manual("channel_cannot_refund")
     if rules.window_days is not None and now > paid_at + timedelta(days=rules.window_days):
         return Manual("refund_window_over")
     is_whole = already == 0 and amount == paid
-    if stage is Stage.CAPTURED and payment_type in _CAN_BE_CAPTURED:
+    if stage is Stage.CAPTURED and channel in _CAPTURED_FIRST:
         if is_whole:
             return Cancel()
         expected = settles_at(paid_at)

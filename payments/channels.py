@@ -1,0 +1,218 @@
+"""Every way money can come in, one row each: what rules and flows may ask of a channel.
+
+No module asks for a channel by name what it could ask of its row (ADR 0016). Times and refund
+windows: Midtrans documentation, 2026; where its pages differ, the narrower reading stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+
+class Group(StrEnum):
+    """What a payer would call it."""
+
+    CARD = "card"
+    WALLET = "wallet"
+    BANK = "bank"
+    QR = "qr"
+    STORE = "store"
+    PAYLATER = "paylater"
+    HOSTED = "hosted"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """How long the gateway waits for the payer: by default, at least and at most.
+
+    ``fixed``: the gateway takes no wish of ours.
+    """
+
+    default: timedelta
+    least: timedelta
+    most: timedelta
+    fixed: bool = False
+
+    def clamp(self, wanted: timedelta) -> timedelta:
+        """The nearest time the gateway accepts to the one that is wanted."""
+        return self.default if self.fixed else max(self.least, min(wanted, self.most))
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRules:
+    """What a channel can give back: not at all, only whole, and within how many days."""
+
+    refundable: bool
+    partial: bool = False
+    window_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to pay.
+
+    Attributes:
+        pull: we can charge it without the payer being there; else the payer pushes.
+        shows: what the payer is given, keys of an order's ``instructions``.
+        reversible: the bank may take a settled payment back within minutes.
+        by_transaction_id: the gateway answers for its own id only, not for our order id.
+        captured_first: paid before it settles; until then it can only be cancelled whole.
+        needs: what must be known of the customer before it can be asked for.
+        retries_by_key: the gateway honours an Idempotency-Key for it.
+    """
+
+    key: str
+    group: Group
+    name_id: str
+    name_en: str
+    expiry: Expiry | None
+    refund: RefundRules
+    shows: tuple[str, ...] = ()
+    pull: bool = False
+    reversible: bool = False
+    by_transaction_id: bool = False
+    captured_first: bool = False
+    needs: frozenset[str] = frozenset()
+    retries_by_key: bool = True
+
+    def name(self, language: str) -> str:
+        """What people call it."""
+        return self.name_en if language == "en" else self.name_id
+
+
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
+
+_BANK: Final = Expiry(_DAY, 20 * _SECOND, 180 * _DAY)
+_QUICK: Final = Expiry(15 * _MINUTE, 20 * _SECOND, 7 * _DAY)
+# The default is not documented; its maximum is, so we always say what we want.
+_SHOPEEPAY: Final = Expiry(15 * _MINUTE, 20 * _SECOND, 5 * _DAY)
+_DANA: Final = Expiry(15 * _MINUTE, 15 * _MINUTE, _DAY)
+_OVO: Final = Expiry(65 * _SECOND, 65 * _SECOND, 65 * _SECOND, fixed=True)
+_CARD_3DS: Final = Expiry(10 * _MINUTE, 10 * _MINUTE, 10 * _MINUTE, fixed=True)
+
+_NEVER: Final = RefundRules(refundable=False)
+
+_ROWS: Final = (
+    Channel(
+        "card", Group.CARD, "Kartu", "Card", _CARD_3DS,
+        RefundRules(refundable=True, partial=True, window_days=180),
+        ("redirect_url",), pull=True, captured_first=True,
+    ),
+    Channel(
+        "gopay_linked", Group.WALLET, "GoPay (akun terhubung)", "GoPay (linked account)",
+        Expiry(15 * _MINUTE, 15 * _MINUTE, 15 * _MINUTE, fixed=True),
+        RefundRules(refundable=True, partial=True, window_days=45),
+        ("redirect_url", "app_url"), pull=True,
+    ),
+    Channel(
+        "bca_va", Group.BANK, "BCA Virtual Account", "BCA virtual account", _BANK, _NEVER,
+        ("bank", "va_number"),
+    ),
+    Channel(
+        "bni_va", Group.BANK, "BNI Virtual Account", "BNI virtual account", _BANK, _NEVER,
+        ("bank", "va_number"),
+    ),
+    Channel(
+        "bri_va", Group.BANK, "BRI Virtual Account", "BRI virtual account", _BANK, _NEVER,
+        ("bank", "va_number"),
+    ),
+    Channel(
+        "permata_va", Group.BANK, "Permata Virtual Account", "Permata virtual account", _BANK,
+        _NEVER, ("bank", "va_number"), reversible=True, retries_by_key=False,
+    ),
+    Channel(
+        "cimb_va", Group.BANK, "CIMB Niaga Virtual Account", "CIMB Niaga virtual account", _BANK,
+        _NEVER, ("bank", "va_number"),
+    ),
+    Channel(
+        "mandiri_bill", Group.BANK, "Mandiri Bill Payment", "Mandiri bill payment", _BANK, _NEVER,
+        ("bank", "biller_code", "bill_key"), reversible=True,
+    ),
+    Channel(
+        "gopay", Group.WALLET, "GoPay", "GoPay", _QUICK,
+        RefundRules(refundable=True, partial=True, window_days=45), ("qr_url", "app_url"),
+    ),
+    Channel(
+        "qris", Group.QR, "QRIS", "QRIS", _QUICK,
+        RefundRules(refundable=True, partial=True, window_days=7), ("qr_string", "qr_url"),
+    ),
+    Channel(
+        "shopeepay", Group.WALLET, "ShopeePay", "ShopeePay", _SHOPEEPAY,
+        RefundRules(refundable=True, partial=False, window_days=365), ("app_url",),
+    ),
+    Channel(
+        "dana", Group.WALLET, "DANA", "DANA", _DANA,
+        RefundRules(refundable=True, partial=True, window_days=45), ("app_url",),
+        by_transaction_id=True,
+    ),
+    Channel(
+        "ovo", Group.WALLET, "OVO", "OVO", _OVO,
+        RefundRules(refundable=True, partial=False, window_days=7), ("phone",),
+        needs=frozenset({"phone"}),
+    ),
+    Channel(
+        "indomaret", Group.STORE, "Indomaret", "Indomaret", _BANK, _NEVER,
+        ("store", "payment_code"), reversible=True, retries_by_key=False,
+    ),
+    Channel(
+        "alfamart", Group.STORE, "Alfamart", "Alfamart", _BANK, _NEVER,
+        ("store", "payment_code"),
+    ),
+    Channel(
+        "akulaku", Group.PAYLATER, "Akulaku PayLater", "Akulaku PayLater", _BANK,
+        RefundRules(refundable=True, partial=True, window_days=180), ("redirect_url",),
+        needs=frozenset({"phone"}),
+    ),
+    Channel(
+        "kredivo", Group.PAYLATER, "Kredivo", "Kredivo", _BANK,
+        RefundRules(refundable=True, partial=True, window_days=14), ("redirect_url",),
+        needs=frozenset({"phone"}),
+    ),
+    Channel(
+        # What the payer chooses on the hosted page has its own rules; until then, the narrowest.
+        "snap", Group.HOSTED, "Halaman pembayaran Midtrans", "Midtrans payment page",
+        Expiry(_DAY, 20 * _SECOND, 7 * _DAY), _NEVER, ("redirect_url", "snap_token"),
+    ),
+)  # fmt: skip
+
+CHANNELS: Final[Mapping[str, Channel]] = {row.key: row for row in _ROWS}
+PULLS: Final = frozenset(row.key for row in _ROWS if row.pull)
+PUSHES: Final = frozenset(row.key for row in _ROWS if not row.pull)
+
+# What the gateway calls them, where one word of theirs is one channel of ours.
+_BY_PAYMENT_TYPE: Final[Mapping[str, str]] = {
+    "credit_card": "card",
+    "echannel": "mandiri_bill",
+    "gopay": "gopay",
+    "qris": "qris",
+    "shopeepay": "shopeepay",
+    "airpay_shopee": "shopeepay",
+    "dana": "dana",
+    "ovo": "ovo",
+    "akulaku": "akulaku",
+    "kredivo": "kredivo",
+}
+
+
+def channel_of(payment_type: str, bank_or_store: str | None = None) -> str | None:
+    """Which channel of ours the gateway's words mean; None where no row fits.
+
+    ``bank_transfer`` needs its bank and ``cstore`` its store. A GoPay order that was scanned as a
+    QR comes back as ``qris``: what was paid is believed, the order is found by its ids.
+
+    >>> channel_of("bank_transfer", "BNI")
+    'bni_va'
+    >>> channel_of("cstore", "indomaret")
+    'indomaret'
+    """
+    detail = (bank_or_store or "").lower()
+    if payment_type in ("bank_transfer", "cstore"):
+        key = f"{detail}_va" if payment_type == "bank_transfer" else detail
+        return key if key in CHANNELS else None
+    return _BY_PAYMENT_TYPE.get(payment_type)
