@@ -32,7 +32,6 @@ PAID = 109_890
     ("payment_type", "stage", "amount", "already", "after_hours", "expected"),
     [
         ("card", CAPTURED, 109_890, 0, 1, Cancel()),
-        ("card", CAPTURED, 109_890, 0, 1, Cancel()),
         ("card", CAPTURED, 50_000, 0, 1, WaitForSettlement(SETTLES_AT)),
         ("card", CAPTURED, 59_890, 50_000, 1, WaitForSettlement(SETTLES_AT)),
         ("card", CAPTURED, 50_000, 0, 31, WaitForSettlement(PAID_AT + timedelta(hours=32))),
