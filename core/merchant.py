@@ -55,6 +55,7 @@ class Merchant:
     payment_terms_days: int
     cancel_day_billed: bool
     refund_approval_above: int
+    refund_approval_days: int
     mode: str
     metadata: dict[str, Any]
     created_at: datetime

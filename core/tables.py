@@ -62,6 +62,7 @@ merchants = Table(
     Column("payment_terms_days", Integer, nullable=False, server_default="7"),
     Column("cancel_day_billed", Boolean, nullable=False, server_default=text("true")),
     Column("refund_approval_above", BigInteger, nullable=False, server_default="1000000"),
+    Column("refund_approval_days", Integer, nullable=False, server_default="30"),
     Column("mode", Text, nullable=False, server_default="running"),
     Column("metadata", Json, nullable=False, server_default=text("'{}'")),
     Column("created_at", UtcDateTime, nullable=False),
@@ -74,6 +75,7 @@ merchants = Table(
     CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,38}$'", name="slug"),
     CheckConstraint("issue_lead_days BETWEEN 0 AND 60", name="issue_lead_days"),
     CheckConstraint("payment_terms_days BETWEEN 0 AND 180", name="payment_terms_days"),
+    CheckConstraint("refund_approval_days BETWEEN 1 AND 3650", name="refund_approval_days"),
     CheckConstraint("pkp_until IS NULL OR pkp_since IS NOT NULL", name="pkp"),
 )
 
@@ -125,6 +127,19 @@ staff_sessions = merchant_table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     reference("staff_id", "staff"),
+    Index("ix_staff_sessions_expires_at", "expires_at"),
+)
+
+# How often something was tried, such as a password or a card. The id is a keyed digest of whom the
+# row counts (an address, an invoice), so the table tells nothing about anybody.
+rate_counters = merchant_table(
+    "rate_counters",
+    Column("kind", Text, nullable=False),
+    Column("hits", Integer, nullable=False),
+    Column("wait_until", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    CheckConstraint("hits > 0", name="hits"),
+    Index("ix_rate_counters_expires_at", "expires_at"),
 )
 
 # Who did what, from where, and what it looked like before and after. Never edited.
@@ -181,10 +196,18 @@ idempotency_keys = merchant_table(
     Column("response_status", Integer),
     Column("response_body", Json),
     Column("created_at", UtcDateTime, nullable=False),
+    # Set with the answer; without one a row stays for ever.
+    Column("expires_at", UtcDateTime),
     UniqueConstraint("merchant_id", "key"),
     CheckConstraint("length(key) BETWEEN 1 AND 255", name="key"),
     CheckConstraint("(response_status IS NULL) = (response_body IS NULL)", name="response"),
     CheckConstraint("recovery_point IN ('started','created','finished')", name="recovery_point"),
+    CheckConstraint("expires_at IS NULL OR response_status IS NOT NULL", name="expires_at"),
+    Index(
+        "ix_idempotency_keys_expires_at",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
 )
 
 # Mail to be sent: queued in the transaction of the fact, sent by a worker under a lease.

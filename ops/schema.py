@@ -24,11 +24,13 @@ from ops.migrate import migrate
 
 CATALOGUE = Path(__file__).resolve().parents[1] / "migrations" / "catalogue.txt"
 
-# Each gives one text a row. ``alembic_version`` and its like are Alembic's own.
+# Each gives one text a row. ``alembic_version`` and its like are Alembic's own; who may read them
+# is ours.
 _MINE = (
     "c.relnamespace = current_schema()::regnamespace AND c.relname !~ '^alembic_' "
     "AND c.relkind IN ('r', 'p')"
 )
+_GRANTED = "c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')"
 _QUERIES: tuple[str, ...] = (
     f"""
     SELECT format('table %s row security %s %s', c.relname,
@@ -81,7 +83,7 @@ _QUERIES: tuple[str, ...] = (
         string_agg(x.privilege_type, ', ' ORDER BY x.privilege_type))
     FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x
     LEFT JOIN pg_roles r ON r.oid = x.grantee
-    WHERE {_MINE} AND x.grantee <> c.relowner GROUP BY c.relname, r.rolname
+    WHERE {_GRANTED} AND x.grantee <> c.relowner GROUP BY c.relname, r.rolname
     """,  # noqa: S608
     f"""
     SELECT format('grant %s.%s to %s: %s', c.relname, a.attname, coalesce(r.rolname, 'public'),
