@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunning.policy import (
-    DEFAULT_POLICY,
     Case,
     End,
     Notify,
@@ -22,58 +20,6 @@ from dunning.policy import (
     next_step_at,
     planned_tries,
 )
-
-JAKARTA = "Asia/Jakarta"
-NO_PAYDAY = replace(DEFAULT_POLICY, payday_from=None, payday_to=None)
-
-
-def at(text: str, zone: str = JAKARTA) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-
-
-def failed(when: str, klass: str = "soft", **changes: object) -> Case:
-    first = at(when)
-    case = Case(
-        opened_at=first,
-        first_failed_at=first,
-        last_attempt_at=first,
-        failures=1,
-        decline_class=klass,
-    )
-    return replace(case, **changes)  # type: ignore[arg-type]
-
-
-def live(
-    case: Case,
-    *,
-    zone: str = JAKARTA,
-    policy: Policy = DEFAULT_POLICY,
-    start: datetime | None = None,
-    succeeds: Callable[[datetime], bool] = lambda _: False,
-    dark: tuple[datetime, datetime] | None = None,
-) -> list[str]:
-    """Do every step when it is due, and nothing while the machines are dark; write a diary."""
-    now, diary = start or case.opened_at, []
-    for _ in range(60):
-        step = decide(case, now, zone, policy)
-        now = max(now, step.at)
-        if dark and dark[0] <= now < dark[1]:
-            now = dark[1]
-            continue
-        local = now.astimezone(ZoneInfo(zone)).strftime("%m-%d %H:%M")
-        match step:
-            case Retry(because=because):
-                diary.append(f"{local} try {because}")
-                if succeeds(now):
-                    return [*diary, "paid"]
-                case = replace(case, last_attempt_at=now, failures=case.failures + 1)
-            case Notify(kind=kind, key=key):
-                diary.append(f"{local} {kind}")
-                case = replace(case, notices={**case.notices, key: now})
-            case End(action=action):
-                return [*diary, f"{local} {action}"]
-    raise AssertionError(f"no end: {diary}")
-
 
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31)).map(
     lambda moment: moment.replace(tzinfo=UTC)
