@@ -135,6 +135,28 @@ invoice_lines = merchant_table(
     ),
 )
 
+# The tax points of an invoice, in their order: what came, what PPN it made owed, by which rules.
+# A payment that is taken back adds the opposite; nothing is ever edited.
+tax_points = merchant_table(
+    "tax_points",
+    Column("invoice_id", Uuid, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    # The order, the credit note or `balance`: behind the colon of the journal's key.
+    Column("source", Text, nullable=False),
+    Column("tax_on", Date, nullable=False),
+    Column("gross_amount", BigInteger, nullable=False),
+    Column("waited_amount", BigInteger, nullable=False),
+    Column("owed_amount", BigInteger, nullable=False),
+    Column("terms", Json, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    reference("invoice_id", "invoices"),
+    UniqueConstraint("merchant_id", "invoice_id", "n"),
+    UniqueConstraint("merchant_id", "invoice_id", "kind", "source"),
+    CheckConstraint("kind IN ('issue','payment','balance','credit','reversal')", name="kind"),
+    CheckConstraint("n >= 1", name="n"),
+)
+
 credit_notes = merchant_table(
     "credit_notes",
     Column("invoice_id", Uuid, nullable=False),
@@ -153,6 +175,8 @@ credit_notes = merchant_table(
     Column("issued_on", Date, nullable=False),
     Column("source_kind", Text, nullable=False),
     Column("source_id", Uuid, nullable=False),
+    # The rules behind its tax where they are not those of the invoice; `mixed` of several.
+    Column("tax", Json),
     reference("invoice_id", "invoices"),
     reference("customer_id", "customers"),
     UniqueConstraint("merchant_id", "number"),

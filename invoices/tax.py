@@ -23,7 +23,6 @@ from invoices.tax_terms import TaxMode, TaxTerms, terms_for
 
 __all__ = [
     "TaxMode",
-    "TaxPoint",
     "TaxResult",
     "TaxRow",
     "TaxTerms",
@@ -32,7 +31,6 @@ __all__ = [
     "is_pkp",
     "rounding_for",
     "tax_by_terms",
-    "tax_difference_at_tax_point",
     "tax_row",
     "terms_for",
 ]
@@ -90,22 +88,6 @@ class TaxResult:
             "stated": self.stated.amount,
             "total": self.total.amount,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class TaxPoint:
-    """The tax as issued, and as the rules of the tax point make it.
-
-    ``difference`` is owed more (positive) or less (negative) than the document says.
-    """
-
-    issued: TaxResult
-    due: TaxResult
-    difference: Money
-
-    @property
-    def changed(self) -> bool:
-        return not self.difference.is_zero
 
 
 def compute_tax(
@@ -192,57 +174,6 @@ def credit_note_tax(
         return zero(credited.currency)
     owed = min(terms.tax_of(so_far), document_tax)
     return max(owed - tax_credited_before, zero(credited.currency))
-
-
-def tax_difference_at_tax_point(
-    issued: TaxResult,
-    nets: Sequence[Money],
-    *,
-    treatment: str,
-    on: date,
-    pkp: bool,
-    table: Sequence[TaxRow] = TAX_TABLE,
-    rounding_table: Sequence[RoundingRow] = ROUNDING_TABLE,
-) -> TaxPoint:
-    """Compare the tax of an issued document with the tax of the day it is owed.
-
-    What the customer was asked to pay does not change, and is what was paid: a tax point with
-    other rules finds its tax inside that total, and the price gives way. The difference goes to
-    the books and is explained on the receipt.
-
-    Args:
-        issued: the tax the document shows.
-        nets: the line amounts it was computed from.
-        on: the tax point, for prepaid services the day the money came.
-        pkp: whether the seller may charge PPN on that day.
-
-    Source: decision on PPN belum terutang; PER-11/PJ/2025 art. 31.
-    """
-    rules = terms_for(
-        treatment, issued.mode, on, pkp=pkp, table=table, rounding_table=rounding_table
-    )
-    same_tax = (
-        rules.effective == issued.terms.effective
-        and rules.rounding == issued.rounding
-        and rules.collected == issued.terms.collected
-    )
-    if same_tax:
-        return TaxPoint(
-            issued, tax_by_terms(nets, rules, currency=issued.total.currency), _none(issued)
-        )
-
-    inside = terms_for(
-        treatment, "inclusive", on, pkp=pkp, table=table, rounding_table=rounding_table
-    )
-    weights = [net + tax for net, tax in zip(nets, issued.per_line, strict=True)]
-    if issued.terms.is_inside:
-        weights = list(nets)
-    found = tax_by_terms(weights, inside, currency=issued.total.currency)
-    return TaxPoint(issued, found, found.tax - issued.tax)
-
-
-def _none(result: TaxResult) -> Money:
-    return zero(result.total.currency)
 
 
 def _spread(tax: Money, nets: Sequence[Money]) -> tuple[Money, ...]:

@@ -51,6 +51,21 @@ class TaxTerms:
         """Say whether the prices already hold the tax."""
         return self.mode == "inclusive" and self.collected
 
+    def makes_same_tax(self, other: TaxTerms) -> bool:
+        """Say whether two rules make the same tax of every amount: 11% and 12% on 11/12 do."""
+        if self._charged == other._charged == 0:
+            return True
+        return (self._charged, self.rounding) == (other._charged, other.rounding)
+
+    def reads_the_same(self, other: TaxTerms) -> bool:
+        """Say whether two rules print the same rate on the same base."""
+        mine = (self.code, self.statutory, self.base_factor)
+        return mine == (other.code, other.statutory, other.base_factor)
+
+    @property
+    def _charged(self) -> Fraction:
+        return self.effective if self.collected else Fraction(0)
+
     def tax_of(self, price: Money) -> Money:
         """Compute the tax in or on a sum of line amounts, from the exact figure, rounded once."""
         rate = self.effective

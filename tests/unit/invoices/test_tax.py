@@ -19,7 +19,6 @@ from invoices.tax import (
     credit_note_tax,
     is_pkp,
     rounding_for,
-    tax_difference_at_tax_point,
     tax_row,
 )
 from invoices.tax_tables import TAX_TABLE
@@ -253,50 +252,6 @@ def test_notes_over_everything_return_exactly_the_tax_charged(
 
     assert sum(given_back) == charged.tax.amount
     assert min(given_back) >= 0
-
-
-# The tax point
-
-
-@pytest.mark.parametrize(
-    ("issued_on", "paid_on", "mode", "price", "issued", "due", "difference"),
-    [
-        # 12% on 11/12 is the 11% of before: nothing changes but the words
-        ("2024-12-20", "2025-01-03", "exclusive", 1_000_000, 110_000, 110_000, 0),
-        # 1,100,000 was asked at 10%; at 11% its tax is 1,100,000 x 11/111 = 109,009 (cut)
-        ("2022-03-25", "2022-04-02", "exclusive", 1_000_000, 100_000, 109_009, 9_009),
-        ("2022-03-25", "2022-04-02", "inclusive", 1_100_000, 100_000, 109_009, 9_009),
-        # the cut became half up: 109,890 x 11/111 = 10,890 either way
-        ("2025-05-20", "2025-05-22", "exclusive", 99_000, 10_890, 10_890, 0),
-        # 99,000 x 11/111 = 9,810.81: cut 9,810, half up 9,811
-        ("2025-05-20", "2025-05-22", "inclusive", 99_000, 9_810, 9_811, 1),
-        ("2026-11-21", "2026-12-01", "exclusive", 250, 28, 28, 0),
-    ],
-)
-def test_the_tax_point_rules(
-    *, issued_on: str, paid_on: str, mode: str, price: int, issued: int, due: int, difference: int
-) -> None:
-    document = tax_of(price, mode=mode, on=D(issued_on))
-
-    found = tax_difference_at_tax_point(
-        document, [Money(price)], treatment="standard", on=D(paid_on), pkp=True
-    )
-
-    assert (found.issued.tax, found.due.tax) == (Money(issued), Money(due))
-    assert found.difference == Money(difference)
-    assert found.changed is (difference != 0)
-    assert found.due.total == found.issued.total, "what was paid does not change"
-
-
-def test_a_seller_who_lost_pkp_before_the_payment_owes_no_tax() -> None:
-    document = tax_of(100_000, 50_000)
-
-    found = tax_difference_at_tax_point(
-        document, [Money(100_000), Money(50_000)], treatment="standard", on=TODAY, pkp=False
-    )
-
-    assert (found.due.tax, found.difference) == (Money(0), Money(-16_500))
-    assert found.due.base == Money(166_500)
 
 
 # Properties
