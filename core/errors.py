@@ -7,6 +7,7 @@
     │   └── IllegalMove     a status may not follow another
     ├── Forbidden           the caller may not do this
     ├── Unauthenticated     we do not know who calls
+    ├── TooMany             it was tried too often: the same call may work after a while
     └── Unavailable         we cannot now; the same call may work later
 
 Each carries a stable ``code`` that is part of the API. HTTP statuses are given in ``api/errors.py``
@@ -52,6 +53,16 @@ class Forbidden(EngineError):  # noqa: N818
 
 class Unauthenticated(EngineError):  # noqa: N818
     """The caller is not known."""
+
+
+class TooMany(EngineError):  # noqa: N818
+    """It was tried too often; ``detail["retry_after"]`` is in seconds."""
+
+    @property
+    def seconds(self) -> int:
+        """How long to wait."""
+        found = self.detail.get("retry_after")
+        return found if isinstance(found, int) else 60
 
 
 class Unavailable(EngineError):  # noqa: N818

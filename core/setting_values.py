@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _POSTGRES = re.compile(r"^postgres(?:ql)?(?:\+psycopg)?://")
 
@@ -132,6 +135,29 @@ class Reader:
             else:
                 keys[key_id] = MasterKey(key_id, secret)
         return tuple(keys.values())
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """Networks such as ``10.0.0.0/8`` or single addresses, separated by commas."""
+        found: list[Network] = []
+        for part in filter(None, (one.strip() for one in (self.text(name) or "").split(","))):
+            try:
+                found.append(ipaddress.ip_network(part))
+            except ValueError:
+                self._wrong(name, f"names {part!r}, which is no network such as 10.0.0.0/8")
+        return tuple(found)
+
+    def numbers(self, name: str, known: Mapping[str, object], high: int) -> dict[str, int]:
+        """``word=number`` several times, separated by commas; the words are those of ``known``."""
+        found: dict[str, int] = {}
+        for part in filter(None, (one.strip() for one in (self.text(name) or "").split(","))):
+            word, equals, number = (one.strip() for one in part.partition("="))
+            if word not in known:
+                self._wrong(name, f"names {word!r}; known are {', '.join(sorted(known))}")
+            elif not equals or not re.fullmatch(r"[0-9]{1,9}", number) or int(number) > high:
+                self._wrong(name, f"says {part!r}; it must be {word}=0 to {word}={high}")
+            else:
+                found[word] = int(number)
+        return found
 
     def _wrong(self, name: str, problem: str) -> None:
         self.problems.append(f"{name} {problem}")

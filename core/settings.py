@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from core.setting_values import MasterKey, Reader
+from core.limits import LIMITS
+from core.setting_values import MasterKey, Network, Reader
 
 # Told to child processes by their supervisor; not for people, so not in the reference.
 INTERNAL = frozenset({"TAGIHAN_LIFELINE_FD", "TAGIHAN_PROCESS", "TAGIHAN_TEST_CLUSTER"})
@@ -56,6 +57,14 @@ SETTINGS: tuple[Setting, ...] = (
        "listens on 127.0.0.1 only."),
     _s("TAGIHAN_PUBLIC_URL", "http://127.0.0.1:<TAGIHAN_API_PORT>", "How payers and Midtrans reach "
        "the API; the root of every link in a mail. Midtrans speaks at most TLS 1.2."),
+    _s("TAGIHAN_TRUSTED_PROXIES", "", "Networks of your own proxies, such as `10.0.0.0/8,::1`. "
+       "Only what comes from them may say in `X-Forwarded-For` whom it came from; the right-most "
+       "address that is not one of them counts as the caller's."),
+    _s("TAGIHAN_LIMITS", "", "Tries allowed in a day, `name=number` separated by commas, 0 for no "
+       "limit. " + "; ".join(f"`{name}={limit.most}`: {limit.meaning}"
+                             for name, limit in LIMITS.items()) + "."),
+    _s("TAGIHAN_IDEMPOTENCY_DAYS", "30", "How long the answer to an `Idempotency-Key` is kept. "
+       "What has no answer yet is never deleted."),
     _s("TAGIHAN_MASTER_KEY", "", "Encrypts gateway keys at rest: `id:base64 of 32 bytes`. Several, "
        "separated by commas: the first encrypts, all decrypt. `tagihan up` makes one.",
        secret=True),
@@ -103,6 +112,9 @@ class Settings:
     smtp_port: int = 8425
     db_port: int = 8432
     public_url: str = "http://127.0.0.1:8400"
+    trusted_proxies: tuple[Network, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    idempotency_days: int = 30
     master_keys: tuple[MasterKey, ...] = field(default=(), repr=False)
     operator_key: str | None = field(default=None, repr=False)
     mail_host: str = "127.0.0.1"
@@ -202,6 +214,9 @@ def _read(cls: type[Settings], read: Reader) -> Settings:
         smtp_port=smtp_port,
         db_port=read.port("TAGIHAN_DB_PORT", 8432),
         public_url=read.http_url("TAGIHAN_PUBLIC_URL", f"http://127.0.0.1:{api_port}"),
+        trusted_proxies=read.networks("TAGIHAN_TRUSTED_PROXIES"),
+        limits=read.numbers("TAGIHAN_LIMITS", LIMITS, 1_000_000),
+        idempotency_days=read.whole("TAGIHAN_IDEMPOTENCY_DAYS", 30, 1, 3650),
         master_keys=read.master_keys("TAGIHAN_MASTER_KEY"),
         operator_key=read.long_enough("TAGIHAN_OPERATOR_KEY", 24),
         mail_host=mail_host or "127.0.0.1",

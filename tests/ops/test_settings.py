@@ -67,6 +67,11 @@ def test_every_problem_is_told_at_once() -> None:
         ("MIDTRANS_ENVIRONMENT", "production", "MIDTRANS_SERVER_KEY is not set"),
         ("MIDTRANS_SERVER_KEY", "Mid-server-x", "MIDTRANS_CLIENT_KEY is not"),
         ("SMTP_STARTTLS", "maybe", "yes or no"),
+        ("TAGIHAN_TRUSTED_PROXIES", "10.0.0.0/8,10.0.0.1/8", "'10.0.0.1/8', which is no network"),
+        ("TAGIHAN_TRUSTED_PROXIES", "proxy.internal", "no network"),
+        ("TAGIHAN_LIMITS", "card_inv=3", "known are card_address"),
+        ("TAGIHAN_LIMITS", "card_invoice=many", "card_invoice=0 to"),
+        ("TAGIHAN_IDEMPOTENCY_DAYS", "0", "from 1"),
         ("TAGIHAN_OWNER_DATABASE_URL", "postgresql://o@h/x", "DATABASE_URL is not"),
         ("TAGIHAN_API_PROT", "8400", "did you mean TAGIHAN_API_PORT?"),
     ],
@@ -77,6 +82,18 @@ def test_a_wrong_value_is_named(name: str, value: str, word: str) -> None:
     assert len(found) == 1
     assert found[0].startswith(name) or name in found[0]
     assert word in found[0]
+
+
+def test_limits_and_proxies_are_lists() -> None:
+    settings = Settings.from_environ(
+        {
+            "TAGIHAN_LIMITS": "card_invoice = 3, offer_address=0",
+            "TAGIHAN_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        }
+    )
+
+    assert settings.limits == {"card_invoice": 3, "offer_address": 0}
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
 
 
 def test_the_first_master_key_encrypts_and_all_are_kept() -> None:
