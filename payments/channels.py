@@ -216,3 +216,19 @@ def channel_of(payment_type: str, bank_or_store: str | None = None) -> str | Non
         key = f"{detail}_va" if payment_type == "bank_transfer" else detail
         return key if key in CHANNELS else None
     return _BY_PAYMENT_TYPE.get(payment_type)
+
+
+def wire_id(channel: str, order_id: str, transaction_id: str | None) -> str:
+    """By which id the gateway is asked about an order, or told to end or refund it.
+
+    Ours wherever it works: it was committed before the first send. DANA answers only for its own.
+
+    >>> wire_id("dana", "ORDER-1", "A120-ID")
+    'A120-ID'
+    >>> wire_id("bca_va", "ORDER-1", "0f5c")
+    'ORDER-1'
+    """
+    row = CHANNELS.get(channel)
+    if row is not None and row.by_transaction_id and transaction_id:
+        return transaction_id
+    return order_id

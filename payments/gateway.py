@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-Channel = Literal["card", "bca_va"]
-
 # paid: money taken for good or captured. pending: the payer must act, or the gateway still works.
 # failed: the gateway attests that nothing was and nothing will be taken under this order id.
 # unknown: nobody knows; ask again. not_sent: proven never to have left us. refused: the gateway
@@ -37,10 +35,15 @@ class ChargeRequest:
     """One order for the gateway; the same on every send.
 
     ``amount`` is whole rupiah. ``token`` is the saved token or a fresh one-time token of a card.
+    ``channel`` is a key of `payments.channels.CHANNELS`. ``phone`` is digits with the country code
+    (``628123456789``), for wallets that push to a phone. ``return_url`` is where the payer's
+    browser goes afterwards; what it says there is never believed. ``offer`` are the channels a
+    hosted page shows, all that are switched on where it is empty. ``account_id`` is a linked
+    wallet; its charge token is read from the gateway immediately before it is used.
     """
 
     order_id: str
-    channel: Channel
+    channel: str
     amount: int
     currency: str
     initiated_by: Literal["customer", "merchant"]
@@ -54,6 +57,14 @@ class ChargeRequest:
     expires_at: datetime | None = None
     ordered_at: datetime | None = None
     va_number: str | None = None
+    phone: str | None = field(default=None, repr=False)
+    return_url: str | None = None
+    account_id: str | None = field(default=None, repr=False)
+    wallet_option: str = "GOPAY_WALLET"
+    acquirer: str | None = None
+    installment_months: int | None = None
+    bins: tuple[str, ...] = ()
+    offer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,8 @@ class Answer:
         settled: whether the money is on its way to the merchant's bank.
         settled_at, paid_at, expires_at: instants, UTC.
         code: channel response code, or the body's status code.
-        instructions: what the payer needs: ``redirect_url``, ``bank``, ``va_number``.
+        instructions: what the payer needs, by the channel's row: ``redirect_url``, ``va_number`` …
+        channel: which of our channels the money came by, where the gateway's words say it.
         saved_token: a token that may be charged again, with its end and masked card.
         refunds: the gateway's list of refunds of this order.
     """
@@ -89,6 +101,8 @@ class Answer:
     saved_token_expires_at: datetime | None = None
     masked: str | None = None
     bank: str | None = None
+    channel: str | None = None
+    fraud: str | None = None
     refunded_amount: int = 0
     refunds: tuple[dict[str, Any], ...] = ()
     raw: dict[str, Any] = field(default_factory=dict)
@@ -108,8 +122,39 @@ class RefundAnswer:
     raw: dict[str, Any] = field(default_factory=dict)
 
 
+# pending: the customer has not agreed yet. ended: unlinked, expired or unknown to the gateway.
+AccountStatus = Literal["pending", "enabled", "ended", "refused", "unknown", "not_sent"]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletOption:
+    """One purse of a linked account. ``balance`` is whole rupiah, None where it is not told."""
+
+    name: str
+    active: bool
+    balance: int | None
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAnswer:
+    """What the gateway said of a linked wallet; ``link_url`` is where the customer agrees."""
+
+    status: AccountStatus
+    account_id: str | None = field(default=None, repr=False)
+    link_url: str | None = None
+    app_url: str | None = None
+    options: tuple[WalletOption, ...] = ()
+    code: str | None = None
+    message: str | None = None
+
+
 class Gateway(Protocol):
-    """A gateway for one merchant: blocking, every call has a time-out, nothing is retried."""
+    """A gateway for one merchant: blocking, every call has a time-out, nothing is retried.
+
+    An ``order_id`` is ours, or the gateway's own where the channel asks for that
+    (`payments.channels.wire_id`).
+    """
 
     def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
         """Ask for money once."""
@@ -127,6 +172,24 @@ class Gateway(Protocol):
         self, order_id: str, *, refund_key: str, amount: int, reason: str, idempotency_key: str
     ) -> RefundAnswer:
         """Send settled money back, whole or in part; the same key is the same refund."""
+
+    def capture(self, order_id: str, *, amount: int, idempotency_key: str) -> Answer:
+        """Take a held amount, or a part of it; ``order_id`` is the gateway's own id here."""
+
+    def review(self, order_id: str, *, accept: bool, idempotency_key: str) -> Answer:
+        """Decide for a card that the fraud desk challenges."""
+
+    def close_page(self, token: str) -> bool:
+        """End a hosted page on which nothing was chosen yet; whether the gateway says it did."""
+
+    def link_account(self, *, phone: str, return_url: str) -> AccountAnswer:
+        """Ask a customer to link a wallet; ``phone`` is digits with the country code."""
+
+    def account(self, account_id: str) -> AccountAnswer:
+        """Read a linked wallet: whether it may be charged, and with which token."""
+
+    def unlink_account(self, account_id: str) -> AccountAnswer:
+        """End the link."""
 
     def verify_notification(self, body: dict[str, Any]) -> bool:
         """Whether a notification's signature is genuine; says nothing about its status."""

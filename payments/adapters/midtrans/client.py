@@ -23,6 +23,8 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 SANDBOX_URL = "https://api.sandbox.midtrans.com"
 PRODUCTION_URL = "https://api.midtrans.com"
+SNAP_SANDBOX_URL = "https://app.sandbox.midtrans.com/snap/v1"
+SNAP_PRODUCTION_URL = "https://app.midtrans.com/snap/v1"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,49}")
 _headers: ContextVar[dict[str, str]] = ContextVar("midtrans_headers")
@@ -63,10 +65,10 @@ class PooledSession(requests.Session):
 class _Endpoints(ApiConfig):  # type: ignore[misc]
     """The client's settings with its hosts on the instance, so several can live in one process."""
 
-    def __init__(self, base_url: str, server_key: str) -> None:
+    def __init__(self, base_url: str, snap_url: str, server_key: str) -> None:
         super().__init__(is_production=False, server_key=server_key)
         self.CORE_SANDBOX_BASE_URL = self.CORE_PRODUCTION_BASE_URL = base_url
-        self.SNAP_SANDBOX_BASE_URL = self.SNAP_PRODUCTION_BASE_URL = f"{base_url}/snap/v1"
+        self.SNAP_SANDBOX_BASE_URL = self.SNAP_PRODUCTION_BASE_URL = snap_url
 
     def __repr__(self) -> str:
         return "<Endpoints, keys not shown>"
@@ -81,12 +83,17 @@ class MidtransClient:
         server_key: str,
         session: requests.Session,
         *,
+        snap_url: str | None = None,
         connect_seconds: int,
         read_seconds: int,
     ) -> None:
+        self._snap_url = (snap_url or f"{base_url.rstrip('/')}/snap/v1").rstrip("/")
         self._core = midtransclient.CoreApi()
-        self._core.api_config = _Endpoints(base_url.rstrip("/"), server_key)
+        self._core.api_config = _Endpoints(base_url.rstrip("/"), self._snap_url, server_key)
         self._core.http_client.http_client = session
+        self._snap = midtransclient.Snap()
+        self._snap.api_config = self._core.api_config
+        self._snap.http_client = self._core.http_client
         self._connect = connect_seconds
         self._read = read_seconds
 
@@ -122,6 +129,57 @@ class MidtransClient:
         return self._call(
             lambda: self._core.transactions.refund(checked, payload), self._read, idempotency_key
         )
+
+    def capture(self, transaction_id: str, amount: int, idempotency_key: str) -> Raw:
+        """POST /v2/capture."""
+        payload = {"transaction_id": _checked(transaction_id), "gross_amount": amount}
+        return self._call(lambda: self._core.capture(payload), self._read, idempotency_key)
+
+    def approve(self, order_id: str, idempotency_key: str) -> Raw:
+        """POST /v2/{id}/approve."""
+        checked = _checked(order_id)
+        return self._call(
+            lambda: self._core.transactions.approve(checked), self._read, idempotency_key
+        )
+
+    def deny(self, order_id: str, idempotency_key: str) -> Raw:
+        """POST /v2/{id}/deny."""
+        checked = _checked(order_id)
+        return self._call(
+            lambda: self._core.transactions.deny(checked), self._read, idempotency_key
+        )
+
+    def open_page(self, payload: dict[str, Any], idempotency_key: str) -> Raw:
+        """POST /snap/v1/transactions."""
+        return self._call(
+            lambda: self._snap.create_transaction(payload), self._read, idempotency_key
+        )
+
+    def close_page(self, token: str) -> Raw:
+        """POST /snap/v1/transactions/{token}/cancel, which the official client does not know."""
+        url = f"{self._snap_url}/transactions/{_checked(token)}/cancel"
+        return self._call(lambda: self._other("post", url), min(self._read, 10))
+
+    def link_account(self, payload: dict[str, Any]) -> Raw:
+        """POST /v2/pay/account; idempotency keys are not honoured there."""
+        return self._call(lambda: self._core.link_payment_account(payload), self._read)
+
+    def account(self, account_id: str) -> Raw:
+        """GET /v2/pay/account/{id}."""
+        checked = _checked(account_id)
+        return self._call(lambda: self._core.get_payment_account(checked), min(self._read, 10))
+
+    def unlink_account(self, account_id: str) -> Raw:
+        """POST /v2/pay/account/{id}/unbind."""
+        checked = _checked(account_id)
+        return self._call(lambda: self._core.unlink_payment_account(checked), self._read)
+
+    def _other(self, method: str, url: str) -> dict[str, Any]:
+        """A call the client has no name for, with its own handling of errors."""
+        config = self._core.api_config
+        answer, _ = self._core.http_client.request(method, config.server_key, url, {}, {}, {})
+        found: dict[str, Any] = answer
+        return found
 
     def _call(
         self,

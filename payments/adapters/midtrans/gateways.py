@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -14,19 +15,27 @@ from core.merchant import Merchant
 from core.settings import Settings
 from core.vault import Vault
 from payments.adapters.midtrans.answers import (
-    WIB,
+    account_answer,
     charge_answer,
+    page_answer,
     refund_answer,
     status_answer,
 )
 from payments.adapters.midtrans.client import (
     PRODUCTION_URL,
     SANDBOX_URL,
+    SNAP_PRODUCTION_URL,
+    SNAP_SANDBOX_URL,
     MidtransClient,
     PooledSession,
 )
-from payments.gateway import Answer, ChargeRequest, RefundAnswer
+from payments.adapters.midtrans.payloads import charge_payload, page_payload
+from payments.gateway import AccountAnswer, Answer, ChargeRequest, RefundAnswer
 from payments.notifications import verify
+
+# Codes of our own where no transaction came to be: the wallet was unlinked, its purse is off.
+ACCOUNT_ENDED = "account_ended"
+OPTION_OFF = "156"
 
 
 class MidtransGateway:
@@ -40,8 +49,64 @@ class MidtransGateway:
         return "<MidtransGateway>"
 
     def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
-        """POST /v2/charge."""
+        """POST /v2/charge; a hosted page is opened by Snap instead.
+
+        A linked wallet is read first, because its charge token changes: what can not be read is
+        ``not_sent``, for nothing was asked for yet.
+        """
+        if request.channel == "snap":
+            raw = self._client.open_page(page_payload(request), idempotency_key)
+            return page_answer(raw, request)
+        if request.account_id is not None:
+            ready = self._with_wallet_token(request)
+            if isinstance(ready, Answer):
+                return ready
+            request = ready
         return charge_answer(self._client.charge(charge_payload(request), idempotency_key))
+
+    def _with_wallet_token(self, request: ChargeRequest) -> ChargeRequest | Answer:
+        found = self.account(request.account_id or "")
+        if found.status in ("unknown", "not_sent", "refused"):
+            return Answer("not_sent", code=found.code, message=found.message)
+        if found.status != "enabled":
+            return Answer("failed", code=ACCOUNT_ENDED, message="the wallet is not linked any more")
+        for option in found.options:
+            if option.name == request.wallet_option and option.active:
+                return replace(request, token=option.token)
+        return Answer("failed", code=OPTION_OFF, message="this purse of the wallet is switched off")
+
+    def capture(self, order_id: str, *, amount: int, idempotency_key: str) -> Answer:
+        """POST /v2/capture; a refusal by the bank leaves the hold as it is."""
+        return charge_answer(self._client.capture(order_id, amount, idempotency_key))
+
+    def review(self, order_id: str, *, accept: bool, idempotency_key: str) -> Answer:
+        """POST /v2/{order id}/approve or /deny; the outcome is what the status then says."""
+        call = self._client.approve if accept else self._client.deny
+        return charge_answer(call(order_id, idempotency_key))
+
+    def close_page(self, token: str) -> bool:
+        """POST /snap/v1/transactions/{token}/cancel."""
+        raw = self._client.close_page(token)
+        return raw.kind == "body" and raw.code < 300
+
+    def link_account(self, *, phone: str, return_url: str) -> AccountAnswer:
+        """POST /v2/pay/account for GoPay."""
+        country, national = (phone[:2], phone[2:]) if phone.startswith("62") else ("62", phone)
+        partner = {
+            "phone_number": national.lstrip("0"),
+            "country_code": country,
+            "redirect_url": return_url,
+        }
+        payload = {"payment_type": "gopay", "gopay_partner": partner}
+        return account_answer(self._client.link_account(payload))
+
+    def account(self, account_id: str) -> AccountAnswer:
+        """GET /v2/pay/account/{id}."""
+        return account_answer(self._client.account(account_id))
+
+    def unlink_account(self, account_id: str) -> AccountAnswer:
+        """POST /v2/pay/account/{id}/unbind."""
+        return account_answer(self._client.unlink_account(account_id))
 
     def status(self, order_id: str) -> Answer:
         """GET /v2/{order id}/status."""
@@ -153,10 +218,16 @@ class MidtransGateways:
             "production": PRODUCTION_URL,
             "simulator": merchant.gateway_url or self._settings.simulator_url,
         }[merchant.gateway]
+        snap_url = {
+            "sandbox": SNAP_SANDBOX_URL,
+            "production": SNAP_PRODUCTION_URL,
+            "simulator": None,
+        }[merchant.gateway]
         client = MidtransClient(
             base_url,
             server_key,
             self._session,
+            snap_url=snap_url,
             connect_seconds=self._settings.gateway_connect_seconds,
             read_seconds=self._settings.gateway_read_seconds,
         )
@@ -166,46 +237,3 @@ class MidtransGateways:
 
     def _open(self, merchant: Merchant, sealed: bytes, what: str) -> str:
         return self._vault.open(sealed, f"{merchant.merchant_id}:{what}").decode()
-
-
-def charge_payload(request: ChargeRequest) -> dict[str, Any]:
-    """The body of POST /v2/charge; one item for the whole invoice, so that the sum rule holds.
-
-    Raises:
-        ValueError: a channel this adapter does not speak.
-    """
-    payload: dict[str, Any] = {
-        "transaction_details": {"order_id": request.order_id, "gross_amount": request.amount},
-        "item_details": [
-            {"id": "1", "price": request.amount, "quantity": 1, "name": request.item_name[:50]}
-        ],
-        "customer_details": {
-            "first_name": request.customer_name[:30],
-            "email": request.customer_email,
-        },
-    }
-    if request.channel == "card":
-        card: dict[str, Any] = {"token_id": request.token}
-        if request.initiated_by == "merchant":
-            card["initiated_by"] = "merchant"
-        if request.authenticate:
-            card["authentication"] = True
-        if request.save_token:
-            card["save_token_id"] = True
-        if request.authorize_only:
-            card["type"] = "authorize"
-        return {"payment_type": "credit_card", **payload, "credit_card": card}
-    if request.channel == "bca_va":
-        transfer = {"bank": "bca"}
-        if request.va_number:
-            transfer["va_number"] = request.va_number
-        payload = {"payment_type": "bank_transfer", **payload, "bank_transfer": transfer}
-        if request.expires_at and request.ordered_at:
-            minutes = int((request.expires_at - request.ordered_at).total_seconds() // 60)
-            payload["custom_expiry"] = {
-                "order_time": request.ordered_at.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S %z"),
-                "expiry_duration": max(1, min(minutes, 180 * 24 * 60)),
-                "unit": "minute",
-            }
-        return payload
-    raise ValueError(f"this adapter does not speak {request.channel}")
