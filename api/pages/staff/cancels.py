@@ -9,7 +9,6 @@ from litestar.params import FromPath
 
 from api.pages.staff.forms import (
     Form,
-    StaleError,
     back,
     fingerprint,
     require,
@@ -18,8 +17,7 @@ from api.pages.staff.forms import (
     undo,
 )
 from api.pages.staff.frame import show
-from api.pages.staff.labels import LABELS
-from api.pages.staff.problems import problem_words
+from api.pages.staff.problems import StaleError, refusal
 from api.pages.staff.session import SignedIn, check_form, person_of
 from api.pages.staff.words import CANCEL_REASONS
 from api.pages.web import remember_language
@@ -53,7 +51,7 @@ def cancel(
     person = person_of(request, slug)
     check_form(person, data)
     require(person.may_cancel)
-    labels, when = LABELS[person.language], _when(data)
+    when = _when(data)
     subscription_id = ids.parse("subscription", subscription)
     try:
         reason = _reason(data)
@@ -62,12 +60,8 @@ def cancel(
             planned = cancelling.preview_cancel(unit, subscription_id, when=when)
             require_same(data, cancel_print(planned, before.version))
             after = cancelling.cancel(unit, subscription_id, when=when, reason=reason)
-    except StaleError:
-        return _cancel_page(
-            person, subscription, data, problem=labels["changed_meanwhile"], status=409
-        )
-    except (Conflict, InvalidRequest) as error:
-        told = labels["refused"] + problem_words(error, person.language)
+    except (StaleError, Conflict, InvalidRequest) as error:
+        told = refusal(error, person.language)
         return _cancel_page(person, subscription, data, problem=told, status=409)
     ended = after.status == "canceled"
     return back(person, after.customer_id, "done_cancel" if ended else "done_cancel_later")
@@ -112,8 +106,7 @@ def _cancel_page(
                 (get_invoice(unit, credit.invoice_id), credit.amount) for credit in planned.credits
             ]
         except EngineError as error:
-            words = problem_words(error, person.language)
-            problem = problem or LABELS[person.language]["refused"] + words
+            problem = problem or refusal(error, person.language)
     context = {
         "held": held,
         "customer": customer,

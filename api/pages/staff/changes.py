@@ -16,7 +16,6 @@ from litestar.params import FromPath
 from api.pages.staff.change_views import change_view, offers
 from api.pages.staff.forms import (
     Form,
-    StaleError,
     back,
     fingerprint,
     require,
@@ -25,8 +24,7 @@ from api.pages.staff.forms import (
     undo,
 )
 from api.pages.staff.frame import show
-from api.pages.staff.labels import LABELS
-from api.pages.staff.problems import problem_words
+from api.pages.staff.problems import StaleError, refusal
 from api.pages.staff.session import SignedIn, check_form, person_of
 from api.pages.web import clean, remember_language
 from billing.flows import change_plan
@@ -69,7 +67,6 @@ def change(
     person = person_of(request, slug)
     check_form(person, data)
     require(person.may_change_plan)
-    labels = LABELS[person.language]
     try:
         wanted = _wanted(data)
         with person.engine.work(person.merchant_id, person.actor) as unit:
@@ -83,12 +80,8 @@ def change(
             )
             require_same(data, change_print(done.planned))
             customer = done.subscription.customer_id
-    except StaleError:
-        return _change_page(
-            person, subscription, data, problem=labels["changed_meanwhile"], status=409
-        )
-    except (Conflict, InvalidRequest) as error:
-        told = labels["refused"] + problem_words(error, person.language)
+    except (StaleError, Conflict, InvalidRequest) as error:
+        told = refusal(error, person.language)
         return _change_page(person, subscription, data, problem=told, status=409)
     return back(person, customer, "done_change" if done.applied else "done_change_later")
 
@@ -148,8 +141,7 @@ def _change_page(
                 shown = change_view(unit, planned, customer, person.language)
                 shown["print"] = change_print(planned)
             except EngineError as error:
-                words = problem_words(error, person.language)
-                problem = problem or LABELS[person.language]["refused"] + words
+                problem = problem or refusal(error, person.language)
     context = {
         "held": held,
         "customer": customer,

@@ -14,6 +14,7 @@ from litestar.params import Body
 
 from api.pages.staff import reads
 from api.pages.staff.frame import Setting, setting_of
+from api.pages.staff.problems import StaleError
 from api.pages.staff.session import SignedIn
 from api.pages.web import see_other
 from billing import queries
@@ -23,10 +24,6 @@ from core.errors import Conflict, Forbidden
 from core.work import Work
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
-
-
-class StaleError(Exception):
-    """The figures are not those that were shown."""
 
 
 def subject(unit: Work, subscription_id: UUID) -> tuple[Setting, reads.Held, Customer]:

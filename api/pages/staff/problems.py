@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.pages.staff.labels import LABELS
 from core.errors import EngineError
 
 PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
@@ -47,3 +48,15 @@ def problem_words(error: EngineError, language: str) -> str:
     """Say why in the reader's language."""
     known = PROBLEMS.get(error.code)
     return known[1 if language == "en" else 0] if known else error.message
+
+
+class StaleError(Exception):
+    """The figures are not those that were shown."""
+
+
+def refusal(error: EngineError | StaleError, language: str) -> str:
+    """The line on a form that says why nothing was done."""
+    labels = LABELS[language]
+    if isinstance(error, StaleError):
+        return labels["changed_meanwhile"]
+    return labels["refused"] + problem_words(error, language)
