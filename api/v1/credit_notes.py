@@ -19,7 +19,7 @@ from api.routes import get, post
 from api.shapes import AmountIn, Day, In, Instant, Out, Rupiah, Words, body_id, path_id
 from billing.engine import Engine
 from billing.flows.credit import credit_invoice
-from billing.flows.documents import Links, credit_note_document
+from billing.flows.documents import Document, Links, credit_note_document
 from core import ids
 from core.work import Work
 from invoices.tables import credit_notes
@@ -150,10 +150,7 @@ class CreditNotesController(Controller):
         caller: NamedDependency[Caller],
     ) -> Response[Any]:  # fmt: skip
         """The document as HTML, in the customer's language."""
-        wanted = path_id("credit_note", note_id)
-        with engine.work(caller.merchant, caller.actor) as unit:
-            document = credit_note_document(unit, wanted, links=Links.of(engine))
-        return page_answer(document)
+        return page_answer(_document(engine, caller, note_id))
 
     @get(
         "/credit-notes/{note_id:str}/pdf", scope="read", media_type="application/pdf",
@@ -164,7 +161,10 @@ class CreditNotesController(Controller):
         caller: NamedDependency[Caller],
     ) -> Response[Any]:  # fmt: skip
         """The document as PDF/A."""
-        wanted = path_id("credit_note", note_id)
-        with engine.work(caller.merchant, caller.actor) as unit:
-            document = credit_note_document(unit, wanted, links=Links.of(engine))
-        return pdf_answer(document)
+        return pdf_answer(_document(engine, caller, note_id))
+
+
+def _document(engine: Engine, caller: Caller, note_id: str) -> Document:
+    wanted = path_id("credit_note", note_id)
+    with engine.work(caller.merchant, caller.actor) as unit:
+        return credit_note_document(unit, wanted, links=Links.of(engine))

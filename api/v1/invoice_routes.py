@@ -27,7 +27,7 @@ from api.v1.invoices import (
 from api.v1.orders import PaymentIn
 from billing.engine import Engine
 from billing.flows.at_once import Means, pay_invoice, press
-from billing.flows.documents import Links, invoice_document
+from billing.flows.documents import Document, Links, invoice_document
 from billing.flows.void import mark_uncollectible, void_invoice
 from core.work import Work
 from invoices.tables import invoices
@@ -88,10 +88,7 @@ class InvoicesController(Controller):
         caller: NamedDependency[Caller],
     ) -> Response[Any]:  # fmt: skip
         """The document as HTML, in the customer's language."""
-        wanted = path_id("invoice", invoice_id)
-        with engine.work(caller.merchant, caller.actor) as unit:
-            document = invoice_document(unit, wanted, links=Links.of(engine))
-        return page_answer(document)
+        return page_answer(_document(engine, caller, invoice_id))
 
     @get(
         "/{invoice_id:str}/pdf", scope="read", summary="Show an invoice as PDF",
@@ -102,10 +99,7 @@ class InvoicesController(Controller):
         caller: NamedDependency[Caller],
     ) -> Response[Any]:  # fmt: skip
         """The document as PDF/A; the same state gives the same bytes."""
-        wanted = path_id("invoice", invoice_id)
-        with engine.work(caller.merchant, caller.actor) as unit:
-            document = invoice_document(unit, wanted, links=Links.of(engine))
-        return pdf_answer(document)
+        return pdf_answer(_document(engine, caller, invoice_id))
 
     @post("/{invoice_id:str}/virtual-account", scope="write", summary="Offer a virtual account")
     def offer_virtual_account(
@@ -164,3 +158,9 @@ def _pay(
     return once.run(
         begin, read_detail, call=lambda paid: press(engine, caller.merchant, invoice_id=paid)
     )
+
+
+def _document(engine: Engine, caller: Caller, invoice_id: str) -> Document:
+    wanted = path_id("invoice", invoice_id)
+    with engine.work(caller.merchant, caller.actor) as unit:
+        return invoice_document(unit, wanted, links=Links.of(engine))
