@@ -21,7 +21,7 @@ from billing.flows.cards import check_card, new_card
 from billing.flows.charge import send_one
 from billing.flows.collect import offer_va
 from billing.flows.collection import check_automatic
-from billing.flows.orders import open_attempt
+from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.reconcile import resolve_one
 from billing.flows.subscribe import Subscribed, subscribe
@@ -82,10 +82,12 @@ def subscribe_now(
     those of `billing.flows.subscribe.subscribe`.
     """
     method_id = None
+    queries.lock_customers(unit, [customer_id])
     if means is not None and means.card_token is not None:
         queries.get_customer(unit, customer_id)
         method_id = new_card(unit, customer_id, key)
-        _consent(unit, customer_id, method_id, means.mandate)
+        if not queries.has_mandate(unit, method_id):
+            _consent(unit, customer_id, method_id, means.mandate)
     elif means is not None:
         method_id = means.payment_method_id
     fresh = means is not None and means.card_token is not None
@@ -100,9 +102,12 @@ def subscribe_now(
     )
     if means is None:
         return made
+    # The same form sent again finds what its first copy wrote, and writes nothing beside it.
     if made.invoice_id is not None:
-        _write_order(engine, unit, made.invoice_id, means, method_id)
-    elif fresh and method_id is not None and means.card_token is not None:
+        if not open_orders(unit, made.invoice_id):
+            _write_order(engine, unit, made.invoice_id, means, method_id)
+        return made
+    if means.card_token is not None and method_id and not orders_of(unit, method_id=method_id):
         check_card(engine, unit, customer_id, method_id, means.card_token)
     return made
 
