@@ -184,8 +184,9 @@ allocations = merchant_table(
 refunds = merchant_table(
     "refunds",
     Column("payment_id", Uuid, nullable=False),
-    Column("invoice_id", Uuid, nullable=False),
-    Column("credit_note_id", Uuid, nullable=False),
+    # The invoice whose money goes back and its credit note; neither where it settled no invoice.
+    Column("invoice_id", Uuid),
+    Column("credit_note_id", Uuid),
     Column("refund_key", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default="IDR"),
@@ -213,6 +214,7 @@ refunds = merchant_table(
     UniqueConstraint("merchant_id", "refund_key"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("route IN ('cancel','refund','manual')", name="route"),
+    CheckConstraint("(invoice_id IS NULL) = (credit_note_id IS NULL)", name="source"),
     CheckConstraint(
         "state IN ('refund_scheduled','created','sent','unknown','awaiting_approval',"
         "'awaiting_transfer','succeeded','failed')",
