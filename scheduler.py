@@ -18,6 +18,7 @@ from billing.engine import Engine, build_engine
 from billing.flows.clock import drive
 from core.jobs import advancing_clocks, ring_due
 from core.settings import Settings
+from ops.database_check import wait_for_database
 
 LOG = logging.getLogger("tagihan.scheduler")
 
@@ -55,8 +56,12 @@ def drive_clocks(engine: Engine) -> None:
 
 def main(settings: Settings, stop: threading.Event | None = None) -> None:
     """``tagihan scheduler``: tick until told to stop."""
-    engine = build_engine(settings)
     stop = stop or threading.Event()
+    if not wait_for_database(settings.database_url or "", stop, LOG.error):
+        return
+    engine = build_engine(settings)
+    # Driving a clock takes longer than its interval: that a turn is left out is no news.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(2)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},

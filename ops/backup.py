@@ -66,12 +66,9 @@ def main(settings: Settings, file: Path) -> int:
         raise ValueError("DATABASE_URL is not set")
     try:
         dump(settings.owner_database_url, file)
-    except psycopg.OperationalError as error:
+    except (pg_tools.ToolError, OSError, psycopg.Error) as error:
         if database_check.is_unreachable(error):
             raise
-        print(f"no backup was made: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except (pg_tools.ToolError, OSError, psycopg.Error) as error:
         print(f"no backup was made: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     size = file.stat().st_size

@@ -2,40 +2,137 @@
 
 from __future__ import annotations
 
+import re
+import threading
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import psycopg
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _OLDEST = 150_000  # PostgreSQL 15: the oldest that the tests run on
+_PAUSE_SECONDS = 2.0
+# libpq tells a refused login by words only.
+_FATAL = re.compile(r"(?:FATAL|PANIC):\s+([^\n]+)")
+_TRIED = re.compile(r'connection to server at "([^"]+)"(?: \([^)]*\))?, port (\d+) failed')
+_MISSING = re.compile(r'(?:relation|role) "[a-z_]+"')
+# These do not pass by themselves; starting, stopping and being full do.
+_LASTING = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted",
+            "permission denied", "is not currently accepting")  # fmt: skip
+_REFUSING = frozenset({"28", "3D", "53", "57"})
+_UNPREPARED = frozenset({"42P01", "22023", "42704", "42501"})
+_GONE = frozenset({"57P01", "57P02", "57P03"})
 
 
 class UnusableDatabaseError(Exception):
     """The server can not be reached or used; the message holds no password."""
 
 
-def is_unreachable(error: BaseException | None) -> bool:
-    """Whether an error, or what it came of, says that nobody answers at the database's address."""
+def explain(error: BaseException | None, url: str | None) -> str | None:
+    """One line for a database that can not be used; None where the error is about anything else.
+
+    Args:
+        url: where commands look for the database; names the place where the error does not.
+    """
     while error is not None:
-        orig = error.orig if isinstance(error, OperationalError) else error
-        if isinstance(orig, psycopg.OperationalError) and orig.sqlstate is None:
-            return "FATAL" not in str(orig)  # a server that refuses a login does answer
+        orig = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(orig, psycopg.Error):
+            told = _of_server(orig, url)
+            if told is not None:
+                return told
         if isinstance(error, PoolTimeoutError):
-            return True
+            return no_answer(url)
         error = error.__cause__
+    return None
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Whether an error says that the database can not be had: silent, refusing, or empty."""
+    return explain(error, None) is not None
+
+
+def is_clash(error: BaseException | None) -> bool:
+    """Whether two transactions stood in each other's way: the one that gave in is done again."""
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(orig, psycopg.Error) and orig.sqlstate in ("40P01", "40001")
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Whether waiting may help: nobody answers, the server starts or stops, or is full."""
+    words = str(error)
+    return is_unreachable(error) and not any(one in words for one in _LASTING)
+
+
+def no_answer(url: str | None, words: str = "") -> str:
+    """The one line for a database that does not answer; without user and password."""
+    where = _place(url, words)
+    return f"the database at {where} does not answer: start it with `make run`, or set DATABASE_URL"
+
+
+def wait_for_database(url: str, stop: threading.Event, say: Callable[[str], None]) -> bool:
+    """Wait until the database lets us in; False where ``stop`` came first.
+
+    What may pass is said once and waited for. What does not pass by itself, such as a wrong
+    password, is raised: `explain` has its words.
+    """
+    said = ""
+    while not stop.is_set():
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            if not is_passing(error):
+                raise
+            line = f"{explain(error, url)}; trying again every {_PAUSE_SECONDS:g} s"
+            if line != said:
+                say(line)
+            said = line
+            stop.wait(_PAUSE_SECONDS)
+        else:
+            return True
     return False
 
 
-def no_answer(url: str | None) -> str:
-    """The one line for a database that does not answer; without user and password."""
+def _of_server(error: psycopg.Error, url: str | None) -> str | None:
+    words = str(error)
+    if error.sqlstate in _UNPREPARED:
+        # No table, or no role to act under: the migrations were never run there.
+        missing = _MISSING.search(words)
+        if missing is None:
+            return None
+        return (
+            f"the database at {_place(url, '')} gives no {missing[0]} to this login: bring "
+            "it to the present schema with `tagihan migrate`"
+        )
+    if not isinstance(error, psycopg.OperationalError):
+        return None
+    fatal = _FATAL.search(words)
+    if fatal is not None and (error.sqlstate is None or error.sqlstate[:2] in _REFUSING):
+        return f"the database at {_place(url, words)} refuses: {fatal[1].strip()}{_advice(words)}"
+    if error.sqlstate is None or error.sqlstate in _GONE:
+        return no_answer(url, words)
+    return None
+
+
+def _advice(words: str) -> str:
+    if any(one in words for one in _LASTING):
+        return "; check DATABASE_URL"
+    if "slots" in words or "too many" in words:
+        return "; stop what is not needed, raise max_connections or lower TAGIHAN_DB_POOL_SIZE"
+    return "; try again in a moment"
+
+
+def _place(url: str | None, words: str) -> str:
+    """Host and port, as the failed connection names them or as the address does."""
+    tried = _TRIED.search(words)
+    if tried is not None:
+        return f"{tried[1]}:{tried[2]}"
     try:
         parts = make_url(url or "")
-        where = f"{parts.host or 'localhost'}:{parts.port or 5432}"
     except (SQLAlchemyError, ValueError):
-        where = "DATABASE_URL"
-    return f"the database at {where} does not answer: start it with `make run`, or set DATABASE_URL"
+        return "DATABASE_URL"
+    return f"{parts.host or 'localhost'}:{parts.port or 5432}"
 
 
 def check(url: str) -> str:

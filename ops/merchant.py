@@ -88,7 +88,9 @@ def show(slug: str) -> None:
 @group.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def add(file: Path) -> None:
-    """Add a merchant from a JSON file with the fields of the API's merchant object.
+    """Add a merchant from a JSON file.
+
+    Its fields are those of the API's merchant object.
 
     Needed: slug, legal_name, email, address, gateway (simulator, sandbox or production) and
     server_key.
@@ -111,7 +113,10 @@ def add(file: Path) -> None:
 @click.argument("slug")
 @click.argument("assignments", nargs=-1, required=True, metavar="FIELD=VALUE...")
 def set_fields(slug: str, assignments: tuple[str, ...]) -> None:
-    """Change fields of a merchant, such as ``card_mode=none payment_terms_days=14``."""
+    """Change fields of a merchant.
+
+    For example: card_mode=none payment_terms_days=14
+    """
     fields: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
@@ -152,7 +157,10 @@ def staff(slug: str, email: str, name: str, role: str, password: str) -> None:
 @group.command("resume")
 @click.argument("slug")
 def resume(slug: str) -> None:
-    """End the care taken after a restore: orders are sent again without asking first."""
+    """End the care taken after a restore.
+
+    From then on orders are sent again without asking the gateway first.
+    """
     with an_engine() as engine:
         merchant_id = find_merchant(engine, slug)
         with engine.work(merchant_id, OPERATOR) as unit:

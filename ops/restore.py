@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from core.db import make_engine
 from core.settings import Settings
-from ops import pg_tools
+from ops import database_check, pg_tools
 from ops.migrate import create_roles, migrate
 
 
@@ -104,6 +104,8 @@ def main(settings: Settings, file: Path) -> int:
             None if login == owner else login,
         )
     except (pg_tools.ToolError, OSError, psycopg.Error) as error:
+        if database_check.is_unreachable(error):
+            raise
         print(f"nothing was restored: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     print(f"restored {file}: {len(merchants)} merchants, all of them recovering")

@@ -146,12 +146,15 @@ def _database() -> Iterator[tuple[psycopg.Connection, str]]:
 
 @click.group("schema")
 def group() -> None:
-    """The database's catalogue: tables, checks, indexes, triggers, policies, grants."""
+    """The database's tables, checks, indexes, triggers, policies and grants."""
 
 
 @group.command()
 def check() -> None:
-    """Compare the database (or a fresh one, where none is set) with migrations/catalogue.txt."""
+    """Compare the database with migrations/catalogue.txt.
+
+    Where no database is set, a fresh one is made of the migrations and compared.
+    """
     with _database() as (connection, role_prefix):
         found = differences(
             snapshot(connection, role_prefix), CATALOGUE.read_text(encoding="utf-8")
@@ -165,7 +168,7 @@ def check() -> None:
 
 @group.command()
 def write() -> None:
-    """Write migrations/catalogue.txt anew, after a migration was added."""
+    """Write migrations/catalogue.txt anew, after a migration."""
     with _database() as (connection, role_prefix):
         CATALOGUE.write_text(snapshot(connection, role_prefix), encoding="utf-8")
     click.echo(f"wrote {CATALOGUE.name}")

@@ -11,6 +11,7 @@ from billing.engine import Engine, build_engine
 from billing.jobs import FLOWS
 from core.jobs import is_stepping, ring_due, take_bell
 from core.settings import Settings
+from ops import database_check
 
 LOG = logging.getLogger("tagihan.worker")
 
@@ -41,9 +42,13 @@ def run_once(engine: Engine) -> bool:
     started = time.perf_counter()
     try:
         count = run_bell(engine, bell.merchant_id, bell.kind)
-    except Exception:
+    except Exception as error:
         # The rows keep their due instants, so the next tick rings for this again.
-        LOG.exception("job failed", extra={"kind": bell.kind, "merchant": str(bell.merchant_id)})
+        facts = {"kind": bell.kind, "merchant": str(bell.merchant_id)}
+        if database_check.is_clash(error):
+            LOG.warning("two transactions met; this one is done again", extra=facts)
+        else:
+            LOG.exception("job failed", extra=facts)
         time.sleep(IDLE_SECONDS_MAX)
         return True
     if count:
@@ -79,8 +84,12 @@ def work_until(engine: Engine, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             found = run_once(engine)
-        except Exception:
-            LOG.exception("the database is not reachable")
+        except Exception as error:
+            told = database_check.explain(error, engine.settings.database_url)
+            if told:
+                LOG.critical(told)
+            else:
+                LOG.exception("no bell can be taken")
             stop.wait(2)
             continue
         idle = IDLE_SECONDS if found else min(IDLE_SECONDS_MAX, idle * 1.5)
@@ -90,8 +99,10 @@ def work_until(engine: Engine, stop: threading.Event) -> None:
 
 def main(settings: Settings, stop: threading.Event | None = None) -> None:
     """``tagihan worker``: run until told to stop; batches under way are finished first."""
-    engine = build_engine(settings)
     stop = stop or threading.Event()
+    if not database_check.wait_for_database(settings.database_url or "", stop, LOG.error):
+        return
+    engine = build_engine(settings)
     threads = [
         threading.Thread(target=work_until, args=(engine, stop), name=f"worker-{n}")
         for n in range(settings.worker_threads)
