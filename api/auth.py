@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from api.frame import mark_start
 from api.scopes import OPEN, STAFF_SCOPES, allows, expand
+from api.source import source_of
 from billing.engine import Engine
 from billing.flows import machine_keys, people
 from core import ids
@@ -70,7 +71,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         engine_of(connection.app),
         connection.headers.get("authorization", ""),
         connection.headers.get(MERCHANT_HEADER.lower()),
-        connection.client.host if connection.client else "unknown",
+        source_of(connection),
     )
     connection.scope["state"]["caller"] = caller
     if not allows(caller.scopes, needed):

@@ -204,7 +204,7 @@ def openapi_json(request: Request[Any, Any, Any]) -> Response[Any]:
 @litestar.get("/", scope="public", include_in_schema=False, sync_to_thread=False)
 def docs_page() -> Response[Any]:
     """The page that people read."""
-    return Response(_PAGE, media_type="text/html; charset=utf-8", headers=_HEADERS)
+    return Response(_PAGE, media_type="text/html", headers=_HEADERS)
 
 
 @litestar.get("/{name:str}", scope="public", include_in_schema=False, sync_to_thread=True)

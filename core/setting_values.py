@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 _POSTGRES = re.compile(r"^postgres(?:ql)?(?:\+psycopg)?://")
 
 
@@ -26,6 +24,28 @@ class MasterKey:
     def text(self) -> str:
         """The secret half as the environment spells it."""
         return base64.b64encode(self.secret).decode()
+
+
+class Networks:
+    """Some networks, of either version of IP."""
+
+    def __init__(self, *texts: str) -> None:
+        self._networks = tuple(ipaddress.ip_network(text) for text in texts)
+
+    def __repr__(self) -> str:
+        return ",".join(str(network) for network in self._networks)
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def __contains__(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        return any(found in network for network in self._networks)
 
 
 class Reader:
@@ -136,15 +156,15 @@ class Reader:
                 keys[key_id] = MasterKey(key_id, secret)
         return tuple(keys.values())
 
-    def networks(self, name: str) -> tuple[Network, ...]:
+    def networks(self, name: str) -> Networks:
         """Networks such as ``10.0.0.0/8`` or single addresses, separated by commas."""
-        found: list[Network] = []
+        found: list[str] = []
         for part in filter(None, (one.strip() for one in (self.text(name) or "").split(","))):
             try:
-                found.append(ipaddress.ip_network(part))
+                found.append(str(ipaddress.ip_network(part)))
             except ValueError:
                 self._wrong(name, f"names {part!r}, which is no network such as 10.0.0.0/8")
-        return tuple(found)
+        return Networks(*found)
 
     def numbers(self, name: str, known: Mapping[str, object], high: int) -> dict[str, int]:
         """``word=number`` several times, separated by commas; the words are those of ``known``."""

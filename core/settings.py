@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.limits import LIMITS
-from core.setting_values import MasterKey, Network, Reader
+from core.setting_values import MasterKey, Networks, Reader
 
 # Told to child processes by their supervisor; not for people, so not in the reference.
 INTERNAL = frozenset({"TAGIHAN_LIFELINE_FD", "TAGIHAN_PROCESS", "TAGIHAN_TEST_CLUSTER"})
@@ -112,7 +112,7 @@ class Settings:
     smtp_port: int = 8425
     db_port: int = 8432
     public_url: str = "http://127.0.0.1:8400"
-    trusted_proxies: tuple[Network, ...] = ()
+    trusted_proxies: Networks = field(default_factory=Networks)
     limits: Mapping[str, int] = field(default_factory=dict)
     idempotency_days: int = 30
     master_keys: tuple[MasterKey, ...] = field(default=(), repr=False)

@@ -17,6 +17,7 @@ from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
 from api.errors import MEDIA_TYPE, Problem
+from api.source import source_of
 from api.strict import parse
 from billing.engine import Engine
 from billing.flows.ingest import take_in
@@ -72,7 +73,7 @@ def notify(
     merchant_id = find_merchant_id(engine, merchant_slug)
     if merchant_id is None:
         raise NotFound("merchant_not_found", "there is no such merchant")
-    source = request.client.host if request.client else "unknown"
+    source = source_of(request)
     with engine.work(merchant_id, Actor("system", "midtrans", source)) as unit:
         outcome = take_in(engine, unit, _plain(value), source=source)
     if outcome == "refused":

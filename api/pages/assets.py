@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from api.pages.web import HERE, asset
 
-_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
 _FILES = {path.name: path for path in sorted((HERE / "static").iterdir()) if path.suffix in _TYPES}
 
 

@@ -17,6 +17,7 @@ from litestar.response import Redirect
 from sqlalchemy import select
 
 from api.pages.staff.words import per
+from api.source import source_of
 from billing.engine import Engine
 from core.actor import Actor
 from core.errors import NotFound
@@ -110,7 +111,7 @@ def page(
     return Response(
         body,
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Security-Policy": policy, **private_headers()},
     )
 
@@ -136,9 +137,9 @@ def engine_of(request: Asked) -> Engine:
     return cast(Engine, request.app.state["engine"])
 
 
-def source_of(request: Asked) -> str:
-    """The address of the caller, for the audit."""
-    return request.client.host if request.client else "unknown"
+def is_encrypted(engine: Engine) -> bool:
+    """Whether people reach us by https: a cookie then never travels in the open."""
+    return engine.settings.public_url.startswith("https://")
 
 
 def visitor(request: Asked, name: str = "link") -> Actor:
@@ -161,6 +162,7 @@ def remember_language(request: Asked, response: Response[Any]) -> Response[Any]:
             max_age=_YEAR_SECONDS,
             httponly=True,
             samesite="lax",
+            secure=is_encrypted(engine_of(request)),
         )
     return response
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from builders import make_merchant
-from pages.desk import PASSWORD, Desk, plain
+from httpx import URL
+from litestar import Litestar
+from litestar.testing import TestClient
+from pages.desk import PASSWORD, Desk, hidden, plain
 from pages.house import House
 from sqlalchemy import select, update
 
+from api.pages import routes
+from api.pages.staff import sign_in as form_page
 from core.tables import audit, staff
 
 
@@ -128,3 +136,56 @@ def test_the_form_speaks_english_when_asked(house: House) -> None:
     answer = house.client.get("/staff/larasa/sign-in?lang=en")
     assert "Sign in to the staff pages" in plain(answer.text)
     assert "Sign in to the staff pages" in plain(house.client.get("/staff/larasa/sign-in").text)
+
+
+def test_guessing_is_counted_over_all_processes(house: House) -> None:
+    """A second process of the same installation knows what the first one counted."""
+    desk = Desk(house)
+    for _ in range(5):
+        desk.enter("guess")
+    app = Litestar(routes())
+    app.state["engine"] = house.engine
+    with TestClient(app) as client:
+        client.follow_redirects = False
+        other = House(house.engine, house.merchant, house.gateway, house.machine, client)
+        form = client.get(f"{desk.root}/sign-in").text
+        fields = {"csrf": hidden(form, "csrf"), "email": desk.email, "password": PASSWORD}
+        answer = other.client.post(f"{desk.root}/sign-in", data=fields)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+
+
+@pytest.mark.parametrize("who", ["owner@larasa.example", "nobody@larasa.example"])
+def test_waiting_tells_nothing_about_who_works_here(house: House, who: str) -> None:
+    desk = Desk(house)
+    answers = [desk.enter("guess", email=who) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    told = [re.sub(r'value="[^"]*"|nonce="[^"]*"', "", answer.text) for answer in answers]
+    assert len(set(told[:5])) == 1
+    assert answers[5].headers["retry-after"] == "2"
+
+
+def test_one_address_that_guesses_many_accounts_waits_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_page, "source_of", lambda request: "203.0.113.7")
+    desk = Desk(house)
+    for n in range(21):
+        assert desk.enter("guess", email=f"somebody{n}@larasa.example").status_code == 401
+    assert desk.enter().status_code == 429
+
+
+def test_a_good_password_makes_nobody_wait(house: House) -> None:
+    desk = Desk(house)
+    for _ in range(30):
+        assert desk.enter().status_code == 303
+        house.client.cookies.clear()
+
+
+def test_cookies_stay_on_an_encrypted_line_where_there_is_one(house: House) -> None:
+    settings = replace(house.engine.settings, public_url="https://tagihan.example")
+    house.client.app.state["engine"] = replace(house.engine, settings=settings)
+    house.client.base_url = URL("https://tagihan.example")
+    answer = house.client.get("/staff/larasa/sign-in?lang=en")
+    cookies = answer.headers.get_list("set-cookie")
+    assert [cookie.split("=")[0] for cookie in cookies] == ["tagihan_form", "tagihan_lang"]
+    assert all("Secure" in cookie and "HttpOnly" in cookie for cookie in cookies)

@@ -11,7 +11,8 @@ from uuid import UUID
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from api.pages.web import Asked, engine_of, language_from, source_of
+from api.pages.web import Asked, engine_of, is_encrypted, language_from
+from api.source import source_of
 from billing.engine import Engine
 from billing.flows import people
 from core.actor import Actor
@@ -119,5 +120,5 @@ def keep_session(response: Response[object], engine: Engine, slug: str, token: s
         max_age=int(people.SESSION_LIVES.total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=engine.settings.public_url.startswith("https://"),
+        secure=is_encrypted(engine),
     )

@@ -10,7 +10,6 @@ from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
-from api.pages.staff.guard import Guard
 from api.pages.staff.labels import LABELS
 from api.pages.staff.session import (
     COOKIE,
@@ -25,23 +24,23 @@ from api.pages.web import (
     brand_of,
     clean,
     engine_of,
+    is_encrypted,
     language_from,
     merchant_by_slug,
     page,
     remember_language,
     see_other,
-    source_of,
     visitor,
 )
+from api.source import source_of
 from billing.engine import Engine
-from billing.flows import people
-from core.errors import Unauthenticated
+from billing.flows import limits, people
+from core.errors import TooMany, Unauthenticated
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 # Set with the form and sent back with it: without it another site could sign somebody in.
 _FORM_COOKIE: Final = "tagihan_form"
-_GUARD: Final = "staff_guard"
 
 
 @get("/staff/{slug:str}/sign-in", sync_to_thread=True)
@@ -57,20 +56,19 @@ def form(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
 def sign_in(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) -> Response[Any]:
     """Check address and password; the answer never says which of them is wrong."""
     engine = engine_of(request)
-    merchant_by_slug(engine, slug)
+    merchant_id = merchant_by_slug(engine, slug)
     email, source = clean(data.get("email", ""), 254).lower(), source_of(request)
     if not _form_is_ours(engine, request, data):
         return _form(request, slug, email=email, problem="foreign_form", status=403)
-    guard, now = _guard(request), engine.real_now()
-    names = (f"{slug}:{email}", f"from:{source}")
-    if seconds := guard.wait(names, now):
-        return _form(request, slug, email=email, problem="wait", seconds=seconds, status=429)
     try:
+        # Counted before the password is looked at, whether anybody has this address or not.
+        limits.count_now(engine, merchant_id, {"sign_in_account": email, "sign_in_address": source})
         token = people.sign_in(engine, slug, email, data.get("password", "")[:1000], source=source)
+    except TooMany as error:
+        return _form(request, slug, email=email, problem="wait", seconds=error.seconds, status=429)
     except Unauthenticated:
-        guard.failed(names, now)
         return _form(request, slug, email=email, problem="wrong", status=401)
-    guard.passed(names)
+    limits.passed(engine, merchant_id, account=email, address=source)
     answer = see_other(f"/staff/{slug}")
     keep_session(answer, engine, slug, token)
     answer.delete_cookie(_FORM_COOKIE, path=f"/staff/{slug}")
@@ -114,6 +112,8 @@ def _form(
         },
         status=status,
     )
+    if seconds:
+        answer.headers["Retry-After"] = str(seconds)
     answer.set_cookie(
         _FORM_COOKIE,
         kept,
@@ -121,7 +121,7 @@ def _form(
         max_age=3600,
         httponly=True,
         samesite="strict",
-        secure=engine.settings.public_url.startswith("https://"),
+        secure=is_encrypted(engine),
     )
     return answer
 
@@ -130,11 +130,3 @@ def _form_is_ours(engine: Engine, request: Asked, data: dict[str, str]) -> bool:
     kept = request.cookies.get(_FORM_COOKIE, "")
     wanted = form_token(engine, kept)
     return bool(kept) and hmac.compare_digest(data.get("csrf", "").encode(), wanted.encode())
-
-
-def _guard(request: Asked) -> Guard:
-    state = request.app.state
-    if _GUARD not in state:
-        state[_GUARD] = Guard()
-    found: Guard = state[_GUARD]
-    return found
