@@ -1,8 +1,8 @@
-"""Refunds: money going back, always with a credit note."""
+"""Refunds: money going back, with a credit note on its invoice or out of the balance."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -44,7 +44,11 @@ class RefundIn(In):
         Words | None, Meta(description="Words for the customer, printed on the credit note.")
     ] = None
     invoice: Annotated[
-        Id | None, Meta(description="Where the payment settled several invoices.")
+        Id | None,
+        Meta(
+            description="Whose money goes back, where the payment settled several invoices or was "
+            "more than its invoice. Without it, what belongs to no invoice goes back first."
+        ),
     ] = None
     payee: PayeeIn | None = None
 
@@ -67,8 +71,12 @@ class RefundOut(Out):
 
     id: str
     payment: str
-    invoice: str
-    credit_note: str
+    source: Annotated[
+        str,
+        Meta(description="`invoice` (with a credit note) or `balance` (it settled no invoice)."),
+    ]
+    invoice: str | None
+    credit_note: str | None
     amount: Rupiah
     currency: str
     reason: str
@@ -96,8 +104,9 @@ class RefundOut(Out):
         """Shape a row, with the words of credit notes by their ids."""
         return cls(
             id=ids.public("refund", row.id), payment=ids.public("payment", row.payment_id),
-            invoice=ids.public("invoice", row.invoice_id),
-            credit_note=ids.public("credit_note", row.credit_note_id), amount=row.amount,
+            source="balance" if row.credit_note_id is None else "invoice",
+            invoice=_public("invoice", row.invoice_id),
+            credit_note=_public("credit_note", row.credit_note_id), amount=row.amount,
             currency=row.currency, reason=row.reason, note=notes.get(row.credit_note_id),
             route=row.route, state=row.state, due_at=row.due_at, requested_by=row.requested_by,
             approved_by=row.approved_by, proof=row.proof, code=row.code, created_at=row.created_at,
@@ -108,7 +117,7 @@ class RefundOut(Out):
     def read(cls, unit: Work, refund_id: UUID) -> RefundOut:
         """Read one."""
         row = get_row(unit, refunds, refund_id, "refund")
-        return cls.of(row, credit_note_words(unit, [row.credit_note_id]))
+        return cls.of(row, credit_note_words(unit, _notes([row])))
 
 
 RefundState = Literal[
@@ -133,7 +142,11 @@ class RefundsController(Controller):
     def create_refund(
         self, data: JSONBody[RefundIn], once: NamedDependency[Once]
     ) -> Response[RefundOut]:
-        """Write a refund with its credit note; a worker sends it, so follow its `state`.
+        """Write a refund; a worker sends it, so follow its `state`.
+
+        Money of an invoice goes back with a credit note. What a payment brought beyond its
+        invoices is the customer's balance and goes back out of it; once the customer has used it,
+        the answer is 409 `balance_spent`.
 
         A captured card is sent back whole at once; a part waits for settlement. What a virtual
         account brought is transferred by a person, above the merchant's limit after a second
@@ -159,7 +172,7 @@ class RefundsController(Controller):
         filters = {"payment_id": body_id("payment", payment, "payment"), "state": state_}
         with engine.work(caller.merchant, caller.actor) as unit:
             rows = list_rows(unit, refunds, window, filters)
-            notes = credit_note_words(unit, [row.credit_note_id for row in rows])
+            notes = credit_note_words(unit, _notes(rows))
         return page_of(rows, window, lambda row: RefundOut.of(row, notes))
 
     @get("/{refund_id:str}", scope="read", summary="Get a refund")
@@ -194,8 +207,16 @@ class RefundsController(Controller):
     def reject_refund(
         self, refund_id: FromPath[str], data: JSONBody[RejectIn], once: NamedDependency[Once]
     ) -> Response[RefundOut]:
-        """Decide against a transfer by hand; the credit becomes the customer's balance."""
+        """Decide against a transfer by hand; the money becomes the customer's balance."""
         return _then(once, refund_id, refund.reject, because=data.reason)
+
+
+def _public(kind: str, row_id: UUID | None) -> str | None:
+    return None if row_id is None else ids.public(kind, row_id)
+
+
+def _notes(rows: Iterable[Any]) -> list[UUID]:
+    return [row.credit_note_id for row in rows if row.credit_note_id is not None]
 
 
 def _then(once: Once, refund_id: str, act: Any, **more: Any) -> Response[RefundOut]:

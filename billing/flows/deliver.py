@@ -47,6 +47,7 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "invoice.paid": "payment_received",
     "invoice.part_paid": "payment_received",
     "credit_note.issued": "credit_note",
+    "refund.requested": "refund",
     "dunning.payment_failed": "payment_failed",
     "dunning.reminder": "payment_reminder",
     "dunning.last_warning": "last_warning",

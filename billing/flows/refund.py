@@ -1,18 +1,17 @@
 """Money back: asked for, written down with its credit note, then sent by the road it can take.
 
-A refund never exceeds what is left of its payment, always has a credit note, and is booked when
-the gateway (or a person, for a transfer by hand) attests it. See `billing.flows.refund_send` for
-the way it is sent.
+A refund never exceeds what is left of its payment and is booked when the gateway (or a person, for
+a transfer by hand) attests it. Money of an invoice goes back with a credit note; money that settled
+none comes out of the customer's balance. See `billing.flows.refund_send` for the way it is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, update
+from sqlalchemy import update
 
 from billing.flows.credit import CreditNote, credit_invoice
 from billing.flows.refund_outcomes import give_up, lock_refund, succeed, tell
@@ -22,23 +21,22 @@ from billing.flows.refund_rows import (
     get_payment,
     invoice_of,
     lock_payment,
+    routed,
 )
 from billing.flows.refund_send import send_due
+from billing.flows.refund_sources import (
+    mail_refund,
+    require_unspent,
+    settled_an_invoice,
+    take_from_balance,
+    unallocated,
+)
 from billing.queries import get_customer, lock_customers
 from core.bulk import insert_rows
 from core.errors import Conflict, Forbidden, InvalidRequest
 from core.work import Mail, Work, queue_mail
-from payments.attempts import Stage
 from payments.order_ids import refund_key
-from payments.refunds import (
-    Cancel,
-    Manual,
-    RefundNow,
-    WaitForSettlement,
-    refundable,
-    require_refundable,
-    route,
-)
+from payments.refunds import refundable, require_refundable
 from payments.tables import refunds
 
 __all__ = [
@@ -51,8 +49,6 @@ __all__ = [
     "send_due",
 ]
 
-# Midtrans settles in a run of its own: a few minutes later its status says so.
-_AFTER_SETTLEMENT: Final = timedelta(minutes=10)
 _PAYEE: Final = ("bank", "account_number", "account_name")
 
 
@@ -68,15 +64,20 @@ def request_refund(
     note: str | None = None,
     key: str | None = None,
 ) -> UUID:
-    """Write a refund of a payment and its credit note; it is sent after this has committed.
+    """Write a refund of a payment; it is sent after this has committed.
+
+    Money that belongs to no invoice goes back out of the customer's balance; all other money with
+    a credit note on its invoice.
 
     Args:
-        amount: whole rupiah with tax; everything that is left when not said.
+        amount: whole rupiah with tax; when not said, everything that is left of what belongs to
+            no invoice, or else of the payment.
         reason: a code for the credit note, such as ``requested_by_customer`` or ``mistake``.
         requested_by: who asks; the actor when not said. The same person can not approve it.
-        invoice_id: which invoice is credited, where a payment settled several.
+        invoice_id: which invoice is credited, where a payment settled several, or settled one and
+            was more than it.
         payee: ``bank``, ``account_number``, ``account_name`` for a transfer by hand.
-        note: words for the customer, printed on the credit note.
+        note: words for the customer, printed on the credit note or said in the mail.
         key: the caller's idempotency key: the same key gives the same refund.
 
     Returns:
@@ -86,10 +87,9 @@ def request_refund(
 
     Raises:
         NotFound: ``payment_not_found``. Conflict: ``payment_not_refundable`` when it was taken
-            back, ``credit_exceeds_paid``, ``nothing_on_invoice`` when the money is the customer's
-            balance and on no invoice.
-        InvalidRequest: ``nothing_to_refund``, ``refund_exceeds_payment``, ``invalid_payee``, or a
-            refusal of the credit note.
+            back, ``credit_exceeds_paid``, ``balance_spent`` when the customer has used the money.
+        InvalidRequest: ``nothing_to_refund``, ``refund_exceeds_payment``, ``invalid_payee``,
+            ``refund_exceeds_unallocated``, or a refusal of the credit note.
     """
     seen = get_payment(unit, payment_id)
     lock_customers(unit, [seen.customer_id])
@@ -99,30 +99,20 @@ def request_refund(
     if payment.status in ("reversed", "canceled"):
         raise Conflict("payment_not_refundable", f"the payment was {payment.status}")
     already, count = already_refunded(unit, payment_id)
-    wanted = refundable(payment.amount, already) if amount is None else amount
+    spare = unallocated(unit, payment_id) if invoice_id is None else 0
+    of_balance = spare > 0 or (invoice_id is None and not settled_an_invoice(unit, payment_id))
+    left = refundable(payment.amount, already)
+    wanted = amount if amount is not None else min(left, spare) if of_balance else left
     require_refundable(payment.amount, already, wanted)
     _check_payee(payee)
     # The key carries a number: a refund that failed is followed by another, under another key.
     sent_as = refund_key(payment.order_id, count + 1, wanted)
-    refund_id = unit.derive("refund", key if key is not None else sent_as)
-    row = _routed(unit, payment, wanted, already)
-    noted = credit_invoice(
-        unit,
-        invoice_id or invoice_of(unit, payment_id, wanted),
-        gross_amount=wanted,
-        reason=reason,
-        note=note,
-        source_kind="refund",
-        source_id=refund_id,
-        notify=False,
-    )
-    lock_payment(unit, payment_id)
-    row |= {
+    row = routed(unit, payment, wanted, already) | {
         "merchant_id": unit.merchant_id,
-        "id": refund_id,
+        "id": unit.derive("refund", key if key is not None else sent_as),
         "payment_id": payment_id,
-        "invoice_id": noted.invoice_id,
-        "credit_note_id": noted.id,
+        "invoice_id": None,
+        "credit_note_id": None,
         "refund_key": sent_as,
         "amount": wanted,
         "reason": reason,
@@ -130,9 +120,28 @@ def request_refund(
         "payee": dict(payee) if payee else None,
         "created_at": unit.now,
     }
+    noted = None
+    if of_balance:
+        require_unspent(unit, payment, wanted, spare)
+    else:
+        noted = credit_invoice(
+            unit,
+            invoice_id or invoice_of(unit, payment_id, wanted),
+            gross_amount=wanted,
+            reason=reason,
+            note=note,
+            source_kind="refund",
+            source_id=row["id"],
+            notify=False,
+        )
+        row |= {"invoice_id": noted.invoice_id, "credit_note_id": noted.id}
+    lock_payment(unit, payment_id)
     insert_rows(unit.session, refunds, [row])
-    _announce(unit, row, noted)
-    return refund_id
+    if of_balance:
+        take_from_balance(unit, row["id"], payment.customer_id, wanted)
+    _announce(unit, row, payment.customer_id, noted, note)
+    found: UUID = row["id"]
+    return found
 
 
 def approve(unit: Work, refund_id: UUID, *, approved_by: str | None = None) -> None:
@@ -224,50 +233,27 @@ def refundable_amount(unit: Work, payment_id: UUID) -> int:
     return refundable(payment.amount, already_refunded(unit, payment_id)[0])
 
 
-def _routed(unit: Work, payment: Row[Any], amount: int, already: int) -> dict[str, Any]:
-    """Choose the road, and with it the state a refund begins in."""
-    chosen = route(
-        payment.channel,
-        Stage.SETTLED if payment.status == "settled" else Stage.CAPTURED,
-        amount,
-        paid=payment.amount,
-        already=already,
-        paid_at=payment.paid_at,
-        now=unit.now,
-    )
-    match chosen:
-        case Cancel():
-            return _row("cancel", "created", next_at=unit.real_now)
-        case RefundNow():
-            return _row("refund", "created", next_at=unit.real_now)
-        case WaitForSettlement(until):
-            return _row("refund", "refund_scheduled", due_at=until + _AFTER_SETTLEMENT)
-        case Manual():
-            needs_second = amount > unit.merchant.refund_approval_above
-            return _row("manual", "awaiting_approval" if needs_second else "awaiting_transfer")
-
-
-def _row(
-    road: str, state: str, *, due_at: datetime | None = None, next_at: datetime | None = None
-) -> dict[str, Any]:
-    return {"route": road, "state": state, "due_at": due_at, "next_at": next_at}
-
-
-def _announce(unit: Work, row: Mapping[str, Any], noted: CreditNote) -> None:
-    """Tell of it, and send the credit note with the day its money starts on its way."""
+def _announce(
+    unit: Work,
+    row: Mapping[str, Any],
+    customer_id: UUID,
+    noted: CreditNote | None,
+    note: str | None,
+) -> None:
+    """Tell of it, and mail the customer with the day the money starts on its way."""
     if row["state"] == "created":
         unit.ring("refund.send")
     else:
-        tell(unit, "refund.scheduled", row, noted.customer_id)
-    unit.audit(
-        "refund.request",
-        "refund",
-        row["id"],
-        after={"amount": row["amount"], "route": row["route"], "state": row["state"]},
-    )
-    buyer = get_customer(unit, noted.customer_id)
+        tell(unit, "refund.scheduled", row, customer_id)
+    told = {name: row[name] for name in ("amount", "route", "state")}
+    told["source"] = "balance" if noted is None else "invoice"
+    unit.audit("refund.request", "refund", row["id"], after=told)
     due_at = row["due_at"]
-    when = {"when": unit.merchant.today(due_at).isoformat()} if due_at is not None else {}
+    when = unit.merchant.today(due_at).isoformat() if due_at is not None else None
+    if noted is None:
+        mail_refund(unit, row, customer_id, when, note)
+        return
+    buyer = get_customer(unit, noted.customer_id)
     queue_mail(
         unit,
         [
@@ -278,7 +264,7 @@ def _announce(unit: Work, row: Mapping[str, Any], noted: CreditNote) -> None:
                 recipient=buyer.email,
                 locale=buyer.locale,
                 customer_id=buyer.id,
-                payload=when,
+                payload={} if when is None else {"when": when},
             )
         ],
     )

@@ -12,7 +12,7 @@ from billing.flows.credit import add_balance
 from billing.flows.reviews import open_review
 from billing.ledger.journal import Journal
 from billing.ledger.postings import refund_paid
-from billing.ledger.service import post
+from billing.ledger.service import Subject, post
 from billing.queries import lock_customers
 from core import ids
 from core.errors import NotFound
@@ -58,14 +58,15 @@ def succeed(unit: Work, refund: Row[Any], *, code: str | None, raw: Raw) -> None
         .where(payments.c.merchant_id == unit.merchant_id, payments.c.id == refund.payment_id)
         .values(**values)
     )
-    post(unit, [_journal(unit, refund)])
+    # Its id may come from the caller's key: only the row says which refund a journal is about.
+    post(unit, [_journal(unit, refund)], Subject("refund", refund.id))
     tell(unit, "refund.succeeded", dict(refund._mapping), refund.customer_id)
 
 
 def give_up(
     unit: Work, refund: Row[Any], *, code: str | None, raw: Raw, review: bool = True
 ) -> None:
-    """It can not go back this way: the credit stays with us as the customer's balance."""
+    """It can not go back this way: the money is the customer's balance, (again) to be spent."""
     if refund.state in ("succeeded", "failed"):
         return
     _close(unit, refund, "failed", code, raw)
@@ -92,8 +93,9 @@ def tell(unit: Work, type_: str, refund: Mapping[str, Any], customer_id: UUID) -
         {
             "refund": ids.public("refund", refund["id"]),
             "payment": ids.public("payment", refund["payment_id"]),
-            "invoice": ids.public("invoice", refund["invoice_id"]),
-            "credit_note": ids.public("credit_note", refund["credit_note_id"]),
+            "source": "invoice" if refund["credit_note_id"] else "balance",
+            "invoice": _public("invoice", refund["invoice_id"]),
+            "credit_note": _public("credit_note", refund["credit_note_id"]),
             "amount": refund["amount"],
             "route": refund["route"],
             "state": refund["state"],
@@ -101,6 +103,10 @@ def tell(unit: Work, type_: str, refund: Mapping[str, Any], customer_id: UUID) -
         },
         customer_id=customer_id,
     )
+
+
+def _public(kind: str, row_id: UUID | None) -> str | None:
+    return None if row_id is None else ids.public(kind, row_id)
 
 
 def _close(unit: Work, refund: Row[Any], state: str, code: str | None, raw: Raw) -> None:

@@ -1,8 +1,9 @@
-"""Reads of payments and refunds: what is left to give back, and of which invoice."""
+"""What a refund is made from: what is left to give back, of which invoice, by which road."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, func, select
@@ -10,7 +11,12 @@ from sqlalchemy import Row, func, select
 from billing.flows.credit_rows import creditable_amount
 from core.errors import Conflict, NotFound
 from core.work import Work
+from payments.attempts import Stage
+from payments.refunds import Cancel, Manual, RefundNow, WaitForSettlement, route
 from payments.tables import allocations, payments, refunds
+
+# Midtrans settles in a run of its own: a few minutes later its status says so.
+_AFTER_SETTLEMENT: Final = timedelta(minutes=10)
 
 
 def get_payment(unit: Work, payment_id: UUID) -> Row[Any]:
@@ -74,12 +80,38 @@ def invoice_of(unit: Work, payment_id: UUID, amount: int) -> UUID:
         .order_by(func.min(allocations.c.at), allocations.c.invoice_id)
     ).all()
     if not rows:
-        raise Conflict(
-            "nothing_on_invoice",
-            "this payment settled no invoice: its money is the customer's balance",
-        )
+        raise Conflict("nothing_on_invoice", "no invoice keeps anything of this payment")
     listed: list[UUID] = [row.invoice_id for row in rows]
     for invoice_id in listed[:-1]:
         if creditable_amount(unit, invoice_id) >= amount:
             return invoice_id
     return listed[-1]
+
+
+def routed(unit: Work, payment: Row[Any], amount: int, already: int) -> dict[str, Any]:
+    """Choose the road, and with it the state a refund begins in."""
+    chosen = route(
+        payment.channel,
+        Stage.SETTLED if payment.status == "settled" else Stage.CAPTURED,
+        amount,
+        paid=payment.amount,
+        already=already,
+        paid_at=payment.paid_at,
+        now=unit.now,
+    )
+    match chosen:
+        case Cancel():
+            return _row("cancel", "created", next_at=unit.real_now)
+        case RefundNow():
+            return _row("refund", "created", next_at=unit.real_now)
+        case WaitForSettlement(until):
+            return _row("refund", "refund_scheduled", due_at=until + _AFTER_SETTLEMENT)
+        case Manual():
+            needs_second = amount > unit.merchant.refund_approval_above
+            return _row("manual", "awaiting_approval" if needs_second else "awaiting_transfer")
+
+
+def _row(
+    road: str, state: str, *, due_at: datetime | None = None, next_at: datetime | None = None
+) -> dict[str, Any]:
+    return {"route": road, "state": state, "due_at": due_at, "next_at": next_at}

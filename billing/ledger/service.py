@@ -136,7 +136,10 @@ def subject_of(unit: Work, journal: Journal) -> Subject:
     """Read from a journal's key what it is about.
 
     Invoices and credit notes are named by their id, with more behind a colon where one has several
-    journals of a kind; payments by their order id; refunds by their key.
+    journals of a kind; payments by their order id.
+
+    Raises:
+        ValueError: a refund, whose key towards the gateway does not lead to its id.
     """
     head = journal.key.partition(":")[0]
     if journal.kind in _INVOICES:
@@ -145,10 +148,9 @@ def subject_of(unit: Work, journal: Journal) -> Subject:
         return Subject("credit_note", UUID(head))
     if journal.kind in _PAYMENTS:
         return Subject("payment", unit.derive("payment", journal.key))
-    return Subject(
-        "refund" if journal.kind is JournalKind.REFUND_PAID else "journal",
-        unit.derive("refund", journal.key),
-    )
+    if journal.kind is JournalKind.REFUND_PAID:
+        raise ValueError(f"say which refund the journal {journal.key} is about")
+    return Subject("journal", unit.derive("journal", journal.kind.value, journal.key))
 
 
 def posted(unit: Work, kind: JournalKind, key: str) -> Journal | None:

@@ -27,6 +27,7 @@ NoticeKind = Literal[
     "trial_ending",
     "renewal_notice",
     "credit_note",
+    "refund",
 ]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 

@@ -62,6 +62,22 @@ CHECKS = (
         """,
     ),
     by_sql(
+        "refunded-is-booked",
+        "Every refund that succeeded is in the books with its amount, and no other is.",
+        """
+        SELECT r.merchant_id, 'refund' AS kind, r.id, r.refund_key AS label,
+            format('%s refund of %s, booked %s', r.state, r.amount, coalesce(b.amount, 0)) AS why
+        FROM refunds r LEFT JOIN (
+            SELECT j.merchant_id, j.subject_id, j.key, sum(p.amount) AS amount
+            FROM journals j JOIN postings p
+                ON p.merchant_id = j.merchant_id AND p.journal_id = j.id
+            WHERE j.kind = 'refund_paid' AND p.account = 'customer_credit'
+            GROUP BY j.merchant_id, j.subject_id, j.key
+        ) b ON b.merchant_id = r.merchant_id AND b.subject_id = r.id AND b.key = r.refund_key
+        WHERE coalesce(b.amount, 0) <> CASE WHEN r.state = 'succeeded' THEN r.amount ELSE 0 END
+        """,
+    ),
+    by_sql(
         "receivable-is-due",
         "What the books say a customer owes is what is due on the customer's open invoices.",
         """

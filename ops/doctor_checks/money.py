@@ -112,14 +112,42 @@ CHECKS = (
         """,
     ),
     by_sql(
-        "refund-has-its-note",
-        "Every refund has a credit note over the same amount.",
+        "refund-has-its-source",
+        "Every refund gives back a credit note over its amount, or took its amount from the "
+        "customer's balance, and what failed was given to the balance again.",
         """
         SELECT r.merchant_id, 'refund' AS kind, r.id, r.refund_key AS label,
-            format('refund of %s, note over %s', r.amount, c.total_amount) AS why
+            format('%s refund of %s, note over %s, balance took %s and got %s', r.state, r.amount,
+                coalesce(c.total_amount, 0), coalesce(b.took, 0), coalesce(b.got, 0)) AS why
         FROM refunds r LEFT JOIN credit_notes c
             ON c.merchant_id = r.merchant_id AND c.id = r.credit_note_id
-        WHERE c.id IS NULL OR c.total_amount <> r.amount
+        LEFT JOIN (SELECT merchant_id, source_id, -sum(amount) FILTER (WHERE amount < 0) AS took,
+                sum(amount) FILTER (WHERE amount > 0) AS got
+            FROM balance_entries WHERE source_kind = 'refund' GROUP BY merchant_id, source_id
+        ) b ON b.merchant_id = r.merchant_id AND b.source_id = r.id
+        WHERE coalesce(c.total_amount, 0) + coalesce(b.took, 0) <> r.amount
+            OR coalesce(b.got, 0) <> CASE WHEN r.state = 'failed' THEN r.amount ELSE 0 END
+        """,
+    ),
+    by_sql(
+        "balance-refund-within-excess",
+        "Refunds from the balance never give back more of a payment than belonged to no invoice.",
+        """
+        SELECT p.merchant_id, 'payment' AS kind, p.id, p.order_id AS label,
+            format('without an invoice %s, refunded from the balance %s',
+                coalesce(o.total, 0) + r.came_back, r.went) AS why
+        FROM payments p JOIN (
+            SELECT merchant_id, payment_id,
+                coalesce(sum(amount) FILTER (WHERE state <> 'failed'
+                    AND credit_note_id IS NULL), 0) AS went,
+                coalesce(sum(amount) FILTER (WHERE state = 'failed'
+                    AND credit_note_id IS NOT NULL), 0) AS came_back
+            FROM refunds GROUP BY merchant_id, payment_id
+        ) r ON r.merchant_id = p.merchant_id AND r.payment_id = p.id
+        LEFT JOIN (SELECT merchant_id, source_id, sum(amount) AS total FROM balance_entries
+            WHERE kind = 'overpaid' AND source_kind = 'payment' GROUP BY merchant_id, source_id
+        ) o ON o.merchant_id = p.merchant_id AND o.source_id = p.id
+        WHERE r.went > coalesce(o.total, 0) + r.came_back
         """,
     ),
     by_sql(

@@ -185,6 +185,42 @@ def test_money_goes_back_with_a_credit_note(counter: Counter) -> None:
     assert (whole.status_code, whole.json()["code"]) == (422, "refund_exceeds_payment")
 
 
+def test_money_that_settled_no_invoice_goes_back_out_of_the_balance(counter: Counter) -> None:
+    customer = counter.customer()
+    made = counter.door.post(
+        "/one-off-payments",
+        {
+            "customer": customer,
+            "lines": [{"description": {"id": "Lisensi"}, "unit_amount": 500_000}],
+            "payment": {"virtual_account": True},
+        },
+    )
+    number = made["orders"][0]["va_number"]
+    counter.door.post(f"/invoices/{made['invoice']['id']}/void", {"reason": "mistake"})
+    counter.world.desk.pay(va_number=number)
+    counter.work_off()
+    [payment] = counter.door.get("/payments")["data"]
+    asked = {"payment": payment["id"], "amount": 500_000}
+    refund = counter.door.post("/refunds", asked)
+    assert (refund["source"], refund["invoice"], refund["credit_note"]) == ("balance", None, None)
+    assert (refund["state"], refund["note"]) == ("awaiting_transfer", None)
+    assert counter.door.get("/refunds")["data"] == [refund]
+
+    again = counter.door.call("POST", "/refunds", asked)
+    assert (again.status_code, again.json()["code"]) == (422, "refund_exceeds_payment")
+    counter.door.call("POST", f"/refunds/{refund['id']}/reject", {"reason": "tetap di sini"})
+    counter.door.post(
+        "/one-off-payments",
+        {
+            "customer": customer,
+            "lines": [{"description": {"id": "Pelatihan"}, "unit_amount": 100_000}],
+            "payment": {"virtual_account": True},
+        },
+    )
+    spent = counter.door.call("POST", "/refunds", asked)
+    assert (spent.status_code, spent.json()["code"]) == (409, "balance_spent")
+
+
 def test_a_manual_refund_needs_a_second_caller(counter: Counter) -> None:
     made = counter.door.post(
         "/one-off-payments",

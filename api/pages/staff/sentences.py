@@ -147,6 +147,7 @@ _MAILS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.issued": ("invoice baru", "new invoice"),
     "invoice.paid": ("bukti lunas", "paid invoice"),
     "credit_note.issued": ("nota kredit", "credit note"),
+    "refund.requested": ("pengembalian dana", "refund"),
 }
 
 
