@@ -20,6 +20,7 @@ from core.errors import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    TooMany,
     Unauthenticated,
     Unavailable,
 )
@@ -34,6 +35,7 @@ _STATUSES: Final[tuple[tuple[type[EngineError], int], ...]] = (
     (Unauthenticated, 401),
     (Conflict, 409),
     (InvalidRequest, 422),
+    (TooMany, 429),
     (Unavailable, 503),
 )
 # Where the body could not even be read, the request is malformed and not only wrong.
@@ -93,6 +95,8 @@ def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Prob
     headers = {}
     if status in (409, 503) and (status == 503 or refused.code in _RETRY_SECONDS):
         headers["Retry-After"] = str(_RETRY_SECONDS.get(refused.code, 5))
+    if isinstance(refused, TooMany):
+        headers["Retry-After"] = str(refused.seconds)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= 500:

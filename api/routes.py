@@ -23,6 +23,7 @@ _WORDS = {
     413: "The body is larger than 256 KiB.",
     415: "The body is not `application/json`.",
     422: "A value is wrong; `field` says where.",
+    429: "Tried too often: again after `Retry-After` seconds.",
     503: "Not possible at the moment: try again after `Retry-After` seconds.",
 }
 
@@ -49,7 +50,7 @@ def post(
         summary=summary,
         status_code=status,
         sync_to_thread=True,
-        responses=_problems(scope, 400, 404, 409, 413, 415, 422, 503),
+        responses=_problems(scope, 400, 404, 409, 413, 415, 422, 429, 503),
         **options,
     )
 
@@ -61,7 +62,7 @@ def patch(path: str, *, scope: Scope, summary: str, **options: Any) -> Callable[
         scope=scope,
         summary=summary,
         sync_to_thread=True,
-        responses=_problems(scope, 400, 404, 409, 413, 415, 422, 503),
+        responses=_problems(scope, 400, 404, 409, 413, 415, 422, 429, 503),
         **options,
     )
 

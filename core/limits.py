@@ -70,3 +70,11 @@ def network_of(address: str) -> str | None:
         wide = ipaddress.IPv6Network((int(found), _IPV6_SUBSCRIBER), strict=False)
         return str(wide)
     return str(found)
+
+
+def is_public(address: str) -> bool:
+    """Whether this is an address of the open network."""
+    try:
+        return ipaddress.ip_address(address.strip()).is_global
+    except ValueError:
+        return False

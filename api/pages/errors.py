@@ -18,6 +18,7 @@ from core.errors import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    TooMany,
     Unauthenticated,
     Unavailable,
 )
@@ -49,6 +50,10 @@ def on_engine_error(_request: Request[Any, Any, Any], error: EngineError) -> Res
         return message("not_found", 404)
     if isinstance(error, Unavailable):
         return message("unavailable", 503)
+    if isinstance(error, TooMany):
+        answer = message("too_many_tries", 429)
+        answer.headers["Retry-After"] = str(error.seconds)
+        return answer
     return message(error.code if error.code in MESSAGES else "not_found", status)
 
 

@@ -38,10 +38,11 @@ from api.pages.web import (
     visitor,
 )
 from billing.engine import Engine
+from billing.flows import limits
 from billing.queries import get_subscription
 from core import ids
 from core.actor import Actor
-from core.errors import Conflict, EngineError, InvalidRequest, NotFound
+from core.errors import Conflict, EngineError, InvalidRequest, NotFound, TooMany
 from core.work import Work
 from plans.queries import Price, list_plans, prices_of
 
@@ -64,12 +65,15 @@ def subscribe(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) 
     try:
         who, price_id, card = _read(data, language)
         actor = visitor(request, "sign-up")
+        limits.count_now(engine, merchant_id, {"sign_up_address": actor.source})
         if card is None:
             made = sign_up_by_va(engine, merchant_id, actor, who, price_id=price_id)
         else:
             made = sign_up_by_card(engine, merchant_id, actor, who, price_id=price_id, card=card)
     except InvalidRequest as error:
         return _page(request, slug, data, error.code, status=400)
+    except TooMany:
+        raise
     except EngineError:
         return _page(request, slug, data, "refused", status=409)
     return see_other(_next(engine, merchant_id, slug, made))

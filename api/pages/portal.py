@@ -24,6 +24,7 @@ from api.pages.web import (
     visitor,
 )
 from billing.engine import Engine
+from billing.flows import limits
 from billing.flows.charge import send_one
 from billing.flows.collect import offer_va
 from billing.flows.documents import (
@@ -138,8 +139,14 @@ def ask_for_va(request: Request[Any, Any, Any], token: FromPath[str]) -> Respons
     engine, link = engine_of(request), _link(request, token)
     if link.purpose != "invoice":
         raise NotFound("invoice_not_found", "there is no such invoice")
+    actor = _actor(request, link)
+    limits.count_now(
+        engine,
+        link.merchant_id,
+        {"offer_invoice": link.subject_id, "offer_address": actor.source},
+    )
     try:
-        with engine.work(link.merchant_id, _actor(request, link)) as unit:
+        with engine.work(link.merchant_id, actor) as unit:
             link.require_current(unit.today)
             order = _offer(unit, link.subject_id)
     except Conflict:

@@ -106,6 +106,22 @@ MESSAGES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "Reload the page, then send the form once more.",
         ),
     ),
+    "too_many_tries": (
+        (
+            "Sudah terlalu banyak percobaan",
+            (
+                "Demi keamanan, percobaan dalam sehari dibatasi. Tidak ada yang ditagih. Coba lagi "
+                "besok, atau balas e-mail tagihan Anda agar penjual dapat membantu."
+            ),
+        ),
+        (
+            "Too many tries",
+            (
+                "To keep everybody safe, tries are limited in a day. Nothing was charged. Please "
+                "try again tomorrow, or reply to the e-mail with your invoice for help."
+            ),
+        ),
+    ),
     "no_right": (
         (
             "Anda tidak dapat melakukan ini",

@@ -21,6 +21,7 @@ from billing.flows.cards import check_card, new_card
 from billing.flows.charge import send_one
 from billing.flows.collect import offer_va
 from billing.flows.collection import check_automatic
+from billing.flows.limits import count_card
 from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.reconcile import resolve_one
@@ -65,6 +66,11 @@ class Means:
                 "two_means", "give a card_token or a payment_method, not both", field="payment"
             )
 
+    @property
+    def is_pull(self) -> bool:
+        """Whether we charge, and the customer does not push."""
+        return self.card_token is not None or self.payment_method_id is not None
+
 
 def subscribe_now(
     engine: Engine,
@@ -82,6 +88,8 @@ def subscribe_now(
     those of `billing.flows.subscribe.subscribe`.
     """
     method_id = None
+    if means is not None:
+        _count(engine, unit, means, customer_id)
     queries.lock_customers(unit, [customer_id])
     if means is not None and means.card_token is not None:
         queries.get_customer(unit, customer_id)
@@ -126,6 +134,7 @@ def pay_now(
 
     The other arguments and the refusals are those of `billing.flows.pay_once.pay_once`.
     """
+    _count(engine, unit, means, customer_id)
     queries.lock_customers(unit, [customer_id])
     queries.get_customer(unit, customer_id)
     method_id = means.payment_method_id
@@ -154,12 +163,13 @@ def pay_invoice(
     Raises:
         NotFound: ``invoice_not_found``.
         Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_open``,
-            ``payment_method_not_usable``.
+            ``payment_method_not_usable``. TooMany: ``too_many_tries``.
     """
     invoice = get_invoice(unit, invoice_id)
     if invoice.status != "open":
         raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is collected")
     method_id = means.payment_method_id
+    _count(engine, unit, means, invoice.customer_id, invoice_id)
     if means.card_token is not None:
         method_id = new_card(unit, invoice.customer_id, key)
         _consent(unit, invoice.customer_id, method_id, means.mandate)
@@ -184,6 +194,7 @@ def save_card(
         NotFound: ``customer_not_found``.
     """
     queries.get_customer(unit, customer_id)
+    _count(engine, unit, Means(card_token=card_token, mandate=mandate), customer_id)
     method_id = new_card(unit, customer_id, key, external_id=external_id)
     _consent(unit, customer_id, method_id, mandate)
     if not orders_of(unit, method_id=method_id):
@@ -233,6 +244,15 @@ def orders_of(
     else:
         query = query.where(table.payment_method_id == method_id, table.kind == "check")
     return list(unit.session.execute(query.order_by(table.n, table.id)))
+
+
+def _count(
+    engine: Engine, unit: Work, means: Means, customer_id: UUID, invoice_id: UUID | None = None
+) -> None:
+    """Who tests stolen cards tries many new ones; a saved card is no try."""
+    if means.card_token is not None:
+        address = means.mandate.source if means.mandate is not None else ""
+        count_card(engine, unit, customer_id, invoice_id=invoice_id, payer_address=address)
 
 
 def _write_order(

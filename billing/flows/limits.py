@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from billing.engine import Engine
 from core.counters import Try, forget, give_back, take, try_of
-from core.limits import most_of, network_of
+from core.limits import is_public, most_of, network_of
 from core.work import Work
 
 
@@ -49,16 +49,28 @@ def passed(engine: Engine, merchant_id: UUID, *, account: str, address: str) -> 
                 give_back(session, one, engine.real_now())
 
 
-def card_subjects(
-    *, invoice: UUID | None = None, customer: UUID | None = None, address: str = ""
-) -> dict[str, str | UUID]:
-    """Whom a new card counts for: whatever is known of its payer."""
-    found: dict[str, str | UUID] = {"card_address": address}
-    if invoice is not None:
-        found["card_invoice"] = invoice
-    if customer is not None:
-        found["card_customer"] = customer
-    return found
+def count_card(
+    engine: Engine,
+    unit: Work,
+    customer_id: UUID,
+    *,
+    invoice_id: UUID | None = None,
+    payer_address: str = "",
+) -> None:
+    """Count a new card that is about to be tried; called first, before any row is locked.
+
+    A payer on our page comes from their own address. Through the API a server calls for all of its
+    payers, so only a public address that it names counts: behind a private one may be everybody.
+
+    Raises:
+        TooMany: ``too_many_tries``.
+    """
+    named = payer_address if is_public(payer_address) else ""
+    address = unit.actor.source if unit.actor.kind == "customer" else named
+    subjects: dict[str, str | UUID] = {"card_customer": customer_id, "card_address": address}
+    if invoice_id is not None:
+        subjects["card_invoice"] = invoice_id
+    count(engine, unit, subjects)
 
 
 def _take(engine: Engine, session: Session, subjects: Mapping[str, str | UUID]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,3 +111,21 @@ def test_a_simulator_that_is_away_makes_no_customer(house: House) -> None:
     answer = house.client.post("/bayar/jauh", data=given)
     assert answer.status_code == 409
     assert "Coba lagi" in answer.text
+
+
+def test_sign_ups_from_one_address_end_some_day(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.pages.web.source_of", lambda request: "203.0.113.7")
+    limits = {"sign_up_address": 3}
+    house.client.app.state["engine"] = replace(
+        house.engine, settings=replace(house.engine.settings, limits=limits)
+    )
+    price = price_of(house)
+    for n in range(3):
+        fields = form(house, price=price, email=f"rina{n}@contoh.example")
+        assert house.client.post("/bayar/larasa", data=fields).status_code == 303
+    answer = house.client.post("/bayar/larasa", data=form(house, price=price))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "86400")
+    assert "Sudah terlalu banyak percobaan" in answer.text
+    assert people(house) == 3

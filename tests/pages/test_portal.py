@@ -215,3 +215,18 @@ def test_a_card_that_waits_for_its_holder_leads_to_the_bank(house: House) -> Non
     text = house.client.get(house.link(invoice)).text
     assert "https://bank.example/3ds?return_url=http" in text
     assert "Bayar dengan BCA Virtual Account" not in text
+
+
+def test_asking_for_numbers_without_end_is_told_to_wait(house: House) -> None:
+    _, _, invoice = house.subscribe()
+    path = house.link(invoice)
+    house.bank_gives()
+    for _ in range(30):
+        assert house.client.post(f"{path}/va").status_code == 303
+    answer = house.client.post(f"{path}/va")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "86400")
+    assert "Sudah terlalu banyak percobaan" in answer.text
+    assert "Too many tries" in answer.text
+    assert house.client.get(path).status_code == 200
+    house.machine.passes(days=1)
+    assert house.client.post(f"{path}/va").status_code == 303
