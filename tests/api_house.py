@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -22,6 +23,7 @@ from billing.flows.machine_keys import SCOPES, create_key
 from core import ids
 from core.actor import system
 from core.merchant import Merchant
+from core.settings import Settings
 
 OPERATOR_KEY = "operator-key-of-the-tests"
 _numbers = itertools.count(1)
@@ -143,9 +145,25 @@ def open_house(engine: Engine, *, merchants: bool = True) -> Iterator[House]:
     """Start the application; errors of ours come back as answers, as they do over a wire."""
     made = [make_merchant(engine) for _ in range(2)] if merchants else []
     keys = [new_key(engine, one.merchant_id) for one in made]
-    app = create_app(engine.settings, engine)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with serving(engine) as client:
         yield House(engine, client, made, keys)
+
+
+@lru_cache(maxsize=1)
+def _app() -> Litestar:
+    # Building it (every route with its document) takes longer than most tests.
+    return create_app(Settings(), cast(Engine, "put in its place by `serving`"))
+
+
+@contextmanager
+def serving(engine: Engine) -> Iterator[TestClient[Litestar]]:
+    """Start the application, which is built once, on this engine."""
+    with TestClient(_app(), raise_server_exceptions=False) as client:
+        before = client.app.state.dict()
+        client.app.state["engine"] = engine
+        yield client
+        client.app.state.clear()
+        client.app.state.update(before)
 
 
 @dataclass
@@ -195,7 +213,5 @@ class Counter:
 def open_counter(world: World) -> Iterator[Counter]:
     """Start the application on a world."""
     key = new_key(world.engine, world.merchant_id)
-    with TestClient(
-        create_app(world.engine.settings, world.engine), raise_server_exceptions=False
-    ) as client:
+    with serving(world.engine) as client:
         yield Counter(world, client, Door(client, key))

@@ -22,8 +22,14 @@ from core.vault import Vault
 LOGO = (Path(__file__).resolve().parents[2] / "examples" / "logo.svg").read_bytes()
 
 
+@pytest.fixture(scope="session")
+def application() -> Litestar:
+    """The pages without an engine: `house` puts its own behind them."""
+    return Litestar(routes())
+
+
 @pytest.fixture
-def house(database: Database) -> Iterator[House]:
+def house(database: Database, application: Litestar) -> Iterator[House]:
     machine, gateway = MachineTime(), FakeGateway()
     engine = Engine(
         settings=Settings(database_url=database.app_url, role_prefix=database.role_prefix),
@@ -42,9 +48,8 @@ def house(database: Database) -> Iterator[House]:
             logo=LOGO,
             logo_media_type="image/svg+xml",
         )
-        app = Litestar(routes())
-        app.state["engine"] = engine
-        with TestClient(app) as client:
+        application.state["engine"] = engine
+        with TestClient(application) as client:
             client.follow_redirects = False
             yield House(engine, merchant, gateway, machine, client)
     finally:
