@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import database as databases
+import hypothesis
 import pytest
 
 _run = pytest.StashKey[tuple[Path, int]]()
+
+# How long one example takes says something about the machine and nothing about the rule.
+hypothesis.settings.register_profile("steady", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,6 +34,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return databases.server_line()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what touches the run's database; the longest files go first, so no worker ends alone."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
+        rank = 2 if item.get_closest_marker("kill") else bool(item.get_closest_marker("slow"))
+        ranks[item.path] = max(ranks.get(item.path, 0), rank)
+    items.sort(key=lambda item: -ranks[item.path])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program. Where there is none the test is left out, but not in CI."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        missing = "no chromium on this machine (Debian: apt install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
 
 
 @pytest.fixture(scope="session")
