@@ -205,6 +205,24 @@ def credit_lines(
     return _draft(document, rows, _RULE_GIVEN, _total(document, credited, tax))
 
 
+def with_recorded_tax(draft: CreditNoteDraft, tax: Money) -> CreditNoteDraft:
+    """Split a note by the tax that the books hold, where that is not the document's.
+
+    What the note comes to stays; only how much of it is tax follows the tax points.
+    """
+    parts = tax.allocate([(line.net + line.tax).amount for line in draft.lines])
+    lines = tuple(
+        replace(
+            line,
+            net=line.net + line.tax - part,
+            tax=part,
+            derivation={**line.derivation, "recorded_tax": part.amount},
+        )
+        for line, part in zip(draft.lines, parts, strict=True)
+    )
+    return CreditNoteDraft(lines, draft.total - tax, tax, draft.total)
+
+
 def split_by_source(total: Money, due: Money) -> tuple[Money, Money]:
     """Split a credit into what lowers the debt and what becomes the customer's balance.
 

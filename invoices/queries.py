@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import BigInteger, Select, cast, func, select, tuple_
 
 from core.errors import NotFound
 from core.work import Work
 from invoices.tables import credit_note_lines, credit_notes, invoice_lines, invoices
-from invoices.tax_terms import TaxTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +230,12 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
         )
         .order_by(line.period_start, inv.created_at, line.position)
     ).all()  # fmt: skip
-    inside = {row.id: TaxTerms.from_json(row.tax).is_inside for row in rows}
-    credited, by_hand = _given_back(unit, inside)
+    line_ids = [row.id for row in rows]
+    credited, by_hand = _given_back(unit, line_ids)
     if rows:
         # A note for a later line is no credit of the line it stands on, but of that later one.
         for_others, by_others = in_place_of(unit, subscription_id)
-        for line_id in inside:
+        for line_id in line_ids:
             moved = by_others.get(line_id, 0) - for_others.get(line_id, 0)
             credited[line_id] = credited.get(line_id, 0) + moved
     return [
@@ -276,9 +275,8 @@ def in_place_of(
     return on, instead
 
 
-def _given_back(unit: Work, inside: Mapping[UUID, bool]) -> tuple[dict[UUID, int], dict[UUID, int]]:
+def _given_back(unit: Work, line_ids: Sequence[UUID]) -> tuple[dict[UUID, int], dict[UUID, int]]:
     """Sum the credits of lines in the lines' own terms: with tax where prices hold it."""
-    line_ids = list(inside)
     credit, inv = invoice_lines.c, invoices.c
     on_invoices = unit.session.execute(
         select(credit.credits_line_id, -func.sum(credit.amount))
@@ -297,8 +295,7 @@ def _given_back(unit: Work, inside: Mapping[UUID, bool]) -> tuple[dict[UUID, int
         select(
             noted.invoice_line_id,
             note.source_kind,
-            func.sum(noted.net_amount),
-            func.sum(noted.tax_amount),
+            func.sum(cast(func.jsonb_extract_path_text(noted.derivation, "amount"), BigInteger)),
         )
         .join(
             credit_notes,
@@ -307,9 +304,9 @@ def _given_back(unit: Work, inside: Mapping[UUID, bool]) -> tuple[dict[UUID, int
         .where(noted.merchant_id == unit.merchant_id, noted.invoice_line_id.in_(line_ids))
         .group_by(noted.invoice_line_id, note.source_kind)
     )
-    for line_id, source, net, tax in on_notes:
+    for line_id, source, amount in on_notes:
         into = by_changes if source in AUTOMATIC_SOURCES else by_hand
-        into[line_id] = into.get(line_id, 0) + int(net) + (int(tax) if inside[line_id] else 0)
+        into[line_id] = into.get(line_id, 0) + int(amount)
     return by_changes, by_hand
 
 

@@ -133,6 +133,7 @@ def record_settled(
     paid: int = 0,
     credited: int = 0,
     at: datetime | None = None,
+    tax_on: date | None = None,
 ) -> InvoiceState:
     """Lock an invoice and move what is paid and credited of it; status and events follow.
 
@@ -144,6 +145,7 @@ def record_settled(
         paid: whole rupiah allocated now; negative when a payment was taken back.
         credited: whole rupiah credited now.
         at: business time of the payment, by default now.
+        tax_on: the tax point where the money came before we heard of it, by default its day.
 
     Raises:
         NotFound: ``invoice_not_found``.
@@ -175,7 +177,7 @@ def record_settled(
         values |= {"paid_at": moment, "paid_on": unit.merchant.today(moment), "collect_at": None}
         # What was only credited never becomes taxable; its tax is given back with the credit.
         if tax_point_on is None and now_paid > 0:
-            tax_point_on = unit.merchant.today(moment)
+            tax_point_on = tax_on or unit.merchant.today(moment)
             values["tax_point_on"] = tax_point_on
     if became_open:
         values |= {"paid_at": None, "paid_on": None}

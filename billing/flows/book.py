@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from billing.flows import chase, refund
 from billing.flows.book_journals import post_capture, post_reversal
 from billing.flows.orders import MOOT, open_orders, withdraw
 from billing.flows.reviews import open_review
+from billing.flows.tax_points import paid_on
 from billing.service import after_failed, after_paid
 from billing.tables import balance_entries, subscriptions
 from core import ids
@@ -59,17 +60,18 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
         },
         customer_id=order.customer_id,
     )
-    post_capture(unit, order, invoice, applied)
+    tax_on = paid_on(unit, order, invoice, answer)
+    post_capture(unit, order, invoice, applied, tax_on=tax_on)
     if applied:
-        _allocated(unit, invoice, payment_id, applied)
+        _allocated(unit, invoice, payment_id, applied, tax_on)
     if excess:
         _overpaid(unit, order, invoice, payment_id, excess)
     if answer.settled:
         refund.on_settled(unit, payment_id)
 
 
-def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int) -> None:
-    state = record_settled(unit, invoice.id, paid=applied)
+def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int, tax_on: date) -> None:
+    state = record_settled(unit, invoice.id, paid=applied, tax_on=tax_on)
     if not state.became_paid:
         # The rest is still due: the old number would take the wrong amount.
         withdraw(unit, invoice.id)
@@ -158,8 +160,11 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
     elif order.initiated_by == "merchant":
         if chase.on_declined(unit, invoice.id, decline=verdict):
             after_failed(unit, invoice.id)
-    elif not _waits_for_sign_up(unit, invoice) and not chase.is_chased(unit, invoice.id):
-        # The payer gave up; the invoice takes the road it had before.
+    elif _waits_for_sign_up(unit, invoice):
+        return
+    elif invoice.collection == "invoice" or not chase.is_chased(unit, invoice.id):
+        # The payer gave up; the invoice takes the road it had before, with a number to pay to
+        # where it had one. What is pulled waits for its next step.
         _collect_again(unit, invoice.id)
 
 

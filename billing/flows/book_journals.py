@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from billing.flows.tax_points import payment_point, take_back_point, tax_waiting
 from billing.ledger import postings as entries
-from billing.ledger.chart import Account
 from billing.ledger.journal import JournalKind
 from billing.ledger.service import post, posted
 from core.money import Money
 from core.work import Work
 
-_TAX_WAITING = text(
-    """
-    SELECT coalesce(-sum(p.amount), 0) FROM journals j
-    JOIN postings p ON p.merchant_id = j.merchant_id AND p.journal_id = j.id
-    WHERE j.merchant_id = :m AND p.account = :account AND (
-        (j.kind IN ('invoice_issued', 'invoice_voided', 'written_off', 'write_off_reversed')
-            AND j.key = :invoice)
-        OR (j.kind IN ('tax_became_due', 'tax_point_reversed', 'written_off', 'write_off_reversed')
-            AND j.key LIKE :invoice || ':%')
-        OR (j.kind = 'credit_note_issued' AND j.key IN (
-            SELECT c.id::text FROM credit_notes c
-            WHERE c.merchant_id = :m AND c.invoice_id = CAST(:invoice AS uuid))))
-    """
-)
 
+def post_capture(
+    unit: Work, order: Row[Any], invoice: Row[Any], applied: int, *, tax_on: date
+) -> None:
+    """Post money taken under one order, and the tax that became owed by it.
 
-def post_capture(unit: Work, order: Row[Any], invoice: Row[Any], applied: int) -> None:
-    """Post money taken under one order, and the share of the tax that became owed by it.
-
-    The share is what still waits, times what is paid of what is still due; the last payment takes
-    all that is left, so the shares add up to the tax exactly.
+    Of what waits it takes the share that is paid of what is still due; the last payment takes all
+    that is left. What is owed follows the rules of ``tax_on``, the day the money came.
     """
     on = unit.today
     done = [
@@ -52,10 +40,9 @@ def post_capture(unit: Work, order: Row[Any], invoice: Row[Any], applied: int) -
             if off is not None:
                 post(unit, [entries.write_off_reversed(off, on)])
         waiting = tax_waiting(unit, invoice.id)
-        owed = waiting.share(applied, invoice.due_amount)
-        if not owed.is_zero:
-            key = f"{invoice.id}:{order.order_id}"
-            done.append(entries.tax_became_due(key, on, issued=owed))
+        became = payment_point(unit, order, invoice, applied=applied, on=tax_on, waiting=waiting)
+        if became is not None:
+            done.append(became)
     post(unit, done)
 
 
@@ -69,6 +56,7 @@ def post_reversal(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
         undone.append(entries.payment_reversed(captured, on))
     if became is not None:
         undone.append(entries.tax_point_reversed(became, on))
+        take_back_point(unit, invoice.id, order.order_id)
     post(unit, undone)
 
 
@@ -83,16 +71,3 @@ def write_off_key(unit: Work, invoice_id: UUID, *, new: bool = False) -> str:
     ).scalar_one()
     n = count + 1 if new else count
     return str(invoice_id) if n <= 1 else f"{invoice_id}:{n}"
-
-
-def tax_waiting(unit: Work, invoice_id: UUID) -> Money:
-    """PPN of an invoice whose tax point has not come yet."""
-    amount = unit.session.execute(
-        _TAX_WAITING,
-        {
-            "m": unit.merchant_id,
-            "account": str(Account.VAT_NOT_DUE),
-            "invoice": str(invoice_id),
-        },
-    ).scalar_one()
-    return Money(int(amount))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from billing.flows.book_journals import tax_waiting
 from billing.flows.chase import on_credited
+from billing.flows.credit_books import post_note
 from billing.flows.credit_rows import (
     CreditNote,
     creditable_amount,
@@ -21,15 +21,14 @@ from billing.flows.credit_rows import (
     note_of,
 )
 from billing.flows.orders import withdraw
-from billing.ledger.postings import credit_note_issued, tax_became_due
-from billing.ledger.service import post
+from billing.flows.tax_points import credit_as_recorded
 from billing.queries import get_customer, lock_customers
 from billing.service import after_paid
 from billing.tables import balance_entries
 from core import ids
 from core.bulk import insert_rows
 from core.errors import Conflict
-from core.money import Money, zero
+from core.money import Money
 from core.work import Mail, Work, queue_mail
 from invoices.credit_notes import (
     CreditableDocument,
@@ -40,7 +39,7 @@ from invoices.credit_notes import credit_amount as amount_of_document
 from invoices.credit_notes import credit_lines as amounts_of_lines
 from invoices.credit_notes import credit_whole as whole_document
 from invoices.numbering import SeriesKind, format_number
-from invoices.queries import Invoice, get_invoice, lines_of
+from invoices.queries import Invoice, get_invoice
 from invoices.service import payload_of, record_settled, take_numbers
 from invoices.tables import credit_note_lines, credit_notes
 
@@ -98,6 +97,10 @@ def credit_invoice(
     document = load_creditable(unit, invoice)
     draft = _draft(document, net_lines, gross_amount, in_place_of or {})
     to_invoice, to_balance = _split(unit, invoice, draft, for_refund=source_kind == "refund")
+    recorded = credit_as_recorded(
+        unit, invoice, draft, to_invoice=Money(to_invoice), to_balance=Money(to_balance)
+    )
+    draft = recorded.draft if recorded else draft
     if to_invoice:
         state = record_settled(unit, invoice_id, credited=to_invoice)
         # What is open asks for the amount from before; what is still due is asked for anew.
@@ -118,10 +121,11 @@ def credit_invoice(
             "to_balance_amount": to_balance,
             "source_kind": source_kind,
             "source_id": source_id,
+            "tax": recorded.tax if recorded else None,
         },
         in_place_of or {},
     )
-    _post(unit, invoice, draft, issued)
+    post_note(unit, invoice, draft, issued, recorded)
     if to_invoice and state.became_paid:
         after_paid(unit, state)
         on_credited(unit, invoice_id)
@@ -298,32 +302,3 @@ def _tell(unit: Work, invoice: Invoice, issued: CreditNote, *, notify: bool) -> 
                 )
             ],
         )
-
-
-def _post(unit: Work, invoice: Invoice, draft: CreditNoteDraft, issued: CreditNote) -> None:
-    """Book a note: tax that was never owed leaves *belum terutang* and no tax report.
-
-    Where parts were paid, the tax of the parts was rounded by itself: with the last credit what
-    is left waiting, a rupiah at most, goes the way of the paid parts, so nothing stays behind.
-    """
-    once = {line.id for line in lines_of(unit, invoice.id) if line.kind == "one_off"}
-    nothing = zero(invoice.currency)
-    waiting = tax_waiting(unit, invoice.id)
-    not_due = min(draft.tax, waiting) if issued.to_invoice else nothing
-    note = credit_note_issued(
-        issued.id,
-        unit.today,
-        net=draft.net,
-        tax=draft.tax,
-        to_invoice=Money(issued.to_invoice, invoice.currency),
-        to_balance=Money(issued.to_balance, invoice.currency),
-        customer_id=issued.customer_id,
-        tax_not_due=not_due,
-        # One-off work was earned when it was invoiced; the rest of the price is still deferred.
-        recognised=sum((line.net for line in draft.lines if line.line_id in once), nothing),
-    )
-    journals = [note]
-    left = waiting - not_due
-    if issued.to_invoice == invoice.due_amount and left > nothing:
-        journals.append(tax_became_due(f"{invoice.id}:{issued.id}", unit.today, issued=left))
-    post(unit, journals)

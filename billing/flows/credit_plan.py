@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from billing.flows.credit_rows import load_creditable
+from billing.flows.tax_points import credit_as_recorded
 from core.money import Money
 from core.work import Work
 from invoices.credit_notes import CreditableDocument, credit_lines, split_by_source
@@ -90,7 +91,7 @@ def plan_credits(
     desk = _Desk(unit, without)
     for invoice_id, line_id, amount in wanted:
         desk.give(invoice_id, line_id, amount, origin=line_id)
-    return tuple(_planned(note) for note in desk.notes.values() if note.amounts)
+    return tuple(_planned(unit, note) for note in desk.notes.values() if note.amounts)
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ class _Desk:
         return self.notes[invoice_id]
 
 
-def _planned(note: _Note) -> PlannedCredit:
+def _planned(unit: Work, note: _Note) -> PlannedCredit:
     document, currency = note.document, note.document.currency
     others: dict[UUID, Money] = {}
     for (line, _), amount in note.later.items():
@@ -137,6 +138,10 @@ def _planned(note: _Note) -> PlannedCredit:
         document, {line: Money(n, currency) for line, n in note.amounts.items()}, others
     )
     to_invoice, to_balance = split_by_source(draft.total, Money(note.invoice.due_amount, currency))
+    recorded = credit_as_recorded(
+        unit, note.invoice, draft, to_invoice=to_invoice, to_balance=to_balance
+    )
+    draft = recorded.draft if recorded else draft
     return PlannedCredit(
         invoice_id=note.invoice.id,
         number=note.invoice.number,

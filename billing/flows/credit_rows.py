@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, cast, func, select
 
 from core.money import Money
 from core.work import Work
@@ -54,13 +54,13 @@ def load_creditable(
     elsewhere = _elsewhere(unit, [line.id for line in lines], without)
     found = []
     for line in lines:
-        net, tax = noted.get(line.id, (0, 0))
+        given, tax = noted.get(line.id, (0, 0))
         found.append(
             CreditableLine(
                 line_id=line.id,
                 amount=Money(line.amount, invoice.currency),
                 tax=Money(line.tax_amount, invoice.currency),
-                credited=Money(net + tax if terms.is_inside else net, invoice.currency),
+                credited=Money(given, invoice.currency),
                 tax_credited=Money(tax, invoice.currency),
                 credited_elsewhere=Money(
                     elsewhere.get(line.id, 0) + by_others.get(line.id, 0), invoice.currency
@@ -124,9 +124,14 @@ def note_of(row: Mapping[str, Any]) -> CreditNote:
 
 
 def _noted(unit: Work, invoice_id: UUID) -> dict[UUID, tuple[int, int]]:
+    # As the document has them: what the books gave back may be split otherwise (tax points).
     line, note = credit_note_lines.c, credit_notes.c
+    amount, tax = (
+        func.sum(cast(func.jsonb_extract_path_text(line.derivation, name), BigInteger))
+        for name in ("amount", "tax")
+    )
     rows = unit.session.execute(
-        select(line.invoice_line_id, func.sum(line.net_amount), func.sum(line.tax_amount))
+        select(line.invoice_line_id, amount, tax)
         .join(
             credit_notes, (note.merchant_id == line.merchant_id) & (note.id == line.credit_note_id)
         )

@@ -10,6 +10,7 @@ from uuid import UUID
 from billing.drafts import InvoiceDraft, Issued
 from billing.flows.issue_balance import plan_balances, write_balances
 from billing.flows.issue_rows import content_hash, invoice_row, line_rows, seller_snapshot
+from billing.flows.tax_points import NewPoint, record_points
 from billing.ledger.journal import Journal
 from billing.ledger.postings import balance_used, invoice_issued, tax_became_due, tax_due_on_payment
 from billing.ledger.service import post
@@ -24,6 +25,7 @@ from invoices.numbering import format_number
 from invoices.queries import existing
 from invoices.service import insert_invoices, take_numbers
 from invoices.tax import is_pkp
+from invoices.tax_points import TaxPart
 
 DRAFTS_MAX = 1_000
 
@@ -81,6 +83,7 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
     insert_invoices(unit, rows, lines)
     write_balances(unit, issued)
     post(unit, [journal for one in issued for journal in _journals(unit, one)])
+    record_points(unit, _points(unit, issued, priced))
     _tell(unit, issued)
     _mail(unit, [draft for _, draft in todo], issued)
     _chase(unit, [draft for _, draft in todo], issued)
@@ -160,6 +163,26 @@ def _journals(unit: Work, one: Issued) -> list[Journal]:
             owed = tax_due_on_payment(tax, total=total, paid=paid, due_before=zero())
             made.append(tax_became_due(f"{one.id}:balance", unit.today, issued=owed))
     return made
+
+
+def _points(
+    unit: Work, issued: Sequence[Issued], priced: Sequence[PricedDocument]
+) -> list[NewPoint]:
+    """The tax points that come with the issue: its own, or that of the balance used on it."""
+    on_issue = unit.merchant.tax_point == "on_issue"
+    points = []
+    for one, document in zip(issued, priced, strict=True):
+        gross = Money(one.total if on_issue else one.paid)
+        tax = Money(one.tax)
+        if not on_issue and one.paid:
+            tax = tax_due_on_payment(tax, total=Money(one.total), paid=gross, due_before=zero())
+        # A document without tax has no tax point, unless its issue was meant to be the only one.
+        if gross.is_zero or (tax.is_zero and not on_issue):
+            continue
+        kind = "issue" if on_issue else "balance"
+        part = TaxPart(unit.today, gross, tax, tax, document.tax.terms)
+        points.append(NewPoint(one.id, 1, kind, kind, part))
+    return points
 
 
 def _tell(unit: Work, issued: Sequence[Issued]) -> None:

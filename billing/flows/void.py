@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from billing import queries
-from billing.flows.book_journals import tax_waiting, write_off_key
+from billing.flows.book_journals import write_off_key
 from billing.flows.orders import withdraw
+from billing.flows.tax_points import tax_waiting
 from billing.ledger.journal import JournalKind
 from billing.ledger.postings import invoice_voided, written_off
 from billing.ledger.service import post, posted

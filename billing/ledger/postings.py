@@ -68,7 +68,9 @@ def tax_due_on_payment(tax: Money, *, total: Money, paid: Money, due_before: Mon
     return tax.share(paid.amount, total.amount) - due_before
 
 
-def tax_became_due(key: str, on: date, *, issued: Money, due: Money | None = None) -> Journal:
+def tax_became_due(
+    key: str, on: date, *, issued: Money, due: Money | None = None, earned: bool = False
+) -> Journal:
     """Move PPN to the tax owed, at the tax point.
 
     Args:
@@ -76,6 +78,7 @@ def tax_became_due(key: str, on: date, *, issued: Money, due: Money | None = Non
         issued: the PPN that waited.
         due: the PPN by the rules of the tax point, where they changed in between; what the
             customer paid does not change, so the price gives way.
+        earned: the price was revenue at once (one-off work), so the revenue gives way.
     """
     owed = issued if due is None else due
     return Journal(
@@ -85,7 +88,7 @@ def tax_became_due(key: str, on: date, *, issued: Money, due: Money | None = Non
         (
             Posting(_A.VAT_NOT_DUE, issued),
             Posting(_A.OUTPUT_VAT, -owed),
-            Posting(_A.DEFERRED_REVENUE, owed - issued),
+            Posting(_A.ONE_OFF_REVENUE if earned else _A.DEFERRED_REVENUE, owed - issued),
         ),
     )
 

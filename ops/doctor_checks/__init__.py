@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ops.doctor_checks import books, documents, money, orders, queues, terms, walls
+from ops.doctor_checks import books, documents, money, orders, queues, tax, terms, walls
 from ops.doctor_checks.check import Check
 
 ALL: tuple[Check, ...] = (
     *money.CHECKS,
     *books.CHECKS,
+    *tax.CHECKS,
     *orders.CHECKS,
     *documents.CHECKS,
     *terms.CHECKS,

@@ -212,12 +212,13 @@ CHECKS = (
         WHERE coalesce(l.net, 0) <> c.net_amount OR coalesce(l.tax, 0) <> c.tax_amount
         UNION ALL
         SELECT i.merchant_id, 'invoice', i.invoice_id, NULL,
-            format('line %s over %s, credited %s', i.position, i.amount, l.net)
+            format('line %s over %s, credited %s', i.position, i.amount, l.given)
         FROM invoice_lines i JOIN (
-            SELECT merchant_id, invoice_line_id, sum(net_amount) AS net
+            SELECT merchant_id, invoice_line_id,
+                sum(CAST(derivation ->> 'amount' AS bigint)) AS given
             FROM credit_note_lines GROUP BY merchant_id, invoice_line_id
         ) l ON l.merchant_id = i.merchant_id AND l.invoice_line_id = i.id
-        WHERE l.net > i.amount
+        WHERE l.given > i.amount
         """,
     ),
     Check(

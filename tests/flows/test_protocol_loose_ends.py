@@ -14,9 +14,9 @@ from sqlalchemy import text
 from world import World
 
 from billing.flows import cards, settle
-from billing.flows.book_journals import tax_waiting
 from billing.flows.collect import collect_due, offer_va
 from billing.flows.orders import open_attempt, withdraw
+from billing.flows.tax_points import tax_waiting
 from billing.flows.void import mark_uncollectible, void_invoice
 from billing.tables import balance_entries, subscriptions
 from core.errors import EngineError
