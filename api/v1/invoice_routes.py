@@ -28,6 +28,7 @@ from api.v1.orders import PaymentIn
 from billing.engine import Engine
 from billing.flows.at_once import Means, pay_invoice, press
 from billing.flows.documents import Document, Links, invoice_document
+from billing.flows.make_room import make_room
 from billing.flows.void import mark_uncollectible, void_invoice
 from core.work import Work
 from invoices.tables import invoices
@@ -116,6 +117,10 @@ class InvoicesController(Controller):
     ) -> Response[InvoiceDetailOut]:  # fmt: skip
         """Charge a saved card or a fresh card token for what is due, or offer a virtual account.
 
+        A virtual account that is open is ended first, so that nothing is paid twice. Where the
+        customer was faster, the answer is 409 `invoice_not_open`; while nobody knows, 409
+        `instrument_open`: ask again in a moment.
+
         A decline is an outcome: the answer is 201 and the newest of `orders` is `failed`.
         """
         return _pay(once, engine, caller, path_id("invoice", invoice_id), data.means())
@@ -155,6 +160,8 @@ def _pay(
         pay_invoice(engine, unit, invoice_id, means, key=once.key)
         return invoice_id
 
+    if means.is_pull and not once.is_known():
+        make_room(engine, caller.merchant, caller.actor, invoice_id)
     return once.run(
         begin, read_detail, call=lambda paid: press(engine, caller.merchant, invoice_id=paid)
     )

@@ -189,7 +189,8 @@ def open_attempt(
         )
     if standing:
         raise Conflict(
-            "instrument_open", "withdraw the open virtual account before charging a card"
+            "instrument_open",
+            "the gateway has not confirmed the end of the open virtual account: ask again",
         )
     n = count_orders(unit, [invoice_id]).get((invoice_id, "attempt"), 0) + 1
     unit.session.execute(
