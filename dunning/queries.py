@@ -21,7 +21,8 @@ class DunningCase:
 
     ``memory`` holds when which notice was sent (``notices``), when another method was given
     (``method_changed_at``), what the last decline allows (``tries_max``) and its words
-    (``reason``).
+    (``reason``), and where the bank took a payment back since when it is due again
+    (``due_again_on``).
     """
 
     id: UUID
@@ -54,6 +55,12 @@ class DunningCase:
         """When the customer last gave another method."""
         stored = self.memory.get("method_changed_at")
         return datetime.fromisoformat(stored) if stored else None
+
+    @property
+    def due_again_on(self) -> date | None:
+        """The civil date since which a payment that was taken back is owed again."""
+        stored = self.memory.get("due_again_on")
+        return date.fromisoformat(stored) if stored else None
 
     @property
     def tries_max(self) -> int | None:

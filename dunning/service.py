@@ -68,8 +68,9 @@ def open_failed_case(
     draft: CaseDraft,
     *,
     last: DunningCase | None,
+    because: str = "declined",
 ) -> DunningCase:
-    """Open a case because a charge was declined; planned by the caller with `plan`.
+    """Open a case because a charge was declined, or money taken back; planned by the caller.
 
     ``last`` is the invoice's latest closed case: an invoice that was paid and taken back by the
     bank gets another.
@@ -79,7 +80,7 @@ def open_failed_case(
     row = _row(unit, draft, policy_id, key=key)
     row |= {"next_at": unit.now, "next_step": None, "end_on": None}
     insert_rows(unit.session, dunning_cases, [row])
-    record_steps(unit, [(row["id"], "opened", {"because": "declined"})])
+    record_steps(unit, [(row["id"], "opened", {"because": because})])
     case = queries.get_case(unit, row["id"], lock=True)
     if case is None:
         raise RuntimeError("a case just written is not there")

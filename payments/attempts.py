@@ -4,7 +4,7 @@
 
 News climbs and never descends. A late ``paid`` after ``failed`` is the truth and is accepted.
 By this door nothing leaves ``paid`` but a reversal by the bank (Permata, Mandiri Bill, store
-payments); refunds and chargebacks have books of their own.
+payments, the chargeback of a card); refunds have books of their own.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class NewsStatus(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     NOT_FOUND = "not_found"
+    REVERSED = "reversed"  # the card holder's bank took all of it back
 
 
 class Stage(StrEnum):
@@ -172,6 +173,8 @@ def decide(
             return _on_paid(current)
         case NewsStatus.FAILED:
             return _on_failed(current, news, cancel_asked)
+        case NewsStatus.REVERSED:
+            return _on_reversed(current)
         case NewsStatus.PENDING:
             return _climb(current, AttemptState.PENDING)
         case NewsStatus.UNKNOWN | NewsStatus.NOT_FOUND:
@@ -197,6 +200,15 @@ def _on_failed(current: AttemptState, news: News, cancel_asked: bool) -> Move:
     if news.transaction_status in {"cancel", "deny"}:
         return Park(current, f"{news.transaction_status} after payment")
     return Ignore(current, "older")
+
+
+def _on_reversed(current: AttemptState) -> Move:
+    if current is AttemptState.REVERSED:
+        return Ignore(current, "same")
+    if current is AttemptState.PAID:
+        return Accept(AttemptState.REVERSED)
+    # Money came and went behind our back: nothing is booked, and this card is not tried again.
+    return Park(AttemptState.REVIEW, "charged back before it was known as paid")
 
 
 def _climb(current: AttemptState, state: AttemptState) -> Move:
@@ -246,8 +258,8 @@ def midtrans_status(
     """Translate Midtrans' two status words into ours.
 
     Paid is ``settlement``, or ``capture`` that the fraud desk accepts; a fraud status that is
-    present must be ``accept``. Refunds and chargebacks say that the money had come in: what
-    went back is booked elsewhere. A word we do not know is ``unknown``, never a failure.
+    present must be ``accept``. Refunds and chargebacks in part say that the money had come in:
+    what went back is booked elsewhere. A word we do not know is ``unknown``, never a failure.
 
     Source: Midtrans documentation, transaction status (2026).
     """
@@ -262,8 +274,10 @@ def midtrans_status(
             return NewsStatus.PENDING, None
         case "deny" | "cancel" | "expire" | "failure", _:
             return NewsStatus.FAILED, None
-        case "refund" | "partial_refund" | "chargeback" | "partial_chargeback", _:
+        case "refund" | "partial_refund" | "partial_chargeback", _:
             return NewsStatus.PAID, Stage.SETTLED
+        case "chargeback", _:
+            return NewsStatus.REVERSED, None
         case _:
             return NewsStatus.UNKNOWN, None
 

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 
 from billing.flows import chase, refund
-from billing.flows.book_journals import post_capture, post_reversal
+from billing.flows.book_journals import post_capture
 from billing.flows.orders import MOOT, open_orders, withdraw
 from billing.flows.reviews import open_review
 from billing.flows.tax_points import paid_on
@@ -260,75 +260,6 @@ def follow_settlement(unit: Work, order: Row[Any], answer: Answer) -> None:
             customer_id=order.customer_id,
         )
         refund.on_settled(unit, result.id)
-
-
-def reversed_(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
-    """The bank took a settled payment back: the invoice is due again."""
-    payment_id = unit.derive("payment", order.order_id)
-    applied = unit.session.execute(
-        select(allocations.c.amount).where(
-            allocations.c.merchant_id == unit.merchant_id,
-            allocations.c.payment_id == payment_id,
-            allocations.c.kind == "payment",
-        )
-    ).scalar_one_or_none()
-    unit.session.execute(
-        update(payments)
-        .where(payments.c.merchant_id == unit.merchant_id, payments.c.id == payment_id)
-        .values(status="reversed")
-    )
-    if applied:
-        insert_rows(
-            unit.session,
-            allocations,
-            [
-                {
-                    "merchant_id": unit.merchant_id,
-                    "id": unit.derive("allocation", order.order_id, "reversal"),
-                    "invoice_id": invoice.id,
-                    "payment_id": payment_id,
-                    "kind": "reversal",
-                    "amount": -applied,
-                    "at": unit.now,
-                }
-            ],
-        )
-        record_settled(unit, invoice.id, paid=-applied)
-        _collect_again(unit, invoice.id)
-    post_reversal(unit, order, invoice)
-    _take_back_balance(unit, order, payment_id)
-    unit.event(
-        "payment.reversed",
-        "payment",
-        payment_id,
-        {"invoice": invoice.number, "amount": order.amount},
-        customer_id=order.customer_id,
-    )
-
-
-def _take_back_balance(unit: Work, order: Row[Any], payment_id: UUID) -> None:
-    """What a taken-back payment had left as balance goes with it, as far as it is still there."""
-    mine = balance_entries.c.merchant_id == unit.merchant_id
-    excess = unit.session.execute(
-        select(balance_entries.c.amount).where(
-            mine,
-            balance_entries.c.kind == "overpaid",
-            balance_entries.c.source_id == payment_id,
-        )
-    ).scalar_one_or_none()
-    if not excess:
-        return
-    held = unit.session.execute(
-        select(func.coalesce(func.sum(balance_entries.c.amount), 0)).where(
-            mine, balance_entries.c.customer_id == order.customer_id
-        )
-    ).scalar_one()
-    taken = min(excess, int(held))
-    if taken < excess:
-        open_review(unit, "reversed_after_use", "payment", payment_id, {"missing": excess - taken})
-    if taken:
-        row = balance_entry(unit, order, "reversed", payment_id, -taken)
-        insert_rows(unit.session, balance_entries, [row])
 
 
 def balance_entry(

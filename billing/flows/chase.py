@@ -16,7 +16,12 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing.engine import Engine
-from billing.flows.chase_causes import end_charged_method, is_not_the_customers
+from billing.flows.chase_causes import (
+    CHARGED_BACK,
+    TAKEN_BACK,
+    end_charged_method,
+    is_not_the_customers,
+)
 from billing.flows.chase_end import end_case
 from billing.flows.chase_facts import facts_of, method_words
 from billing.flows.reviews import open_review
@@ -99,6 +104,40 @@ def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> bool:
     return True
 
 
+def on_reversed(unit: Work, invoice_id: UUID, *, charged_back: bool) -> None:
+    """The bank took a payment back: the invoice gets a new case, from today.
+
+    After a chargeback nothing is pulled until the customer brings another method; after another
+    reversal a saved card is tried by the policy's plan, the first time on the next day.
+    """
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.status != "open":
+        return
+    case = queries.open_case(unit, invoice_id, lock=True)
+    is_new = case is None
+    if case is None:
+        earlier = queries.cases_of_invoice(unit, invoice_id)
+        case = service.open_failed_case(
+            unit, _draft(invoice), last=earlier[-1] if earlier else None, because="reversed"
+        )
+    today = civil_date(unit.now, invoice.billing_zone)
+    due_on = max(today, invoice.due_on or today)
+    case = replace(
+        case,
+        first_failed_at=case.first_failed_at or unit.now,
+        last_attempt_at=unit.now,
+        decline_class="customer_action" if charged_back else case.decline_class,
+        decline_code="chargeback" if charged_back else "reversed",
+        memory={
+            **case.memory,
+            "due_again_on": due_on.isoformat(),
+            "reason": CHARGED_BACK if charged_back else TAKEN_BACK,
+        },
+    )
+    facts = _plan(unit, case, invoice)
+    _tell_declined(unit, case, invoice, facts, is_new=is_new)
+
+
 def is_chased(unit: Work, invoice_id: UUID) -> bool:
     """Whether an invoice has an open case, which says when something happens next."""
     return queries.open_case(unit, invoice_id) is not None
@@ -109,7 +148,9 @@ def on_paid(unit: Work, invoice_id: UUID) -> None:
     case = queries.open_case(unit, invoice_id, lock=True)
     if case is None:
         return
-    chased = case.failures > 0 or any(key.startswith("overdue") for key in case.notices)
+    chased = case.first_failed_at is not None or any(
+        key.startswith("overdue") for key in case.notices
+    )
     service.close(unit, case, "recovered" if chased else "stopped", "paid")
 
 

@@ -24,6 +24,15 @@ from payments.tables import payment_methods
 _TECHNICAL_TRIES: Final = 3
 _TECHNICAL_WAIT: Final = timedelta(hours=1)
 _CONFIGURATION_WAIT: Final = timedelta(hours=20)
+# What a payer is told about money that the bank took back.
+CHARGED_BACK: Final = {
+    "id": "pembayaran dibatalkan lewat bank penerbit kartu",
+    "en": "the payment was taken back through the card's bank",
+}
+TAKEN_BACK: Final = {
+    "id": "pembayaran dibatalkan oleh bank",
+    "en": "the payment was taken back by the bank",
+}
 
 
 def is_not_the_customers(unit: Work, invoice: Invoice, decline: Decline) -> bool:

@@ -25,7 +25,7 @@ def facts_of(unit: Work, case: DunningCase, invoice: Invoice) -> Case:
         first_failed_at=case.first_failed_at,
         last_attempt_at=case.last_attempt_at,
         failures=case.failures,
-        due_on=invoice.due_on,
+        due_on=case.due_again_on or invoice.due_on,
         has_method=has_method(unit, invoice.payment_method_id),
         decline_class=case.decline_class,
         tries_max=case.tries_max,

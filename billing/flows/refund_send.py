@@ -105,6 +105,8 @@ def judge(refund: Leased, answer: Answer) -> Outcome:
     def is_(verdict: Verdict) -> Outcome:
         return Outcome(verdict, answer.code, answer.raw, saw_settlement=answer.settled)
 
+    if answer.status == "reversed":
+        return is_("failed")  # the holder's bank has given it back itself
     if refund.road == "cancel":
         if word == "cancel":
             return is_("succeeded")

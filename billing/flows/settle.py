@@ -15,7 +15,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
-from billing.flows import book, cards
+from billing.flows import book, cards, reversal
 from billing.flows.orders import record_steps
 from billing.flows.reviews import open_review
 from billing.tables import customers
@@ -41,6 +41,7 @@ _BACKOFF_MAX = 900
 
 _NEWS = {
     "paid": NewsStatus.PAID,
+    "reversed": NewsStatus.REVERSED,
     "pending": NewsStatus.PENDING,
     "authorized": NewsStatus.PENDING,
     "failed": NewsStatus.FAILED,
@@ -302,7 +303,7 @@ def react(
         case AttemptState.FAILED:
             book.failed(unit, order, invoice, answer)
         case AttemptState.REVERSED if invoice is not None:
-            book.reversed_(unit, order, invoice)
+            reversal.take_back(unit, order, invoice, answer)
         case AttemptState.PENDING if order.kind == "instrument":
             book.offered(unit, order, answer)
         case AttemptState.UNKNOWN:

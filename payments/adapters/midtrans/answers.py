@@ -242,8 +242,10 @@ def _options(body: dict[str, Any]) -> tuple[WalletOption, ...]:
 
 
 def _status(status: str, fraud: str) -> Status:
-    if status in {"settlement", "refund", "partial_refund", "chargeback", "partial_chargeback"}:
+    if status in {"settlement", "refund", "partial_refund", "partial_chargeback"}:
         return "paid"
+    if status == "chargeback":
+        return "reversed"
     if status == "capture":
         return {"": "paid", "accept": "paid", "challenge": "pending"}.get(fraud, "failed")  # type: ignore[return-value]
     if status == "authorize":

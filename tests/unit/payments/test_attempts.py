@@ -77,6 +77,18 @@ def test_news_climbs_or_is_older(
             assert move == Accept(S(expected)), status
 
 
+@pytest.mark.parametrize("current", list(S))
+def test_only_what_was_paid_is_reversed_by_a_chargeback(current: S) -> None:
+    move = decide(current, news("reversed"), AMOUNT)
+
+    if current is S.PAID:
+        assert move == Accept(S.REVERSED)
+    elif current in (S.REVERSED, S.REVIEW):
+        assert isinstance(move, Ignore)
+    else:
+        assert move == Park(S.REVIEW, "charged back before it was known as paid")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -196,7 +208,7 @@ def test_any_order_of_news_ends_in_paid_when_one_says_paid(order: list[str]) -> 
         ("failure", None, "failed", None),
         ("refund", None, "paid", "settled"),
         ("partial_refund", "accept", "paid", "settled"),
-        ("chargeback", None, "paid", "settled"),
+        ("chargeback", None, "reversed", None),
         ("partial_chargeback", None, "paid", "settled"),
         ("something_new", None, "unknown", None),
         ("", None, "unknown", None),
