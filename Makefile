@@ -25,7 +25,7 @@ run: $(VENV)/.runtime ## Run everything on this machine: database, API, worker, 
 	@exec $(BIN)/tagihan up
 
 .PHONY: demo
-demo: $(VENV)/.runtime ## Live a year of eight customers on a throw-away instance, and check it
+demo: $(VENV)/.runtime ## Live a year of ten customers on a throw-away instance, and check it
 	@exec $(BIN)/tagihan demo
 
 .PHONY: test

@@ -19,7 +19,6 @@ from typing import IO, Any
 
 from core.logs import DIARY, READY
 from ops import processes
-from ops.diary import is_no_news, live_line
 
 _LOG_BYTES_MAX = 10_000_000  # then the file becomes .1, and the .1 before it goes
 _BACKOFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -28,6 +27,7 @@ _STEADY_SECONDS = 60  # a child that ran this long starts its back-off anew
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Warning)\b")
 
 Say = Callable[[str], None]
+Tell = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,16 @@ class Part:
 
 
 class Child:
-    """Runs a part, again where it dies; its lines go to a file, its diary to ``say``."""
+    """Runs a part, again where it dies; its lines go to a file, its diary is told by ``tell``."""
 
-    def __init__(self, part: Part, environ: Mapping[str, str], logs: Path, say: Say) -> None:
+    def __init__(
+        self, part: Part, environ: Mapping[str, str], logs: Path, say: Say, tell: Tell | None = None
+    ) -> None:
         self.part = part
         self._environ = dict(environ)
         self._log = logs / f"{part.name}.log"
         self._say = say
+        self._tell = tell or (lambda _record: None)
         self._child: subprocess.Popen[bytes] | None = None
         self._lifeline: int | None = None
         self._ready = threading.Event()
@@ -185,24 +188,21 @@ class Child:
                 self._last_error = line[:300]
             return
         if record.get("logger") == DIARY:
-            facts = dict(record.get("diary") or {})
-            if not is_no_news(str(facts.get("type")), facts):
-                self._say(diary_line(record))
+            told = self._tell(record)
+            if told:
+                self._say(told)
         elif record.get("message") in {READY, f"{self.part.name} {READY}"}:
             self._ready.set()
         elif record.get("level") in {"error", "critical"}:
-            error = str(record.get("error", "")).strip().splitlines()
-            self._last_error = " ".join([str(record.get("message")), *error[-1:]])[:300]
+            error = _last_exception(str(record.get("error", "")))
+            self._last_error = f"{record.get('message')}{error and ': '}{error}"[:300]
             self._say(f"{self.part.name}: {self._last_error}")
 
 
-def diary_line(record: Mapping[str, Any]) -> str:
-    """A line of the diary as people read it: the business date in front, where it has one."""
-    if record.get("diary"):
-        return live_line(record)
-    on = str(record.get("on") or "")[:10]
-    merchant = str(record.get("merchant") or "")
-    return "  ".join(part for part in (on, merchant, str(record.get("message", ""))) if part)
+def _last_exception(traceback: str) -> str:
+    """The line of a traceback that says what it was; notes of libraries stand below it."""
+    lines = [line for line in traceback.splitlines() if _EXCEPTION.match(line)]
+    return lines[-1] if lines else ""
 
 
 def _rotate(log: IO[bytes], path: Path) -> IO[bytes]:

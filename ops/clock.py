@@ -159,7 +159,8 @@ def main(
         merchant_id = find_merchant(engine, merchant)
         with engine.db.begin(merchant_id) as session:
             whose = load_merchant(session)
-        locale = language_of(language or whose.locale)
+        own = whose.locale if settings.language == "merchant" else settings.language
+        locale = language_of(language or own)
         if action == "show":
             print(_shown(whose, _clock(engine, merchant_id), locale))
             return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ops import diary
+from ops.diary_fold import Entry, fold
+
+__all__ = ["Entry", "newest_place", "read_entries"]
 
 _EVENTS = text(
     """
@@ -20,27 +22,14 @@ _EVENTS = text(
     FROM events e
     LEFT JOIN customers c ON c.merchant_id = e.merchant_id AND c.id = e.customer_id
     LEFT JOIN dunning_cases d ON d.merchant_id = e.merchant_id AND d.id = e.subject_id
-    LEFT JOIN invoices i ON i.merchant_id = e.merchant_id AND i.id = d.invoice_id
+    LEFT JOIN payment_orders o ON o.merchant_id = e.merchant_id AND o.id = e.subject_id
+    LEFT JOIN invoices i ON i.merchant_id = e.merchant_id
+        AND i.id = coalesce(d.invoice_id, o.invoice_id)
     WHERE e.merchant_id = :m AND e.occurred_at >= :since AND e.occurred_at < :until
         AND e.seq > :after
     ORDER BY e.occurred_at, c.name NULLS FIRST, e.seq
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event with what a sentence needs: the customer's name, never stored in the event."""
-
-    at: datetime
-    type: str
-    facts: dict[str, Any]
-    who: str | None
-
-    def line(self, locale: str, zone: str) -> str:
-        """The entry as a dated sentence."""
-        told = diary.sentence(self.type, self.facts, who=self.who, locale=locale, zone=zone)
-        return diary.dated(self.at, told, locale=locale, zone=zone)
 
 
 def read_entries(
@@ -55,15 +44,17 @@ def read_entries(
     """Read what happened from ``since`` up to, but without, ``until``, in business-time order.
 
     What happened to several customers at one instant is told by name: which worker was first
-    means nothing. ``after`` leaves out what was written up to that place.
+    means nothing; what belongs together is one sentence. ``after`` leaves out what was written
+    up to that place.
     """
     facts = {"m": merchant_id, "since": since, "until": until, "after": after}
     rows = session.execute(_EVENTS, facts)
-    return [
+    entries = [
         Entry(row.occurred_at, row.type, _with_number(row.payload, row.number), row.name)
         for row in rows
         if row.type not in without and not diary.is_no_news(row.type, row.payload)
     ]
+    return fold(entries)
 
 
 def _with_number(payload: dict[str, Any], number: str | None) -> dict[str, Any]:

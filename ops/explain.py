@@ -17,31 +17,9 @@ from core.db import connect
 from core.errors import EngineError
 from core.settings import Settings
 from invoices.wording import language_of, long_date, rupiah, short_date
+from ops.explain_words import JOURNALS, KINDS, STATES, WORDS, because, channel, either
 
 _WIDTH = 92
-_WORDS = {
-    "id": {
-        "open": "BELUM DIBAYAR", "paid": "LUNAS", "void": "BATAL",
-        "uncollectible": "DIHAPUSBUKUKAN", "to": "untuk", "issued": "terbit",
-        "due_on": "jatuh tempo", "lines": "Baris", "subtotal": "Subtotal", "total": "Total",
-        "paid_amount": "Dibayar", "credited": "Dikreditkan", "due": "Sisa", "money": "Pembayaran",
-        "orders": "Pesanan di Midtrans", "books": "Pembukuan", "payment": "pembayaran",
-        "balance": "dari saldo pelanggan", "reversal": "ditarik kembali oleh bank",
-        "credit_note": "nota kredit", "refund": "dikembalikan, nota kredit",
-        "to_balance": "menjadi saldo, nota kredit", "tax_point": "PPN terutang sejak",
-        "none": "belum ada", "debit": "debit", "credit": "kredit",
-    },
-    "en": {
-        "open": "UNPAID", "paid": "PAID", "void": "VOID", "uncollectible": "WRITTEN OFF",
-        "to": "to", "issued": "issued", "due_on": "due", "lines": "Lines",
-        "subtotal": "Subtotal", "total": "Total", "paid_amount": "Paid", "credited": "Credited",
-        "due": "Due", "money": "Payments", "orders": "Orders at Midtrans", "books": "Books",
-        "payment": "payment", "balance": "from the customer's balance",
-        "reversal": "taken back by the bank", "credit_note": "credit note",
-        "refund": "refunded, credit note", "to_balance": "to the balance, credit note",
-        "tax_point": "PPN owed since", "none": "none yet", "debit": "debit", "credit": "credit",
-    },
-}  # fmt: skip
 
 
 def find_invoice(session: Session, name: str) -> tuple[UUID, UUID]:
@@ -76,7 +54,7 @@ def render(told: Explanation) -> str:
 
 
 def _render(told: Explanation, language: str) -> Iterator[str]:
-    words = _WORDS[language]
+    words = WORDS[language]
     yield _both(f"{told.number}  {words['to']} {told.buyer}", words[told.status])
     yield (
         f"{told.seller} · {words['issued']} {long_date(told.issued_on, language)}"
@@ -110,14 +88,19 @@ def _render(told: Explanation, language: str) -> Iterator[str]:
     yield words["orders"] + ("" if told.orders else f": {words['none']}")
     for order in told.orders:
         code = f" [{order.code}]" if order.code else ""
-        what = f"  {order.n}. {order.kind} {order.channel} {order.order_id}  {order.state}{code}"
-        yield _both(what, rupiah(order.amount))
+        kind, state = either(KINDS, order.kind, language), either(STATES, order.state, language)
+        way = channel(order.channel, language)
+        yield _both(f"  {order.n}. {kind}, {way}: {state}{code}", rupiah(order.amount))
+        yield f"     {order.order_id}"
         for step in order.steps:
-            yield f"     {_day(told, step.at, language)}  {step.after:<8} {step.because}"
+            after = either(STATES, step.after, language)
+            why = because(step.because, language)
+            yield f"     {_day(told, step.at, language)}  {after:<11}  {why}"
     yield ""
     yield words["books"]
     for journal in told.journals:
-        yield f"  {short_date(journal.on, language):>11}  {journal.kind}"
+        what = either(JOURNALS, journal.kind, language)
+        yield f"  {short_date(journal.on, language):>11}  {what}"
         for account, amount in journal.postings:
             side = words["debit" if amount > 0 else "credit"]
             yield _both(f"      {side:<6} {account}", rupiah(abs(amount)))
@@ -136,6 +119,8 @@ def main(settings: Settings, invoice: str, language: str | None = None) -> int:
     """``tagihan explain``: print it; 1 when there is no such invoice."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
+    if language is None and settings.language != "merchant":
+        language = settings.language
     db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
     try:
         with db.reader() as session:

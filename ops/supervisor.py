@@ -21,6 +21,7 @@ from ops import database_check, instance, migrate, processes
 from ops.children import Child, Part
 from ops.embedded import Database, Embedded, EmbeddedError, check_port_free
 from ops.embedded_place import write_private
+from ops.live import Teller
 
 _STOP_SECONDS = 10
 _STEPS_WIDTH = 34
@@ -48,6 +49,7 @@ class Supervisor:
         self._embedded: Embedded | None = None
         self._stop = threading.Event()
         self._held: list[str] | None = None
+        self._teller: Teller | None = None
 
     def run(self) -> None:
         """Run until Ctrl-C, SIGTERM or a closed terminal; whatever happens, nothing is left."""
@@ -88,8 +90,9 @@ class Supervisor:
         settings = self._settings = Settings.from_environ(environ)
         with self._step("Migrating") as done:
             done(_migrate(settings))
-        for part in parts:
-            self._children.append(Child(part, environ, self._home / "logs", self._hear))
+        self._teller = teller = Teller(settings)
+        logs = self._home / "logs"
+        self._children += [Child(part, environ, logs, self._hear, teller.line) for part in parts]
         for child in self._children:
             child.start()
             self._write_processes()
@@ -169,6 +172,8 @@ class Supervisor:
         deadline = time.monotonic() + _STOP_SECONDS
         for child in reversed(self._children):
             child.wait_stopped(deadline - time.monotonic())
+        if self._teller is not None:
+            self._teller.close()
         if self._embedded is not None:
             self._embedded.stop()
         self._processes_file.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ from database import Cluster
 from sqlalchemy import make_url
 
 from ops import instance
-from ops.children import diary_line
 from ops.database_check import UnusableDatabaseError, check, explain, is_passing
 from ops.embedded import free_port
 
@@ -229,9 +228,3 @@ def test_a_home_with_other_peoples_files_is_refused_untouched(tmp_path: Path) ->
     assert done.returncode == 1
     assert "holds other files and nothing of Tagihan's" in done.stderr
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_the_diary_is_shown_with_its_business_date() -> None:
-    line = diary_line({"message": "Siti membayar", "on": "2026-01-31T02:00:00Z", "logger": "x"})
-
-    assert line == "2026-01-31  Siti membayar"

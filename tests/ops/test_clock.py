@@ -14,12 +14,16 @@ from simulated import running_simulator
 from world import START, World, make_world
 
 from billing.flows.subscribe import subscribe
+from billing.ledger.journal import JournalKind
 from billing.reports.explain import explain_invoice, tax_steps
 from core.errors import InvalidRequest
 from invoices.tables import invoices
-from ops import diary, explain
+from ops import diary, explain, explain_words
 from ops.clock import advance, parse_span
+from ops.diary_fold import Entry, fold
 from ops.diary_rows import read_entries
+from ops.diary_sentences import SENTENCES
+from payments.attempts import AttemptState
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,7 +91,7 @@ def test_every_event_of_the_code_has_its_sentence_in_both_languages() -> None:
             )
     assert len(written) > 20
 
-    assert written - set(diary.SENTENCES) == set()
+    assert written - set(SENTENCES) == set()
 
 
 def test_a_sentence_says_who_what_and_when() -> None:
@@ -102,7 +106,7 @@ def test_a_sentence_says_who_what_and_when() -> None:
     assert line == "10 Jan 2027  Tagihan INV-1 untuk Dewi: Rp165.390"
 
 
-@pytest.mark.parametrize("type_", sorted(diary.SENTENCES))
+@pytest.mark.parametrize("type_", sorted(SENTENCES))
 def test_a_sentence_stands_whatever_the_facts_lack(type_: str) -> None:
     for locale in ("id", "en"):
         told = diary.sentence(type_, {}, who=None, locale=locale)
@@ -129,6 +133,12 @@ def test_an_invoice_is_explained_to_the_last_rupiah(world: World) -> None:
     assert "Rp165.390" in screen
     assert "Piutang Usaha" in screen
     assert "Accounts receivable" in english
+    assert "1. pembayaran sendiri, BCA Virtual Account: " in screen
+    assert "ditulis sebelum dikirim" in screen
+    assert "tagihan terbit" in screen
+    assert "written before it is sent" in english
+    code = re.compile(r"\b(?:instrument|attempt|bca_va|written ahead|invoice_issued)\b")
+    assert [code.findall(shown) for shown in (screen, english)] == [[], []]
     assert max(len(line) for line in screen.splitlines()) <= 110
 
 
@@ -138,6 +148,97 @@ def test_an_invoice_that_is_not_there_is_one_clear_line(
 ) -> None:
     assert explain.main(world.engine.settings, "INV-9") == 1
     assert capsys.readouterr().err == "there is no invoice 'INV-9'\n"
+
+
+def test_every_word_of_our_records_is_known_in_both_languages() -> None:
+    assert set(explain_words.STATES) == {str(one) for one in AttemptState}
+    assert set(explain_words.JOURNALS) == {str(one) for one in JournalKind}
+
+
+def test_every_reason_of_the_code_is_told_in_both_languages() -> None:
+    """What a flow notes about an order, in words; a new reason must not slip in as it is."""
+    noted: set[str] = set()
+    for path in (ROOT / "billing" / "flows").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        noted |= set(re.findall(r"settle\([^)]*because=\"([^\"]+)\"", code))
+    assert len(noted) > 4
+    for reason in noted:
+        assert explain_words.because(reason, "id") != reason
+
+
+@pytest.mark.parametrize(("reason", "indonesian", "english"), [
+    ("send 2", "pengiriman ke-2", "send 2"),
+    ("answer to send 1", "jawaban atas pengiriman ke-1", "answer to send 1"),
+    ("status asked", "status ditanyakan ke Midtrans", "Midtrans was asked"),
+    ("notification: amount 5", "pemberitahuan Midtrans: amount 5",
+     "notification of Midtrans: amount 5"),
+    ("something new", "something new", "something new"),
+])  # fmt: skip
+def test_why_an_order_took_a_step(reason: str, indonesian: str, english: str) -> None:
+    assert explain_words.because(reason, "id") == indonesian
+    assert explain_words.because(reason, "en") == english
+
+
+AT = datetime(2026, 12, 20, 1, 30, tzinfo=UTC)
+DECEMBER = "INV/2026/XII/00012"
+
+
+def entry(type_: str, who: str | None = "Siti", at: datetime = AT, **facts: object) -> Entry:
+    return Entry(at, type_, facts, who)
+
+
+@pytest.mark.parametrize(("entries", "indonesian", "english"), [
+    # A charge that worked is one sentence, not two.
+    ([entry("payment.captured", invoice=DECEMBER, amount=165_390, channel="card"),
+      entry("invoice.paid", number=DECEMBER)],
+     ["Siti membayar Rp165.390 dengan kartu: INV/2026/XII/00012 LUNAS"],
+     ["Siti pays Rp165.390 by card: INV/2026/XII/00012 is PAID"]),
+    # A renewal says until when, with its invoice.
+    ([entry("invoice.issued", number=DECEMBER, total=165_390),
+      entry("subscription.renewed", period_end="2027-01-20")],
+     ["Tagihan INV/2026/XII/00012 untuk Siti: Rp165.390; diperpanjang sampai 20 Januari 2027"],
+     ["Invoice INV/2026/XII/00012 for Siti: Rp165.390; renewed until 20 January 2027"]),
+    # A virtual account comes with the invoice that it pays.
+    ([entry("invoice.issued", number=DECEMBER, total=165_390),
+      entry("instrument.offered", number=DECEMBER, amount=165_390, bank="bca")],
+     ["Tagihan INV/2026/XII/00012 untuk Siti: Rp165.390, dibayar lewat BCA Virtual Account"],
+     ["Invoice INV/2026/XII/00012 for Siti: Rp165.390, to be paid by BCA virtual account"]),
+    # A decline says when it is tried again; that the chase began goes without saying.
+    ([entry("payment.declined", invoice=DECEMBER, amount=165_390, code="51"),
+      entry("dunning.opened", number=DECEMBER),
+      entry("dunning.retry_scheduled", number=DECEMBER, retry_at="2026-12-21T01:00:00+00:00"),
+      entry("subscription.past_due")],
+     [("Kartu Siti ditolak untuk INV/2026/XII/00012: dana tidak cukup; dicoba lagi"
+      " 21 Desember 2026"), "Langganan Siti menunggak"],
+     [("The card of Siti is declined for INV/2026/XII/00012: insufficient funds; tried again on"
+      " 21 December 2026"), "The subscription of Siti is past due"]),
+    # A void takes its virtual account along.
+    ([entry("invoice.voided", number=DECEMBER),
+      entry("instrument.expired", invoice=DECEMBER)],
+     ["Tagihan INV/2026/XII/00012 dibatalkan (Siti)"],
+     ["Invoice INV/2026/XII/00012 is void (Siti)"]),
+    # Of another customer, or later, nothing is joined.
+    ([entry("payment.captured", invoice=DECEMBER, amount=1, channel="gopay"),
+      entry("invoice.paid", "Budi", number=DECEMBER)],
+     ["Siti membayar Rp1 dengan GoPay untuk INV/2026/XII/00012",
+      "Tagihan INV/2026/XII/00012 LUNAS (Budi)"],
+     ["Siti pays Rp1 by GoPay for INV/2026/XII/00012", "Invoice INV/2026/XII/00012 is PAID (Budi)"]),
+])  # fmt: skip
+def test_what_one_moment_brings_is_told_once(
+    entries: list[Entry], indonesian: list[str], english: list[str]
+) -> None:
+    told = fold(entries)
+
+    for locale, lines in (("id", indonesian), ("en", english)):
+        assert [one.line(locale, "Asia/Jakarta")[13:] for one in told] == lines
+
+
+def test_an_end_for_want_of_payment_says_what_it_reaches_back_to() -> None:
+    facts = {"ended_on": "2026-11-20", "reason": "unpaid"}
+
+    told = diary.sentence("subscription.canceled", facts, who="Maria", locale="id")
+
+    assert told == ("Langganan Maria dihentikan karena tidak dibayar (terhitung 20 November 2026)")
 
 
 def test_tax_is_told_step_by_step_and_not_at_all_without_pkp() -> None:

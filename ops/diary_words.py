@@ -1,0 +1,44 @@
+"""Words of the diary: what codes of the events are called, (Indonesian, English)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLLECTED: Final = {
+    "automatic": ("ditagih otomatis", "charged automatically"),
+    "invoice": ("dibayar lewat tagihan", "paid by invoice"),
+}
+NOTICES: Final = {
+    "opened": ("pembayaran gagal", "payment failed"),
+    "payday": ("akan dicoba lagi hari gajian", "we try again on payday"),
+    "reminder": ("pengingat", "reminder"),
+    "due_soon": ("segera jatuh tempo", "due soon"),
+    "overdue": ("sudah lewat jatuh tempo", "overdue"),
+    "last_warning": ("peringatan terakhir", "last warning"),
+}
+CODES: Final = {
+    "51": ("dana tidak cukup", "insufficient funds"),
+    "54": ("kartu kedaluwarsa", "card expired"),
+    "411": ("kartu tidak dapat dipakai", "card can not be used"),
+    "05": ("ditolak bank", "declined by the bank"),
+}
+ENDS: Final = {
+    "unpaid": ("karena tidak dibayar", "because it was not paid"),
+    "first_payment_missing": (
+        "karena pembayaran pertama tidak pernah datang",
+        "because the first payment never came",
+    ),
+}
+REASONS: Final = {
+    "overpaid": ("kelebihan bayar", "overpaid"),
+    "credited": ("nota kredit", "credit note"),
+}
+CHASED: Final = {
+    "recovered": ("tagihan tertagih kembali", "recovered"),
+    "exhausted": ("semua upaya habis", "every try was used"),
+    "stopped": ("tidak perlu ditagih lagi", "nothing left to chase"),
+}
+# Mails that are told as they leave: the documents a customer waits for.
+MAILS: Final = {
+    "invoice.paid": ("bukti lunas, dengan PDF", "receipt, with its PDF"),
+}
