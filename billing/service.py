@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +13,11 @@ from sqlalchemy import select, update
 from billing import queries
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
 from billing.records import Customer, Subscription
-from billing.renewals import next_at
+from billing.renewals import Agreement, next_at, resume
 from billing.tables import customers, mandates, subscriptions
 from core import ids
 from core.bulk import insert_rows
-from core.calendars import zone_of
+from core.calendars import civil_date, zone_of
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
 from invoices.queries import get_invoice, has_overdue
@@ -241,14 +240,27 @@ def move_subscription(unit: Work, subscription: Subscription, event: Subscriptio
     values: dict[str, Any] = {"status": status.value, "version": subscriptions.c.version + 1}
     if event is SubscriptionEvent.ACTIVATED:
         values["incomplete_until"] = None
+    payload = {"status": status.value}
+    agreement = replace(subscription.agreement, status=status)
+    if subscription.status == SubscriptionStatus.UNPAID and status.is_billable:
+        agreement = _served_again(unit, agreement)
+        values |= {
+            "anchor_on": agreement.anchor.on,
+            "anchor_day": agreement.anchor.day,
+            "current_start": agreement.current.start,
+            "current_end": agreement.current.end,
+            "billed_through": agreement.billed_through,
+        }
+    if agreement.billed_through != subscription.billed_through:
+        payload["served_from"] = agreement.billed_through.isoformat()
     table = subscriptions.c
     unit.session.execute(
         update(subscriptions)
         .where(table.merchant_id == unit.merchant_id, table.id == subscription.id)
-        .values(**values, next_at=_following(subscription, status))
+        .values(**values, next_at=next_at(agreement))
     )
     if event in _TOLD:
-        tell(unit, _TOLD[event], subscription, {"status": status.value})
+        tell(unit, _TOLD[event], subscription, payload)
     unit.ring("subscription.renew")
     return status.value
 
@@ -270,8 +282,10 @@ def tell(
     )
 
 
-def _following(subscription: Subscription, status: SubscriptionStatus) -> datetime | None:
-    return next_at(replace(subscription.agreement, status=status))
+def _served_again(unit: Work, agreement: Agreement) -> Agreement:
+    """Days nobody was served are not billed: time that is not invoiced yet begins today (R42)."""
+    today = civil_date(unit.now, agreement.zone)
+    return agreement if today < agreement.billed_through else resume(agreement, today)
 
 
 def _check(unit: Work, fields: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from core.work import Mail, Work, queue_mail
 from dunning import service
 from dunning.policies import EndAction
 from dunning.queries import DunningCase
-from invoices.queries import Invoice, lock_open_invoices
+from invoices.queries import Invoice, lines_in_force, lock_open_invoices
 
 _REASON = {"id": "Tagihan belum dibayar", "en": "The bill was not paid"}
 
@@ -31,8 +31,9 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
     """Stop chasing and do what the policy says; customer, subscription and invoice are locked.
 
     ``cancel`` ends the subscription with the first date of its first unpaid period (R41) and takes
-    its open invoices back; ``unpaid`` keeps it, unserved, and writes the debt off. An invoice
-    without a period (an upgrade, a one-off) never ends a subscription.
+    its open invoices back; where later time was paid for, it ends with today, as if cancelled, and
+    the debt before is written off. ``unpaid`` keeps it, unserved, and writes the debt off. An
+    invoice without a period (an upgrade, a one-off) never ends a subscription.
     """
     service.record_steps(unit, [(case.id, "end", {"action": action})])
     service.close(unit, case, "exhausted", action)
@@ -50,7 +51,12 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
         if subscription.status == SubscriptionStatus.PAST_DUE:
             move_subscription(unit, subscription, SubscriptionEvent.GAVE_UP_KEEP)
         return
-    _cancel(unit, subscription, first_unpaid_on(unit, subscription, invoice))
+    end_on = first_unpaid_on(unit, subscription, invoice)
+    if _is_paid_beyond(unit, subscription, end_on):
+        _cancel_today(unit, subscription)
+    else:
+        _cancel(unit, subscription, end_on)
+    _say_goodbye(unit, subscription.id, subscription.customer_id)
 
 
 def first_unpaid_on(unit: Work, subscription: Subscription, invoice: Invoice) -> date:
@@ -87,7 +93,25 @@ def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
         subscription,
         {"ended_on": end_on.isoformat(), "reason": "unpaid", "invoices_taken_back": len(taken)},
     )
-    _say_goodbye(unit, subscription.id, subscription.customer_id)
+
+
+def _is_paid_beyond(unit: Work, subscription: Subscription, end_on: date) -> bool:
+    """Whether money was taken for time after ``end_on`` and not given back since."""
+    return any(
+        line.status == "paid" and line.paid_amount > 0
+        and line.amount > line.by_changes + line.by_hand
+        for line in lines_in_force(unit, subscription.id, end_on)
+    )  # fmt: skip
+
+
+def _cancel_today(unit: Work, subscription: Subscription) -> None:
+    """End with today: what was paid for later days is given back, what was served is owed."""
+    # Lazy: a cancellation writes credit notes, which close cases.
+    from billing.flows.cancel import cancel
+
+    cancel(unit, subscription.id, when="now", reason="unpaid")
+    for one in lock_open_invoices(unit, subscription.id):
+        mark_uncollectible(unit, one.id, reason="dunning_end")
 
 
 def _take_back(unit: Work, invoice: Invoice) -> None:

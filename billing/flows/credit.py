@@ -43,6 +43,9 @@ from invoices.queries import Invoice, get_invoice
 from invoices.service import payload_of, record_settled, take_numbers
 from invoices.tables import credit_note_lines, credit_notes
 
+# What takes an invoice back because its subscription ends.
+_ENDS = ("cancel", "subscription_end")
+
 __all__ = ["CreditNote", "add_balance", "credit_invoice", "creditable_amount", "load_creditable"]
 
 
@@ -127,7 +130,8 @@ def credit_invoice(
     )
     post_note(unit, invoice, draft, issued, recorded)
     if to_invoice and state.became_paid:
-        after_paid(unit, state)
+        if source_kind not in _ENDS:
+            after_paid(unit, state)  # a subscription that ends is not brought to life once more
         on_credited(unit, invoice_id)
     if to_balance and source_kind != "refund":
         add_balance(

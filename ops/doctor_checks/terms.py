@@ -39,10 +39,12 @@ class _Chain:
 
     A plan change may move the anchor: from then on the next period may begin where the change's
     own period ends, as well as where the last one did. An invoice that was taken back whole may
-    be followed by another for the same days.
+    be followed by another for the same days. Where nobody was served until a debt was paid, the
+    next period begins with the day service did (``resumed``).
     """
 
     ends: set[date]
+    resumed: set[date]
     moved: bool = False
 
     def follow(self, row: Row[Any]) -> str | None:
@@ -52,7 +54,7 @@ class _Chain:
                 self.moved = True
                 self.ends = {*self.ends, row.period_end}
             return None
-        if row.period_start not in self.ends:
+        if row.period_start not in self.ends | self.resumed:
             ends = ", ".join(str(end) for end in sorted(self.ends))
             fault = f"{row.number} begins {row.period_start}, invoiced up to {ends}"
             self.ends = {row.period_end}
@@ -69,16 +71,31 @@ def _periods(session: Session, _: Moment) -> Found:
             rows, key=lambda row: (row.merchant_id, row.id)
         ):
             listed = list(group)
-            for why in _faults(listed):
+            faults = list(_faults(listed, set()))
+            if faults:
+                faults = list(_faults(listed, _resumed(session, merchant_id, subscription_id)))
+            for why in faults:
                 what = name_of("subscription", subscription_id, listed[0].external_id)
                 yield Broken(names.get(merchant_id, "-"), what, why)
 
     return found(broken())
 
 
-def _faults(rows: list[Row[Any]]) -> Iterator[str]:
+def _resumed(session: Session, merchant_id: UUID, subscription_id: UUID) -> set[date]:
+    """The days on which a subscription was served again after its debt was paid."""
+    told = session.execute(
+        text(
+            "SELECT CAST(payload->>'served_from' AS date) FROM events WHERE merchant_id = :m "
+            "AND subject_id = :s AND type = 'subscription.recovered' AND payload ? 'served_from'"
+        ),
+        {"m": merchant_id, "s": subscription_id},
+    )
+    return set(told.scalars())
+
+
+def _faults(rows: list[Row[Any]], resumed: set[date]) -> Iterator[str]:
     first = rows[0]
-    chain = _Chain({first.trial_end_on or first.started_on})
+    chain = _Chain({first.trial_end_on or first.started_on}, resumed)
     anchor = Anchor(first.anchor_on, first.anchor_day)
     interval = Interval(first.interval_unit, first.interval_count)
     for row in rows if first.kind is not None else ():
@@ -90,7 +107,7 @@ def _faults(rows: list[Row[Any]]) -> Iterator[str]:
             ends = next_boundary(anchor, interval, row.period_start)
             if ends != row.period_end and not chain.moved:
                 yield f"{row.number} ends {row.period_end}, the calendar says {ends}"
-    if first.billed_through not in chain.ends and not chain.moved:
+    if first.billed_through not in chain.ends | resumed and not chain.moved:
         listed = ", ".join(str(end) for end in sorted(chain.ends))
         yield f"billed through {first.billed_through}, invoiced up to {listed}"
 
