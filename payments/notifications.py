@@ -23,6 +23,25 @@ _AMOUNT: Final = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.00?)?")
 _BI_SNAP_FIELDS: Final = frozenset({"originalReferenceNo", "virtualAccountNo", "partnerServiceId"})
 
 
+# What one notification differs in from another.
+_TOLD: Final = (
+    "order_id",
+    "transaction_id",
+    "status_code",
+    "transaction_status",
+    "fraud_status",
+    "gross_amount",
+    "refund_amount",
+    "signature_key",
+)
+_NAMES: Final = frozenset(
+    {*_TOLD, "payment_type", "transaction_time", "settlement_time", "currency", "merchant_id"}
+)
+# Far above what Midtrans sends, so that a genuine body is kept whole.
+BODY_BYTES_KEPT: Final = 16 * 1024
+_VALUE_MAX: Final = 200
+
+
 class NotificationKind(StrEnum):
     """What a body is about."""
 
@@ -72,21 +91,27 @@ def dedupe_key(body: Body) -> bytes:
             for refund in (refunds if isinstance(refunds, list) else [])
             if isinstance(refund, Mapping)
         ]
-        names = (
-            "order_id",
-            "transaction_id",
-            "status_code",
-            "transaction_status",
-            "fraud_status",
-            "gross_amount",
-            "refund_amount",
-            "signature_key",
-        )
-        parts = [*(body.get(name) for name in names), len(confirmed), confirmed[-1:]]
+        parts = [*(body.get(name) for name in _TOLD), len(confirmed), confirmed[-1:]]
     else:
         parts = [body]
     text = json.dumps([kind, *parts], sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def kept(body: Body) -> dict[str, Any]:
+    """What is stored of a body: all of it, or of one that no gateway sends what we know.
+
+    The signature covers four fields; whoever saw one genuine body can add any number of others.
+    """
+    text = json.dumps(body, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
+    if len(text) <= BODY_BYTES_KEPT:
+        return dict(body)
+    known = {name: value for name, value in body.items() if name in _NAMES}
+    return {
+        **{name: value if _is_short(value) else str(value)[:_VALUE_MAX]
+           for name, value in known.items()},
+        "tagihan_cut": {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()},
+    }  # fmt: skip
 
 
 def classify(body: Body) -> NotificationKind:
@@ -142,6 +167,12 @@ def news_of(body: Body) -> News:
         payment_type=_text(body, "payment_type"),
         store=_store(body),
         stage=stage,
+    )
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, int | bool | None) or (
+        isinstance(value, str) and len(value) <= _VALUE_MAX
     )
 
 

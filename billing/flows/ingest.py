@@ -8,18 +8,20 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
+from billing.flows.limits import count
 from billing.flows.reviews import open_review
 from billing.flows.settle import settle
 from core import ids
 from core.actor import system
+from core.db import UtcDateTime
 from core.work import Work
 from payments.adapters.midtrans.answers import clean
 from payments.gateway import Gateway
-from payments.notifications import classify, dedupe_key
+from payments.notifications import classify, dedupe_key, kept
 from payments.tables import notifications, payment_orders
 
 LOG = logging.getLogger("tagihan.ingest")
@@ -27,53 +29,70 @@ LOG = logging.getLogger("tagihan.ingest")
 BATCH = 32
 PARALLEL = 8
 TRIES_MAX = 12
+# Midtrans tells a thing up to six times.
+COPIES_FREE = 10
 
 
 def take_in(engine: Engine, unit: Work, body: dict[str, Any], *, source: str) -> str:
     """Store one notification and ring; the caller answers Midtrans once this has committed.
 
+    A signature that is not genuine is found out before anything is written: anybody may send one,
+    and as many as they like.
+
     Returns:
         ``new``, ``copy`` for one we hold already, ``refused`` for a signature that is not genuine.
-        A forged one is kept too, marked, and has no effect.
+
+    Raises:
+        TooMany: ``too_many_tries`` about one order, which no gateway sends.
     """
-    genuine = engine.gateways.of(unit.merchant).verify_notification(body)
-    kind = str(classify(body))
-    order_id = body.get("order_id")
-    # The signature is part of the key, so a forged copy never takes the place of the real one.
+    if not engine.gateways.of(unit.merchant).verify_notification(body):
+        LOG.warning(
+            "a notification is not genuine, or our signature key is wrong",
+            extra={"merchant": unit.merchant.slug, "source": source},
+        )
+        return "refused"
+    order_id = str(body["order_id"])[:64] if body.get("order_id") is not None else None
+    count(engine, unit, {"notification_order": order_id or "-"})
     mark = dedupe_key(body)
+    c = notifications.c
     statement = (
         insert(notifications)
         .values(
             merchant_id=unit.merchant_id,
             id=ids.derive(unit.merchant.namespace, "notification", mark.hex()),
             dedupe_key=mark,
-            kind=kind,
-            order_id=str(order_id)[:64] if order_id is not None else None,
+            kind=str(classify(body)),
+            order_id=order_id,
             received_at=unit.now,
             source=source,
-            signature_ok=genuine,
-            body=clean(body),
-            state="new" if genuine else "refused",
-            next_at=unit.real_now if genuine else None,
-            closed_at=None if genuine else unit.now,
-            outcome=None if genuine else "signature",
+            signature_ok=True,
+            body=clean(kept(body)),
+            state="new",
+            next_at=unit.real_now,
         )
         .on_conflict_do_update(
             index_elements=["merchant_id", "dedupe_key"],
             # A copy asks again: a replayed body with another status must not hide the real one.
-            set_={
-                "copies": notifications.c.copies + 1,
-                "state": case((notifications.c.signature_ok, "new"), else_="refused"),
-                "next_at": case((notifications.c.signature_ok, unit.real_now), else_=None),
-            },
+            set_={"copies": c.copies + 1, "state": "new", "next_at": _asked_again(unit)},
         )
-        .returning(notifications.c.copies)
+        .returning(c.copies)
     )
     copies = unit.session.execute(statement).scalar_one()
-    if not genuine:
-        return "refused"
     unit.ring("notification.ingest")
     return "new" if copies == 1 else "copy"
+
+
+def _asked_again(unit: Work) -> ColumnElement[Any]:
+    """When a copy has the gateway asked: at once, but who sends copies without end waits longer
+    and longer, and never puts off what is due already.
+    """
+    c = notifications.c
+    now = literal(unit.real_now, UtcDateTime())
+    seconds = func.least(3600, func.power(2, func.least(c.copies - COPIES_FREE, 12)))
+    late = now + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    return case(
+        (c.copies < COPIES_FREE, now), (c.state == "new", func.least(c.next_at, late)), else_=late
+    )
 
 
 def ingest_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
