@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from simulator import derive, transactions
+from simulator.bins import Counter
+from simulator.channels import earlier_row, row_of
 from simulator.chaos import Chaos
 from simulator.clock import Agenda, end_of_card, now_of, settlement_moment
 from simulator.idempotency import Memory
-from simulator.model import Account, Notice, OneTimeToken, Refund, SavedToken, Step, Transaction
+from simulator.model import (
+    Account,
+    Json,
+    Notice,
+    OneTimeToken,
+    PayAccount,
+    Refund,
+    SavedToken,
+    Step,
+    Transaction,
+    Wallet,
+)
 from simulator.notifications import payload
 from simulator.store import Record, Store
 
@@ -30,6 +44,18 @@ class Book:
         self.tokens_made: dict[str, int] = {}
         self.notices: dict[str, Notice] = {}
         self.notices_of: dict[str, list[str]] = {}
+        self.wallets: dict[str, Wallet] = {}
+        self.pay_accounts: dict[str, PayAccount] = {}
+        # What the journal holds: kind of line -> (where it stands, its type, its name).
+        self._shelves: dict[str, tuple[dict[str, Any], type[msgspec.Struct], str]] = {
+            "token": (self.tokens, OneTimeToken, "token_id"),
+            "saved": (self.saved, SavedToken, "saved_token_id"),
+            "wallet": (self.wallets, Wallet, "phone"),
+            "pay_account": (self.pay_accounts, PayAccount, "account_id"),
+            "tx": (self.transactions, Transaction, "transaction_id"),
+            "notice": (self.notices, Notice, "notice_id"),
+        }
+        self.bins = Counter()
         self.agenda = Agenda()
         self.chaos = Chaos(account.seed)
         self.memory = Memory(self)
@@ -50,7 +76,7 @@ class Book:
         return found
 
     def find_payable(self, number: str) -> Transaction | None:
-        """By VA number, bill key, payment code, order id or transaction id."""
+        """By VA number, bill key, payment code, QR text, order id or transaction id."""
         ident = self.numbers.get(number)
         return self.transactions[ident] if ident else self.find(number)
 
@@ -83,6 +109,7 @@ class Book:
             self._release_numbers(tx)
         if to in ("capture", "settlement", "authorize"):
             self._keep_card(tx, now)
+        row_of(tx).moved(self, tx, came_from)
         self.save("tx", tx)
         if notify:
             self.notify(tx)
@@ -101,9 +128,14 @@ class Book:
         if tx.status == "pending" and tx.expires_at is not None:
             self.set_timer(tx, "expire", tx.expires_at)
         elif tx.status == "authorize":
-            self.set_timer(tx, "release", now + transactions.AUTHORIZE_LIFE)
+            self.set_timer(tx, "release", self._end_of_hold(tx, now))
         elif tx.status == "capture" and self.account.switches.settle_cards:
             self.set_timer(tx, "settle", settlement_moment(now))
+
+    def _end_of_hold(self, tx: Transaction, now: datetime) -> datetime:
+        if tx.payment_type != "credit_card" and tx.expires_at is not None:
+            return tx.expires_at
+        return now + timedelta(days=self.account.switches.authorize_days)
 
     def set_timer(self, tx: Transaction, kind: str, due: datetime) -> None:
         """The book itself will move this transaction then."""
@@ -135,6 +167,14 @@ class Book:
         self.tokens[token.token_id] = token
         self.save("token", token)
 
+    def keep_wallet(self, wallet: Wallet) -> None:
+        self.wallets[wallet.phone] = wallet
+        self.save("wallet", wallet)
+
+    def keep_pay_account(self, account: PayAccount) -> None:
+        self.pay_accounts[account.account_id] = account
+        self.save("pay_account", account)
+
     def set_refund_timer(self, tx: Transaction, refund: Refund) -> None:
         if refund.confirm_at is not None:
             key = f"{tx.transaction_id}/{refund.uuid}"
@@ -144,9 +184,17 @@ class Book:
 
     def notify(self, tx: Transaction) -> list[Notice]:
         """Make a message about the present state for each address, and hand it to the courier."""
-        rule = self.chaos.news_rule(tx.order_id)
+        return self.tell(
+            tx.order_id, tx.transaction_id, self._addresses(tx), lambda: payload(tx, self.account)
+        )
+
+    def tell(
+        self, lane: str, subject: str, urls: list[str], say: Callable[[], Json]
+    ) -> list[Notice]:
+        """Any message: messages of one lane leave in order, and are listed under their subject."""
+        rule = self.chaos.news_rule(lane)
         copies = 2 if rule is not None and rule.action == "duplicate" else 1
-        made = [self._notice(tx, url) for url in self._addresses(tx) for _ in range(copies)]
+        made = [self._notice(lane, subject, url, say()) for url in urls for _ in range(copies)]
         for notice in made:
             if rule is not None:
                 rule.apply(notice, self.now())
@@ -154,48 +202,42 @@ class Book:
             if notice.state == "queued" and self.on_notice is not None:
                 self.on_notice(self, notice)
             elif notice.due_at is not None:
-                self.agenda.add(notice.due_at, "notice", notice.order_id, notice.notice_id)
+                self.agenda.add(notice.due_at, "notice", lane, notice.notice_id)
         return made
 
     def _addresses(self, tx: Transaction) -> list[str]:
         urls = [self.account.notification_url if url == "*" else url for url in tx.notify]
         return [url for url in urls if url]
 
-    def _notice(self, tx: Transaction, url: str) -> Notice:
-        tx.notices += 1
-        self.save("tx", tx)
+    def _notice(self, lane: str, subject: str, url: str, said: Json) -> Notice:
+        earlier = self.notices_of.setdefault(subject, [])
         notice = Notice(
-            notice_id=derive.uuid_of(self.account.seed, tx.transaction_id, "notice", tx.notices),
-            order_id=tx.order_id,
-            transaction_id=tx.transaction_id,
+            notice_id=derive.uuid_of(self.account.seed, subject, "notice", len(earlier) + 1),
+            order_id=lane,
+            transaction_id=subject,
             url=url,
-            payload=payload(tx, self.account),
+            payload=said,
             created_at=self.now(),
         )
         self.notices[notice.notice_id] = notice
-        self.notices_of.setdefault(tx.transaction_id, []).append(notice.notice_id)
+        earlier.append(notice.notice_id)
         return notice
 
     # --- coming back from disk --------------------------------------------------------------
 
     def restore(self, kind: str, raw: msgspec.Raw) -> None:
         """Take in one journal line; a later line of the same name replaces an earlier one."""
-        if kind == "tx":
-            tx = msgspec.json.decode(raw, type=Transaction)
-            if tx.transaction_id not in self.transactions:
-                self.orders.setdefault(tx.order_id, []).append(tx.transaction_id)
-            self.transactions[tx.transaction_id] = tx
-        elif kind == "token":
-            token = msgspec.json.decode(raw, type=OneTimeToken)
-            self.tokens[token.token_id] = token
-        elif kind == "saved":
-            saved = msgspec.json.decode(raw, type=SavedToken)
-            self.saved[saved.saved_token_id] = saved
-        elif kind == "notice":
-            notice = msgspec.json.decode(raw, type=Notice)
-            self.notices[notice.notice_id] = notice
-        elif kind == "idem":
+        if kind == "idem":
             self.memory.restore(raw)
+            return
+        shelf, record_type, name = self._shelves[kind]
+        record = msgspec.json.decode(raw, type=record_type)
+        key = getattr(record, name)
+        if isinstance(record, Transaction):
+            record.channel = record.channel or earlier_row(record)
+            if key not in shelf:
+                self.orders.setdefault(record.order_id, []).append(key)
+        shelf[key] = record
 
     def restored(self) -> None:
         """After the last line: rebuild what is derived, send what was never sent."""
@@ -207,6 +249,9 @@ class Book:
                 self.set_refund_timer(tx, refund)
         for token in self.tokens.values():
             self.tokens_made[token.pan] = self.tokens_made.get(token.pan, 0) + 1
+        for account in self.pay_accounts.values():
+            if account.due_at is not None:
+                self.agenda.add(account.due_at, "link", account.account_id, account.account_id)
         for notice in self.notices.values():
             self.notices_of.setdefault(notice.transaction_id, []).append(notice.notice_id)
             if notice.due_at is not None:
@@ -216,15 +261,11 @@ class Book:
         """Everything worth keeping, for a fresh journal."""
         key = self.account.server_key
         yield "account", key, self.account
-        for kind, values in (
-            ("token", self.tokens.values()),
-            ("saved", self.saved.values()),
-            ("tx", self.transactions.values()),
-            ("notice", self.notices.values()),
-            ("idem", self.memory.records()),
-        ):
-            for value in values:
+        for kind, (shelf, _, _) in self._shelves.items():
+            for value in shelf.values():
                 yield kind, key, value
+        for known in self.memory.records():
+            yield "idem", key, known
 
     def _index(self, tx: Transaction) -> None:
         self.transactions[tx.transaction_id] = tx
@@ -234,7 +275,8 @@ class Book:
     def _numbers(self, tx: Transaction) -> list[str]:
         numbers = [va["va_number"] for va in tx.extras.get("va_numbers", ())]
         names = ("permata_va_number", "bill_key", "payment_code")
-        return numbers + [tx.extras[name] for name in names if name in tx.extras]
+        numbers += [tx.extras[name] for name in names if name in tx.extras]
+        return [*numbers, tx.qr] if tx.qr else numbers
 
     def _index_numbers(self, tx: Transaction) -> None:
         if tx.status in ("", "pending"):

@@ -1,55 +1,91 @@
-"""POST /v2/charge: one envelope for all, cards here, what the customer pushes in `channels`."""
+"""POST /v2/charge: one envelope for all ways to pay; what differs stands in the channel table."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 
-from simulator import cards, derive, tokens, transactions
-from simulator.answers import CONFLICT, RefusalError, invalid
+from simulator import channels, derive, transactions
+from simulator.answers import CONFLICT, RefusalError
 from simulator.book import Book
-from simulator.channels import OPENERS
-from simulator.clock import end_of_card
+from simulator.channels import Channel, Opening
 from simulator.model import Json, Transaction
-from simulator.notifications import common
-from simulator.tokens import CardInHand
-from simulator.validation import read_envelope
+from simulator.notifications import common, shown_extras
+from simulator.validation import Envelope, read_envelope, read_expiry
 
 MAX_URLS = 3
-SUCCESS = "Success, Credit Card transaction is successful"
 
 
 def charge(
-    book: Book, body: Json, headers: dict[str, str], base: str, forced_code: str = ""
+    book: Book, body: Json, headers: Mapping[str, str], base: str, forced_code: str = ""
 ) -> Json:
     """Take one charge request into the book and answer it. Raises RefusalError.
 
     With `forced_code` the bank declines with that code, whatever the card.
     """
-    envelope = read_envelope(body)
-    kind = envelope.payment_type
-    if kind in book.account.disabled_types or (kind != "credit_card" and kind not in OPENERS):
-        raise RefusalError("402", "Payment channel is not activated.")
-    generation = _check_order(book, envelope.order_id)
+    tx = create(
+        book,
+        body,
+        base,
+        notify=addresses(headers),
+        locale=headers.get("x-payment-locale", ""),
+        forced_code=forced_code,
+    )
+    return answer(book, tx)
+
+
+def create(
+    book: Book,
+    body: Json,
+    base: str,
+    *,
+    notify: list[str] | None = None,
+    locale: str = "",
+    forced_code: str = "",
+    from_snap: bool = False,
+) -> Transaction:
+    """The one way into the book, for every channel: `body` is a charge request.
+
+    A hosted page may try several times under one order and use banks the Core API does not
+    offer: `from_snap`. Raises RefusalError when there is to be no transaction.
+    """
+    envelope = read_envelope(body, channels.PAYMENT_TYPES)
+    row, switches = channels.select(body), book.account.switches
+    channels.check_open(
+        row,
+        book.account.disabled_types,
+        legacy=switches.legacy_types or from_snap,
+        more_banks=switches.more_banks or from_snap,
+    )
+    generation = _check_order(book, envelope.order_id, again=from_snap)
+    tx = _transaction(book, envelope, row, generation)
+    tx.notify = ["*"] if notify is None else notify
+    tx.forced_code = forced_code
+    if row.life is not None:
+        life = row.life
+        given = {} if life.fixed else body
+        tx.expires_at = read_expiry(given, tx.created_at, life.default, life.shortest, life.longest)
+    row.open(Opening(book, tx, body, base, locale))
+    if not tx.status:
+        tx.status_message = row.said
+        book.add(tx)
+        book.move(tx, "pending", "created by the merchant")
+    return tx
+
+
+def _transaction(book: Book, envelope: Envelope, row: Channel, generation: int) -> Transaction:
     seed = book.account.seed
-    tx = Transaction(
+    return Transaction(
         transaction_id=derive.uuid_of(seed, envelope.order_id, generation, "transaction"),
         order_id=envelope.order_id,
         generation=generation,
-        payment_type=kind,
+        payment_type=row.payment_type,
+        channel=row.name,
         gross_amount=envelope.gross_amount,
+        fraud_status="accept" if row.has_fraud_status else None,
         created_at=book.now(),
         echo=envelope.echo,
         customer=envelope.customer,
-        notify=_addresses(headers),
-        forced_code=forced_code,
     )
-    if kind == "credit_card":
-        _charge_card(book, tx, body, base)
-    else:
-        OPENERS[kind](book, tx, body, base, tx.created_at)
-        book.add(tx)
-        book.move(tx, "pending", "created by the merchant")
-    return answer(book, tx)
 
 
 def answer(book: Book, tx: Transaction) -> Json:
@@ -63,21 +99,24 @@ def answer(book: Book, tx: Transaction) -> Json:
     }
     if tx.status != "pending":
         body.pop("redirect_url", None)
-    return body
+    switches = book.account.switches
+    if switches.qris_expire_time and tx.payment_type == "qris" and "expiry_time" in body:
+        body["expire_time"] = body.pop("expiry_time")
+    return shown_extras(book.account, body)
 
 
-def _check_order(book: Book, order_id: str) -> int:
+def _check_order(book: Book, order_id: str, *, again: bool) -> int:
     """How many transactions the order had; 406 unless the last one lets it serve again."""
     earlier = book.orders.get(order_id, [])
     if earlier:
         last = book.transactions[earlier[-1]]
-        reuse = book.account.switches.reuse_order_after_deny
+        reuse = again or book.account.switches.reuse_order_after_deny
         if not transactions.may_serve_again(last, reuse_after_deny=reuse):
             raise RefusalError("406", CONFLICT)
     return len(earlier)
 
 
-def _addresses(headers: dict[str, str]) -> list[str]:
+def addresses(headers: Mapping[str, str]) -> list[str]:
     """Where notifications go; "*" is the address set for the account."""
     override = _urls(headers.get("x-override-notification", ""))
     if override:
@@ -87,132 +126,3 @@ def _addresses(headers: dict[str, str]) -> list[str]:
 
 def _urls(text: str) -> list[str]:
     return [url.strip() for url in text.split(",") if url.strip()][:MAX_URLS]
-
-
-# --- cards --------------------------------------------------------------------------------------
-
-
-def _charge_card(book: Book, tx: Transaction, body: Json, base: str) -> None:
-    request = body.get("credit_card")
-    if not isinstance(request, dict):
-        raise invalid("credit_card is required")
-    card = tokens.card_of(book, request, tx.created_at)
-    _check_bins(request, card.pan)
-    tx.pan, tx.card_month, tx.card_year = card.pan, card.month, card.year
-    tx.token_used = card.token
-    tx.authorize_only = request.get("type") == "authorize"
-    tx.save_token = request.get("save_token_id") is True
-    tx.initiated_by = "merchant" if request.get("initiated_by") == "merchant" else "customer"
-    behaviour = cards.behaviour_of(book.account, card.pan, card.token, tx.created_at)
-    if behaviour == "411":
-        raise tokens.bad_token("Token id is no longer valid")
-    if behaviour == "402":
-        raise RefusalError("402", "This card is not permitted for this merchant.")
-    tx.extras.update(_card_fields(request, card.pan))
-    card.use(book, tx.transaction_id)
-    book.add(tx)
-    if request.get("authentication") is True and behaviour != "3ds1_only":
-        _wait_for_3ds(book, tx, base)
-    else:
-        settle_card(book, tx, card, authenticated=False)
-
-
-def _check_bins(request: Json, pan: str) -> None:
-    bins = request.get("bins")
-    if not bins:
-        return
-    if not isinstance(bins, list):
-        raise invalid("credit_card.bins is not valid")
-    bank = cards.BANK_OF.get(pan, "bni")
-    if not any(str(entry).lower() == bank or pan.startswith(str(entry)) for entry in bins):
-        raise RefusalError("402", "This card is not permitted: its BIN is not in the list.")
-
-
-def _card_fields(request: Json, pan: str) -> Json:
-    wanted = request.get("bank")
-    bank = wanted if isinstance(wanted, str) and wanted else cards.BANK_OF.get(pan, "bni")
-    fields: Json = {
-        "masked_card": cards.masked(pan),
-        "bank": bank,
-        "card_type": "credit",
-        "on_us": cards.BANK_OF.get(pan) == bank,
-        "channel": "mti",
-    }
-    if isinstance(request.get("installment_term"), int):
-        fields["installment_term"] = str(request["installment_term"])
-    return fields
-
-
-def _wait_for_3ds(book: Book, tx: Transaction, base: str) -> None:
-    tx.expires_at = tx.created_at + transactions.THREE_DS_LIFE
-    tx.extras["redirect_url"] = f"{base}/v2/3ds/redirect/{tx.transaction_id}"
-    tx.extras["three_ds_version"] = "2"
-    tx.status_message = SUCCESS
-    book.move(tx, "pending", "waits for the cardholder (3DS)")
-
-
-def finish_3ds(book: Book, tx: Transaction, *, confirmed: bool) -> None:
-    """The cardholder confirmed or refused on the 3DS page; then the bank speaks."""
-    if tx.status != "pending" or "redirect_url" not in tx.extras:
-        raise transactions.IllegalMoveError("no 3DS is open for this transaction")
-    tx.extras["three_ds_challenge_completion"] = confirmed
-    if not confirmed:
-        _deny(book, tx, "Q1", "the cardholder failed or refused 3DS")
-        return
-    card = CardInHand(tx.pan, tx.card_month, tx.card_year, tx.token_used, None)
-    settle_card(book, tx, card, authenticated=True)
-
-
-def settle_card(book: Book, tx: Transaction, card: CardInHand, *, authenticated: bool) -> None:
-    """Ask the bank and enter what it says."""
-    now = book.now()
-    behaviour = cards.behaviour_of(book.account, card.pan, card.token, now)
-    if now >= end_of_card(card.month, card.year):
-        behaviour = "54"
-    elif tx.forced_code:
-        behaviour = tx.forced_code
-    elif behaviour in ("411", "402"):
-        behaviour = "deny"
-    verdict = cards.verdict(behaviour, card.pan, tx.gross_amount)
-    tx.extras["eci"] = cards.eci_of(behaviour, card.pan, authenticated=authenticated)
-    if verdict.fraud == "deny":
-        tx.fraud_status = "deny"
-        tx.status_message = "Denied by fraud detection system"
-        book.move(tx, "deny", "the fraud system said no")
-    elif not verdict.approved:
-        _deny(book, tx, verdict.code, "the bank said no")
-    elif verdict.wait:
-        _wait_for_bank(book, tx, now, verdict.wait)
-    else:
-        tx.fraud_status = verdict.fraud
-        approve_card(book, tx, verdict.code)
-
-
-def _wait_for_bank(book: Book, tx: Transaction, now: datetime, seconds: int) -> None:
-    tx.status_message = SUCCESS
-    tx.expires_at = None
-    if tx.status != "pending":
-        book.move(tx, "pending", "the bank takes its time")
-    book.set_timer(tx, "resolve", now + timedelta(seconds=seconds))
-    book.save("tx", tx)
-
-
-def approve_card(book: Book, tx: Transaction, code: str) -> None:
-    """The bank said yes: capture, or hold the amount when only that was asked for."""
-    seed = book.account.seed
-    tx.extras["approval_code"] = "1" + derive.digits_of(
-        seed, 12, tx.order_id, tx.generation, "approval"
-    )
-    tx.extras["channel_response_code"] = code
-    tx.extras["channel_response_message"] = cards.message_of(code)
-    tx.status_message = SUCCESS
-    book.move(tx, "authorize" if tx.authorize_only else "capture", "the bank said yes")
-
-
-def _deny(book: Book, tx: Transaction, code: str, note: str) -> None:
-    message = cards.message_of(code)
-    bank = str(tx.extras.get("bank", "")).upper()
-    tx.extras["channel_response_code"] = code
-    tx.extras["channel_response_message"] = message
-    tx.status_message = f"Deny by Bank [{bank}] with code [{code}] and message [{message}]"
-    book.move(tx, "deny", f"{note}: {code}")

@@ -11,7 +11,12 @@ WIB = timezone(timedelta(hours=7), "WIB")
 SETTLEMENT_TIME = time(16, 0)
 
 # What happens first when several things are due at one instant.
-_RANK = {"resolve": 0, "expire": 1, "release": 2, "settle": 3, "confirm": 4, "notice": 5}
+_RANK = {
+    name: place
+    for place, name in enumerate(
+        ("resolve", "push", "expire", "release", "link", "settle", "confirm", "notice")
+    )
+}
 
 AgendaItem = tuple[datetime, int, str, str, str]  # due, rank, order id, kind, key
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
 
-from simulator import cards, chaos, charges, control_book, operations
+from simulator import cards, chaos, control_book, control_people
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.chaos import Fault, NewsRule
 from simulator.clock import iso, parse_iso
-from simulator.control_accounts import WrongError, add_account
-from simulator.model import CardRule, Json, Transaction
+from simulator.control_accounts import Handler, WrongError, add_account
+from simulator.model import Json
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World
-
-Handler = Callable[[World, Book, Json], Awaitable[Json]]
 
 
 async def handle(world: World, request: Request) -> Reply:
@@ -60,16 +56,6 @@ def _book(world: World, request: Request, body: Json) -> Book:
     return book
 
 
-def _transaction(book: Book, body: Json) -> Transaction:
-    for name in ("transaction_id", "order_id", "va_number", "bill_key", "payment_code", "number"):
-        ident = body.get(name)
-        if ident:
-            tx = book.find_payable(str(ident))
-            if tx is not None:
-                return tx
-    raise WrongError(404, "no such transaction: give va_number, order_id or transaction_id")
-
-
 # --- clock --------------------------------------------------------------------------------------
 
 
@@ -110,85 +96,6 @@ async def _drain(world: World, book: Book, _body: Json) -> Json:
     return {"drained": True}
 
 
-# --- people and banks ---------------------------------------------------------------------------
-
-
-async def _pay(_world: World, book: Book, body: Json) -> Json:
-    tx = _transaction(book, body)
-    amount = body.get("amount")
-    if amount is not None and amount != tx.gross_amount:
-        raise WrongError(
-            409, f"this bill is closed at {tx.gross_amount}: the bank takes nothing else"
-        )
-    operations.pay(book, tx)
-    return control_book.transaction(book, tx)
-
-
-async def _3ds(_world: World, book: Book, body: Json) -> Json:
-    tx = _transaction(book, body)
-    result = body.get("result", "accept")
-    if result not in ("accept", "deny"):
-        raise WrongError(400, "result is accept or deny")
-    charges.finish_3ds(book, tx, confirmed=result == "accept")
-    return control_book.transaction(book, tx)
-
-
-async def _reverse(_world: World, book: Book, body: Json) -> Json:
-    tx = _transaction(book, body)
-    operations.reverse(book, tx)
-    return control_book.transaction(book, tx)
-
-
-async def _chargeback(_world: World, book: Book, body: Json) -> Json:
-    tx = _transaction(book, body)
-    amount = body.get("amount")
-    operations.charge_back(book, tx, None if amount is None else msgspec.convert(amount, int))
-    return control_book.transaction(book, tx)
-
-
-async def _settle(_world: World, book: Book, body: Json) -> Json:
-    """Settle a capture now instead of at its hour."""
-    tx = _transaction(book, body)
-    if tx.status != "capture":
-        raise WrongError(409, "only a captured card payment can be settled by hand")
-    book.move(tx, "settlement", "settled by hand")
-    return control_book.transaction(book, tx)
-
-
-async def _cards(_world: World, book: Book, body: Json) -> Json:
-    match = next((body[n] for n in ("saved_token_id", "pan", "masked") if body.get(n)), None)
-    behaviour = str(body.get("behaviour", ""))
-    if not match:
-        raise WrongError(400, "saved_token_id, pan or masked is required")
-    if behaviour not in ("411", "402") and not cards.known_behaviour(behaviour):
-        raise WrongError(
-            400, "behaviour is accept, deny, fraud, challenge, ... or a code such as 51"
-        )
-    rule = CardRule(
-        match=str(match).replace(" ", ""),
-        behaviour=behaviour,
-        since=parse_iso(body["since"]) if body.get("since") else None,
-        until=parse_iso(body["until"]) if body.get("until") else None,
-    )
-    rules = book.account.card_rules
-    if rule.since is None:  # a plain instruction replaces what was said about this card before
-        rules[:] = [known for known in rules if known.match != rule.match]
-    rules.append(rule)
-    book.save_account()
-    return {"rules": [control_book.rule(known) for known in rules]}
-
-
-async def _get_cards(_world: World, book: Book, _body: Json) -> Json:
-    return {"rules": [control_book.rule(known) for known in book.account.card_rules]}
-
-
-async def _forget_cards(_world: World, book: Book, _body: Json) -> Json:
-    count = len(book.account.card_rules)
-    book.account.card_rules.clear()
-    book.save_account()
-    return {"removed": count}
-
-
 # --- trouble ------------------------------------------------------------------------------------
 
 
@@ -216,7 +123,7 @@ async def _clear_faults(_world: World, book: Book, _body: Json) -> Json:
 async def _news(_world: World, book: Book, body: Json) -> Json:
     action, order_id = body.get("action"), str(body.get("order_id", ""))
     if action == "resend":
-        tx = _transaction(book, body)
+        tx = control_people.transaction_of(book, body)
         times = msgspec.convert(body.get("times", 1), int)
         made = [notice for _ in range(min(times, 100)) for notice in book.notify(tx)]
         return {"notices": [notice.notice_id for notice in made]}
@@ -245,18 +152,11 @@ async def _get_summary(_world: World, book: Book, _body: Json) -> Json:
 
 
 _ROUTES: dict[tuple[str, ...], Handler] = {
+    **control_people.ROUTES,
     ("GET", "clock"): _get_clock,
     ("POST", "clock"): _set_clock,
     ("GET", "next"): _get_next,
     ("POST", "drain"): _drain,
-    ("POST", "pay"): _pay,
-    ("POST", "3ds"): _3ds,
-    ("POST", "reverse"): _reverse,
-    ("POST", "chargeback"): _chargeback,
-    ("POST", "settle"): _settle,
-    ("GET", "cards"): _get_cards,
-    ("POST", "cards"): _cards,
-    ("DELETE", "cards"): _forget_cards,
     ("GET", "faults"): _get_faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,

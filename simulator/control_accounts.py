@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from simulator import control_book
 from simulator.book import Book
-from simulator.model import Json, Switches
+from simulator.model import Json
+from simulator.switches import Switches
 from simulator.world import World
+
+Handler = Callable[[World, Book, Json], Awaitable[Json]]
 
 
 class WrongError(Exception):
@@ -42,10 +47,14 @@ def configure(book: Book, body: Json) -> None:
     account = book.account
     account.name = str(body.get("name") or account.name)
     account.notification_url = str(body.get("notification_url", account.notification_url) or "")
-    recurring = body.get("recurring_mid", account.recurring_mid)
-    if not isinstance(recurring, bool):
-        raise WrongError(400, "recurring_mid is true or false")
-    account.recurring_mid = recurring
+    account.pay_account_url = str(body.get("pay_account_url", account.pay_account_url) or "")
+    for name in ("recurring_mid", "b2b"):
+        value = body.get(name, getattr(account, name))
+        if not isinstance(value, bool):
+            raise WrongError(400, f"{name} is true or false")
+        setattr(account, name, value)
+    balance = body.get("refund_balance", account.refund_balance)
+    account.refund_balance = msgspec.convert(balance, int | None)
     disabled = body.get("disabled_types", account.disabled_types)
     account.disabled_types = msgspec.convert(disabled, list[str])
     lanes = body.get("delivery_concurrency", account.delivery_concurrency)

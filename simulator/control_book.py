@@ -9,7 +9,7 @@ import msgspec
 from simulator.book import Book
 from simulator.chaos import Fault
 from simulator.clock import iso
-from simulator.model import CardRule, Json, Notice, Transaction
+from simulator.model import CardRule, Json, Notice, PayAccount, Transaction
 
 
 def account(book: Book) -> Json:
@@ -21,7 +21,10 @@ def account(book: Book) -> Json:
         "merchant_id": known.merchant_id,
         "name": known.name,
         "notification_url": known.notification_url,
+        "pay_account_url": known.pay_account_url,
         "recurring_mid": known.recurring_mid,
+        "b2b": known.b2b,
+        "refund_balance": known.refund_balance,
         "disabled_types": known.disabled_types,
         "delivery_concurrency": known.delivery_concurrency,
         "switches": msgspec.to_builtins(known.switches),
@@ -49,6 +52,7 @@ def notice(known: Notice) -> Json:
         "notice_id": known.notice_id,
         "url": known.url,
         "transaction_status": known.payload.get("transaction_status"),
+        "account_status": known.payload.get("account_status"),
         "status_code": known.payload.get("status_code"),
         "created_at": iso(known.created_at),
         "state": known.state,
@@ -71,6 +75,7 @@ def transaction(book: Book, tx: Transaction) -> Json:
         "order_id": tx.order_id,
         "transaction_id": tx.transaction_id,
         "payment_type": tx.payment_type,
+        "channel": tx.channel,
         "gross_amount": tx.gross_amount,
         "status": tx.status,
         "fraud_status": tx.fraud_status,
@@ -88,6 +93,9 @@ def transaction(book: Book, tx: Transaction) -> Json:
         "va_numbers": tx.extras.get("va_numbers"),
         "permata_va_number": tx.extras.get("permata_va_number"),
         "bill_key": tx.extras.get("bill_key"),
+        "payment_code": tx.extras.get("payment_code"),
+        "qr_string": tx.qr or None,
+        "account_id": tx.account_id or None,
         "created_at": iso(tx.created_at),
         "expires_at": iso(tx.expires_at),
         "settlement_at": iso(tx.settlement_at),
@@ -108,6 +116,23 @@ def transaction(book: Book, tx: Transaction) -> Json:
             notice(book.notices[ident]) for ident in book.notices_of.get(tx.transaction_id, ())
         ],
         "echo": tx.echo,
+    }
+
+
+def pay_account(book: Book, known: PayAccount) -> Json:
+    """A linked GoPay account with its history and messages."""
+    return {
+        "account_id": known.account_id,
+        "phone": known.phone,
+        "status": known.status,
+        "created_at": iso(known.created_at),
+        "expires_at": iso(known.due_at),
+        "history": [
+            {"at": iso(step.at), "status": step.status, "note": step.note} for step in known.history
+        ],
+        "notifications": [
+            notice(book.notices[ident]) for ident in book.notices_of.get(known.account_id, ())
+        ],
     }
 
 

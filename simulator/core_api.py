@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import base64
 
-from simulator import answers, charges, derive, operations, refunds, tokens
+from simulator import answers, bins, derive, tokens
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.chaos import Fault
-from simulator.model import Json
+from simulator.core_routes import Call, methods_of, understand
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World
@@ -22,17 +21,8 @@ _PREFLIGHT = [
     (b"access-control-allow-headers", b"*"),
 ]
 _HTML_502 = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
+_TOO_MANY = "Too many requests, 100 a minute are allowed"
 _STUMBLE = {"message": "An unexpected error occurred"}
-
-
-@dataclass(frozen=True)
-class Call:
-    """One understood request: operation, the id in its path, what to do."""
-
-    op: str
-    ident: str
-    body: Json
-    perform: Callable[[Fault | None], Json]
 
 
 async def handle(world: World, request: Request) -> Reply:
@@ -40,21 +30,37 @@ async def handle(world: World, request: Request) -> Reply:
     segments, method = request.segments, request.method
     if segments in (("v2", "token"), ("v2", "card", "register")):
         return await _browser_call(world, request)
+    if segments[:2] == ("v1", "bins") and len(segments) == 3:
+        return _bin(world, request)
     book = world.by_basic.get(request.headers.get("authorization", ""))
     if book is None:
         return _refuse(None, RefusalError("401", answers.UNKNOWN_KEY), "/".join(segments))
     try:
-        call = _understand(world, book, request)
+        _check_size(book, request)
+        call = understand(world.base_url, book, request)
     except NullBodyError:
         return json_reply(500, _STUMBLE)
     except RefusalError as refusal:
         return _refuse(book, refusal, "/".join(segments))
     if call is None:
-        return json_reply(404, {"status_code": "404", "status_message": "Resource not found"})
-    key = request.headers.get("idempotency-key", "") if method == "POST" else ""
+        return _no_such_address(request)
+    key = request.headers.get("idempotency-key", "") if method == "POST" and call.keyed else ""
     if key and book.memory.usable(key, call.body):
         return await _once(book, call, key)
     return await _play(book, call, "")
+
+
+def _check_size(book: Book, request: Request) -> None:
+    limit = book.account.switches.max_request_bytes
+    if limit and len(request.body) > limit:
+        raise RefusalError("413", "The request is too large")
+
+
+def _no_such_address(request: Request) -> Reply:
+    """405 where another method would do, else 404."""
+    if methods_of(request.segments):
+        return json_reply(405, {"status_code": "405", "status_message": "Method not allowed"})
+    return json_reply(404, {"status_code": "404", "status_message": "Resource not found"})
 
 
 async def _once(book: Book, call: Call, key: str) -> Reply:
@@ -70,62 +76,6 @@ async def _once(book: Book, call: Call, key: str) -> Reply:
         return await _play(book, call, key)
     finally:
         book.memory.give_up(key)
-
-
-def _understand(world: World, book: Book, request: Request) -> Call | None:
-    """Which operation this is. None when there is no such address."""
-    match (request.method, *request.segments):
-        case ("POST", "v2", "charge"):
-            body = request.json()
-            return Call("charge", _order_of(body), body, _charger(world, book, body, request))
-        case ("POST", "v2", "capture"):
-            body = request.json()
-            ident = str(body.get("transaction_id", ""))
-            return Call("capture", ident, body, lambda _: operations.capture(book, body))
-        case ("GET", "v2", ident, "status"):
-            return Call("status", ident, {}, lambda _: operations.status(book, ident))
-        case ("GET", "v2", ident, "status", "b2b"):
-            return Call("status", ident, {}, lambda _: operations.status_b2b(book, ident))
-        case ("POST", "v2", ident, "cancel" | "expire" | "approve" | "deny" as op):
-            operation = _SIMPLE[op]
-            return Call(op, ident, {}, lambda _: operation(book, ident))
-        case ("POST", "v2", ident, "refund"):
-            return _refund_call(book, ident, request.json(), direct=False)
-        case ("POST", "v2", ident, "refund", "online", "direct"):
-            return _refund_call(book, ident, request.json(), direct=True)
-    return None
-
-
-_SIMPLE = {
-    "cancel": operations.cancel,
-    "expire": operations.expire,
-    "approve": operations.approve,
-    "deny": operations.deny,
-}
-
-
-def _order_of(body: Json) -> str:
-    details = body.get("transaction_details")
-    return str(details.get("order_id", "")) if isinstance(details, dict) else ""
-
-
-def _charger(
-    world: World, book: Book, body: Json, request: Request
-) -> Callable[[Fault | None], Json]:
-    def perform(fault: Fault | None) -> Json:
-        declined = fault is not None and fault.kind == "decline"
-        code = fault.code if fault is not None and declined else ""
-        return charges.charge(book, body, request.headers, world.base_url, code)
-
-    return perform
-
-
-def _refund_call(book: Book, ident: str, body: Json, *, direct: bool) -> Call:
-    def perform(fault: Fault | None) -> Json:
-        denied = fault is not None and fault.kind == "decline"
-        return refunds.refund(book, ident, body, direct=direct, denied=denied)
-
-    return Call("refund", ident, body, perform)
 
 
 # --- playing a call, with or without a fault ----------------------------------------------------
@@ -215,6 +165,33 @@ def _refuse(book: Book | None, refusal: RefusalError, *about: str) -> Reply:
     real = book.account.switches.errors_as_http if book else False
     body = refusal.body(derive.uuid_of(seed, refusal.code, *about))
     return json_reply(refusal.http(errors_as_http=real), body)
+
+
+# --- BINs, by either key --------------------------------------------------------------------------
+
+
+def _bin(world: World, request: Request) -> Reply:
+    """Errors have shapes of their own here, and real HTTP codes."""
+    basic = request.headers.get("authorization", "")
+    book = world.by_basic.get(basic) or world.by_client.get(_user_of(basic))
+    if book is None:
+        return Reply(401, b"Unauthorized", "text/plain")
+    if request.method != "GET":
+        return _no_such_address(request)
+    digits = request.segments[2]
+    if not book.bins.allows(book.now()):
+        return json_reply(409, {"errors": [{"message_title": "Conflict", "message": _TOO_MANY}]})
+    data = bins.look_up(digits)
+    return json_reply(200, {"data": data}) if data else json_reply(404, bins.unknown(digits))
+
+
+def _user_of(basic: str) -> str:
+    """The user name of a Basic header, or ''."""
+    try:
+        text = base64.b64decode(basic.removeprefix("Basic "), validate=True).decode()
+    except ValueError:
+        return ""
+    return text.split(":", 1)[0]
 
 
 # --- calls from the payer's browser, by client key ----------------------------------------------

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from simulator import channels
+from simulator.answers import RefusalError
 from simulator.model import Json, Remembered
 
 if TYPE_CHECKING:
@@ -16,23 +18,16 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(minutes=5)
 LONGEST = 46
 _SUCCESS = frozenset({"200", "201", "407"})
-_UNSUPPORTED_STORES = frozenset({"indomaret"})
-_UNSUPPORTED_BANKS = frozenset({"permata"})
-_UNSUPPORTED_TYPES = frozenset({"cimb_clicks", "bca_klikbca"})
 
 
-def supported(body: object) -> bool:
+def supported(body: Json) -> bool:
     """Some channels never learned to honour the header."""
-    if not isinstance(body, dict):
+    if str(body.get("payment_type")) not in channels.PAYMENT_TYPES:
         return True
-    transfer, store = body.get("bank_transfer"), body.get("cstore")
-    bank = str(transfer.get("bank", "")).lower() if isinstance(transfer, dict) else ""
-    name = str(store.get("store", "")).lower() if isinstance(store, dict) else ""
-    return (
-        bank not in _UNSUPPORTED_BANKS
-        and name not in _UNSUPPORTED_STORES
-        and str(body.get("payment_type")) not in _UNSUPPORTED_TYPES
-    )
+    try:
+        return channels.select(body).remembers_keys
+    except RefusalError:
+        return True
 
 
 class Memory:
@@ -43,7 +38,7 @@ class Memory:
         self._known: dict[str, Remembered] = {}
         self._running: set[str] = set()
 
-    def usable(self, key: str, body: object) -> bool:
+    def usable(self, key: str, body: Json) -> bool:
         """An empty or overlong key is ignored without a word."""
         return 0 < len(key) <= LONGEST and supported(body)
 

@@ -11,21 +11,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from simulator.switches import Switches
+
 Json = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Switches(Struct, kw_only=True):
-    """Points on which the sources disagree or say nothing; each can be turned per account."""
-
-    errors_as_http: bool = False  # 404, 406, 411, 412, 414 as a real HTTP code as well
-    reuse_order_after_deny: bool = False  # may an order id serve again after deny or expire
-    dead_card_answer: str = "411"  # "411": the token is dead; "54": the bank says card expired
-    retry_shift: bool = False  # notification retries come earlier than the table, by a derived part
-    settle_cards: bool = True  # captures settle the next day at 16:00 WIB
-    refund_confirm_seconds: int = 300  # until the second message of a refund
-    refund_windows: bool = True  # refuse refunds after the channel's window
 
 
 class CardRule(Struct, kw_only=True):
@@ -46,7 +36,10 @@ class Account(Struct, kw_only=True):
     name: str
     seed: str
     notification_url: str = ""
+    pay_account_url: str = ""  # where news about linked GoPay accounts goes
     recurring_mid: bool = True
+    b2b: bool = False  # fixed Permata numbers and status/b2b
+    refund_balance: int | None = None  # rupiah left for refunds; None: always enough
     disabled_types: list[str] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
     card_rules: list[CardRule] = field(default_factory=list)
@@ -86,6 +79,7 @@ class Transaction(Struct, kw_only=True):
     order_id: str
     generation: int  # how many transactions this order id had before
     payment_type: str
+    channel: str = ""  # the row of the channel table; stays when a GoPay order is paid as QRIS
     gross_amount: int
     status: str = ""
     fraud_status: str | None = "accept"
@@ -93,13 +87,14 @@ class Transaction(Struct, kw_only=True):
     status_message: str = ""
     expires_at: datetime | None = None
     due_at: datetime | None = None  # when the book itself moves this transaction next
-    due_kind: str = ""  # expire | settle | resolve | release
+    due_kind: str = ""  # expire | settle | resolve | release | push
     settlement_at: datetime | None = None
     captured: int = 0
     times_taken: int = 0  # how often the payer's money was really taken
     returned: int = 0  # taken money given back by cancel or deny
     charged_back: int = 0
     refunds: list[Refund] = field(default_factory=list)
+    refused_refunds: dict[str, datetime] = field(default_factory=dict)  # key -> first try
     history: list[Step] = field(default_factory=list)
     extras: Json = field(default_factory=dict)  # the channel's own answer fields
     echo: Json = field(default_factory=dict)  # custom fields and metadata, handed back as given
@@ -113,8 +108,11 @@ class Transaction(Struct, kw_only=True):
     forced_code: str = ""  # a fault decided the bank's answer
     saved_token_id: str | None = None
     notify: list[str] = field(default_factory=list)
-    notices: int = 0  # messages made so far
     customer: str = ""  # a name for the pages
+    qr: str = ""  # the text of its QR code
+    callback_url: str = ""  # where the payer's app goes when it is done
+    account_id: str = ""  # the linked GoPay account that pays
+    option: str = ""  # which of its payment options
 
     @property
     def refunded(self) -> int:
@@ -142,6 +140,30 @@ class SavedToken(Struct, kw_only=True):
     month: int
     year: int
     made_at: datetime
+
+
+class Wallet(Struct, kw_only=True):
+    """A GoPay user, known by phone number (country code first, digits only)."""
+
+    phone: str
+    balance: int
+    later: int = 0  # what PayLater still lends
+    blocked: bool = False
+    promotion: bool = False
+    rotations: int = 0  # how often the payment option tokens changed
+
+
+class PayAccount(Struct, kw_only=True):
+    """The link between a merchant and a GoPay user."""
+
+    account_id: str
+    phone: str
+    redirect_url: str
+    reference_id: str
+    created_at: datetime
+    status: str = "PENDING"  # PENDING | ENABLED | DISABLED | EXPIRED
+    due_at: datetime | None = None  # when an unconfirmed link ends
+    history: list[Step] = field(default_factory=list)
 
 
 class Attempt(Struct, kw_only=True):

@@ -7,6 +7,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from simulator import derive
+from simulator.channels import PENDING_ONLY, row_of
 from simulator.clock import wib
 from simulator.model import Account, Json, Notice, Refund, Transaction
 from simulator.transactions import shown_amount, status_code
@@ -119,20 +120,29 @@ def _refund(refund: Refund) -> Json:
 
 def payload(tx: Transaction, account: Account) -> Json:
     """The body of a notification about the transaction's present state, signed."""
-    code = status_code(tx, webhook=True)
+    code, row = status_code(tx, webhook=True), row_of(tx)
+    if tx.status == "expire" and not row.expires_as_202:
+        code = account.switches.expire_webhook
     body = common(tx, account)
     body.update(
         (key, value)
         for key, value in tx.extras.items()
-        if key not in ("actions", "qr_string", "redirect_url")
+        if key not in PENDING_ONLY and key not in row.status_only
     )
-    if tx.payment_type == "bank_transfer" and "va_numbers" in tx.extras:
+    if "va_numbers" in tx.extras:
         body["payment_amounts"] = paid_amounts(tx)
     body.update(refund_fields(tx))
     body.update(tx.echo)
     body["status_code"] = code
     body["status_message"] = "midtrans payment notification"
     body["signature_key"] = signature(tx.order_id, code, body["gross_amount"], account.server_key)
+    return shown_extras(account, body)
+
+
+def shown_extras(account: Account, body: Json) -> Json:
+    """With the switch on, one more field than anybody documented: readers must not mind."""
+    if account.switches.extra_fields:
+        body["simulator_extra"] = {"note": "not in any documentation"}
     return body
 
 

@@ -11,8 +11,9 @@ from urllib.parse import quote, urlencode, urlsplit
 import jinja2
 import segno
 
-from simulator import cards, charges, operations
+from simulator import cards, operations
 from simulator.book import Book
+from simulator.channels import card
 from simulator.model import Notice, Transaction
 from simulator.page_words import LANGUAGES, grouped, moment, rupiah, word
 from simulator.transactions import IllegalMoveError
@@ -197,7 +198,7 @@ def _three_ds_answer(world: World, request: Request, ident: str) -> Reply:
     if not refused and cards.needs_otp(behaviour) and form.get("otp", "").strip() != OTP:
         return _three_ds(world, request, ident, "otp_wrong")
     with contextlib.suppress(IllegalMoveError):  # finished or expired meanwhile; the page says so
-        charges.finish_3ds(book, tx, confirmed=not refused)
+        card.finish_3ds(book, tx, confirmed=not refused)
     query = f"?{request.query_string}" if request.query_string else ""
     return redirect(f"/v2/3ds/redirect/{ident}{query}")
 

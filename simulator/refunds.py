@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from simulator import derive, transactions
+from simulator import derive
 from simulator.answers import RefusalError, cannot_change, invalid
 from simulator.book import Book
+from simulator.channels import refunding
 from simulator.model import Json, Refund, Transaction
 from simulator.notifications import money
 from simulator.operations import describe, known
@@ -16,6 +17,7 @@ from simulator.validation import is_int
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,50}")
 DUPLICATE = "Duplicate refund ID"
 TOO_MUCH = "Refund rejected: the amount is invalid or the merchant balance is insufficient"
+RETRY_LIFE = timedelta(days=7)
 DENIED = "Refund denied by the bank"
 
 
@@ -27,17 +29,18 @@ def refund(book: Book, ident: str, body: Json, *, direct: bool, denied: bool = F
         raise RefusalError("406", DUPLICATE)
     if tx.status not in ("settlement", "partial_refund"):
         raise cannot_change()
-    if tx.payment_type not in transactions.REFUNDABLE:
+    switches = book.account.switches
+    if not refunding.allowed(tx, book.now(), switches, direct=direct):
         raise cannot_change()
-    if book.account.switches.refund_windows and transactions.window_closed(tx, book.now()):
-        raise cannot_change()
+    _too_late(book, tx, key)
     left = tx.captured - tx.refunded
     wanted = left if amount is None else amount
     partly = wanted < tx.captured
-    if wanted > left or (partly and tx.payment_type in transactions.FULL_ONLY):
+    if wanted > left or (partly and refunding.whole_only(tx, switches)):
         raise RefusalError("414", TOO_MUCH)
     if denied:
         return _denied(book, tx, key)
+    _pay_from_balance(book, tx, key, wanted)
     made = _enter(book, tx, key, wanted, reason, direct=direct)
     answer = describe(book, tx, "Success, refund request is approved")
     answer["refund_amount"] = money(made.amount)
@@ -46,6 +49,25 @@ def refund(book: Book, ident: str, body: Json, *, direct: bool, denied: bool = F
     answer["refund_chargeback_uuid"] = made.uuid
     answer.pop("refunds", None)
     return answer
+
+
+def _too_late(book: Book, tx: Transaction, key: str) -> None:
+    """A key that failed may be tried again for seven days after its first try."""
+    first = tx.refused_refunds.get(key)
+    if first is not None and book.now() > first + RETRY_LIFE:
+        raise RefusalError("406", DUPLICATE)
+
+
+def _pay_from_balance(book: Book, tx: Transaction, key: str, wanted: int) -> None:
+    balance = book.account.refund_balance
+    if balance is None:
+        return
+    if wanted > balance:
+        tx.refused_refunds.setdefault(key, book.now())
+        book.save("tx", tx)
+        raise RefusalError("414", TOO_MUCH)
+    book.account.refund_balance = balance - wanted
+    book.save_account()
 
 
 def _read(book: Book, tx: Transaction, body: Json) -> tuple[str, int | None, str]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from simulator import cards, derive
 from simulator.answers import RefusalError, invalid
-from simulator.book import Book
-from simulator.clock import end_of_card
+from simulator.clock import end_of_card, wib
 from simulator.model import Json, OneTimeToken, SavedToken
+
+if TYPE_CHECKING:
+    from simulator.book import Book
+
+NEEDS_CVV = "CVV is required: this merchant has no recurring MID"
 
 
 def bad_token(message: str) -> RefusalError:
@@ -120,7 +125,7 @@ def card_of(book: Book, request: Json, now: datetime) -> CardInHand:
     token_id = request.get("token_id")
     plain = request.get("card")
     if isinstance(plain, dict):
-        return _plain_card(plain, now)
+        return _plain_card(book, plain, now)
     if not isinstance(token_id, str) or not token_id:
         raise invalid("credit_card.token_id is required")
     if len(token_id) > 255:
@@ -138,15 +143,42 @@ def card_of(book: Book, request: Json, now: datetime) -> CardInHand:
         if book.account.switches.dead_card_answer == "411":
             raise bad_token("Saved card token has expired with the card")
     elif not book.account.recurring_mid:
-        raise bad_token("CVV is required: this merchant has no recurring MID")
+        raise bad_token(NEEDS_CVV)
     return CardInHand(saved.pan, saved.month, saved.year, token_id, None)
 
 
-def _plain_card(plain: Json, now: datetime) -> CardInHand:
+def _plain_card(book: Book, plain: Json, now: datetime) -> CardInHand:
+    """A merchant who may handle numbers himself; without a CVV the charge counts as recurring."""
     query = {
         "card_number": str(plain.get("number", "")),
         "card_exp_month": str(plain.get("expiry_month", "")),
         "card_exp_year": str(plain.get("expiry_year", "")),
     }
     pan, month, year = _read_card(query, now, [])
+    if not plain.get("cvv") and not book.account.recurring_mid:
+        raise bad_token(NEEDS_CVV)
     return CardInHand(pan, month, year, cards.masked(pan), None)
+
+
+def points_of(book: Book, pan: str) -> int:
+    """The card's points, one rupiah each; 0 where the bank has none."""
+    if not book.account.switches.card_points or pan not in cards.WITH_POINTS:
+        return 0
+    return 20_000 + int(derive.digits_of(book.account.seed, 4, pan, "points"))
+
+
+def point_inquiry(book: Book, token_id: str) -> Json:
+    """How many points the card of this token has. The token can still be charged."""
+    token = book.tokens.get(token_id) or book.saved.get(token_id)
+    if token is None or (isinstance(token, OneTimeToken) and token.used_by is not None):
+        raise bad_token("Credit card token is missing, invalid, or timed out")
+    balance = points_of(book, token.pan)
+    if not balance:
+        raise RefusalError("402", "Merchant cannot use point inquiry for this card.")
+    return {
+        "status_code": "200",
+        "status_message": "Success, Credit Card Point inquiry is successful",
+        "point_balance": balance,
+        "point_balance_amount": f"{balance}.00",
+        "transaction_time": wib(book.now()),
+    }

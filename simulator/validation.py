@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeGuard
@@ -9,13 +10,6 @@ from typing import TypeGuard
 from simulator.answers import invalid
 from simulator.model import Json
 
-KNOWN_TYPES = frozenset(
-    {
-        *("credit_card", "bank_transfer", "echannel", "gopay", "qris", "shopeepay", "dana", "ovo"),
-        *("cstore", "akulaku", "kredivo", "googlepay", "bca_klikpay", "bca_klikbca", "bri_epay"),
-        *("cimb_clicks", "danamon_online", "mandiri_clickpay"),
-    }
-)
 _CUSTOMER_LIMITS = {"first_name": 255, "last_name": 255, "email": 255, "phone": 255}
 _ADDRESS_LIMITS = {**_CUSTOMER_LIMITS, "address": 255, "city": 100, "postal_code": 10}
 _ADDRESS_LIMITS["country_code"] = 10
@@ -40,13 +34,13 @@ def is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def read_envelope(body: Json) -> Envelope:
+def read_envelope(body: Json, known_types: Collection[str]) -> Envelope:
     """Check the common fields. Raises the 400 with every problem found."""
     problems: list[str] = []
     payment_type = body.get("payment_type")
     if not isinstance(payment_type, str) or not payment_type:
         problems.append("payment_type is required")
-    elif payment_type not in KNOWN_TYPES:
+    elif payment_type not in known_types:
         problems.append("payment_type is not supported")
     details = body.get("transaction_details")
     order_id, amount = "", 0

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from simulator import charges, derive, refunds
+from simulator import derive
 from simulator.book import Book
 from simulator.clock import AgendaItem, machine_now
 from simulator.delivery import Courier
 from simulator.model import Account
 from simulator.store import Store
+from simulator.timers import TIMERS
 
 TICK_SECONDS = 0.2
 
@@ -128,7 +129,7 @@ class World:
 
     def _next(self, book: Book) -> AgendaItem | None:
         while (item := book.agenda.peek()) is not None:
-            if self._holds(book, item):
+            if TIMERS[item[3]].holds(book, item):
                 return item
             book.agenda.pop()
         return None
@@ -138,34 +139,9 @@ class World:
         happened = 0
         while (item := self._next(book)) is not None and item[0] == due:
             book.agenda.pop()
-            self._perform(book, item)
+            TIMERS[item[3]].perform(book, item[4])
             happened += 1
         return happened
-
-    def _holds(self, book: Book, item: AgendaItem) -> bool:
-        due, _, _, kind, key = item
-        if kind == "notice":
-            notice = book.notices.get(key)
-            return notice is not None and notice.state == "waiting" and notice.due_at == due
-        if kind == "confirm":
-            ident, _, uuid = key.partition("/")
-            found = book.transactions[ident].refunds
-            return any(refund.uuid == uuid and refund.confirm_at == due for refund in found)
-        tx = book.transactions[key]
-        return tx.due_kind == kind and tx.due_at == due
-
-    def _perform(self, book: Book, item: AgendaItem) -> None:
-        _, _, _, kind, key = item
-        if kind == "notice":
-            notice = book.notices[key]
-            notice.state, notice.due_at = "queued", None
-            book.save("notice", notice)
-            self.courier.send(book, notice)
-        elif kind == "confirm":
-            ident, _, uuid = key.partition("/")
-            refunds.confirm(book, book.transactions[ident], uuid)
-        else:
-            perform_timer(book, key, kind)
 
     # --- real time --------------------------------------------------------------------------
 
@@ -186,24 +162,9 @@ class World:
         now = book.now()
         while (item := self._next(book)) is not None and item[0] <= now:
             book.agenda.pop()
-            self._perform(book, item)
+            TIMERS[item[3]].perform(book, item[4])
         self.store.flush()
 
     async def close(self) -> None:
         await self.courier.close()
         self.store.close()
-
-
-def perform_timer(book: Book, ident: str, kind: str) -> None:
-    """A transaction's own time has come."""
-    tx = book.transactions[ident]
-    if kind == "expire":
-        book.move(tx, "expire", "nobody paid in time")
-    elif kind == "release":
-        book.move(tx, "expire", "the hold was never captured")
-    elif kind == "resolve":
-        charges.approve_card(book, tx, "00")
-    elif kind == "settle" and tx.fraud_status == "challenge":
-        book.move(tx, "cancel", "nobody answered the challenge")
-    elif kind == "settle":
-        book.move(tx, "settlement", "settled by the acquirer")

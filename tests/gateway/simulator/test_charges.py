@@ -130,7 +130,7 @@ def test_other_channels_open_and_can_be_paid(desk: Desk) -> None:
 
 
 def test_channels_not_activated_are_402(desk: Desk) -> None:
-    assert desk.refused(lambda: desk.core.charge(request(payment_type="ovo"))) == 402
+    assert desk.refused(lambda: desk.core.charge(request(payment_type="bri_epay"))) == 402
     desk.configure(disabled_types=["bank_transfer"])
     assert desk.refused(lambda: desk.core.charge(request())) == 402
 
@@ -220,7 +220,7 @@ def test_keys_are_one_space_over_all_endpoints(desk: Desk) -> None:
 
 def test_a_failure_is_not_remembered(desk: Desk) -> None:
     desk.headers = {"Idempotency-Key": "key-1"}
-    assert desk.refused(lambda: desk.core.charge(request(payment_type="ovo"))) == 402
+    assert desk.refused(lambda: desk.core.charge(request(payment_type="bri_epay"))) == 402
     assert desk.charge_va("V-1")["status_code"] == "201"
 
 

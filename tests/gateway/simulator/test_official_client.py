@@ -36,7 +36,6 @@ ApiConfig.SNAP_SANDBOX_BASE_URL = ApiConfig.SNAP_PRODUCTION_BASE_URL = {url!r} +
 NOT_YET = frozenset(
     {
         "test_can_raw_request_to_snap",
-        "test_core_api_card_point_inquiry_valid_bni_card",
         "test_fail_request_401_to_snap",
         "test_snap_create_transaction_max",
         "test_snap_create_transaction_min",
@@ -55,12 +54,6 @@ NOT_YET = frozenset(
         "test_subscription_get_subscription",
         "test_subscription_get_subscription_not_found",
         "test_subscription_update_subscription",
-        "test_tokenization_get_account",
-        "test_tokenization_link_account",
-        "test_tokenization_link_account_phone_start_with_0",
-        "test_tokenization_link_account_user_blocked",
-        "test_tokenization_link_account_user_not_found",
-        "test_tokenization_unlink_account",
     }
 )
 

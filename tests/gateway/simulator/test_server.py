@@ -181,16 +181,22 @@ def test_whatever_is_sent_it_never_fails_by_itself(desk: Desk) -> None:
         "credit_card": {"token_id": token, "bins": ["4"], "bank": "bni", "installment_term": 3},
         "bank_transfer": {"bank": "bca", "va_number": "1"},
         "echannel": {"bill_info1": "a", "bill_info2": "b", "bill_key": "1"},
-        "gopay": {},
+        "gopay": {"enable_callback": True, "callback_url": "https://shop.test/"},
+        "shopeepay": {"callback_url": "https://shop.test/"},
+        "dana": {"callback_url": "https://shop.test/"},
+        "ovo": {"payer_phone_number": "+6281234567890"},
+        "seller_details": [{"id": "s"}],
+        "payment_provider_metadata": {"recurring_sequence": "1"},
         "qris": {"acquirer": "gopay"},
         "cstore": {"store": "indomaret"},
         "custom_expiry": {"expiry_duration": 5, "unit": "hour", "order_time": "x"},
-        "item_details": [{"name": "a", "price": 1000, "quantity": 1}],
+        "item_details": [{"id": "1", "name": "a", "price": 1000, "quantity": 1}],
         "customer_details": {"first_name": "a", "billing_address": {"city": "b"}},
         "metadata": {},
         "custom_field1": "a",
     }
     kinds = ["credit_card", "bank_transfer", "echannel", "gopay", "qris", "cstore"]
+    kinds += ["shopeepay", "dana", "ovo", "akulaku", "kredivo"]
     for place in range(400):
         body = {name: dict(v) if isinstance(v, dict) else v for name, v in base.items()}
         body["payment_type"] = dice.choice(kinds)

@@ -1,0 +1,138 @@
+"""Which operation of the Core API a request means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator import charges, gopay_accounts, operations, refunds, tokens
+from simulator.book import Book
+from simulator.chaos import Fault
+from simulator.model import Json
+from simulator.wire import Request
+
+
+@dataclass(frozen=True)
+class Call:
+    """One understood request: operation, the id in its path, what to do.
+
+    `perform` gets the fault that is being played; only kind `decline` concerns it.
+    """
+
+    op: str
+    ident: str
+    body: Json
+    perform: Callable[[Fault | None], Json]
+    keyed: bool = True  # honours Idempotency-Key
+
+
+_SIMPLE = {
+    "cancel": operations.cancel,
+    "expire": operations.expire,
+    "approve": operations.approve,
+    "deny": operations.deny,
+}
+
+
+def understand(base: str, book: Book, request: Request) -> Call | None:
+    """Which operation this is. None when there is no such address."""
+    match (request.method, *request.segments):
+        case ("POST", "v2", "charge"):
+            return _charge(base, book, request)
+        case ("POST", "v2", "capture"):
+            body = request.json()
+            ident = str(body.get("transaction_id", ""))
+            return Call("capture", ident, body, lambda f: operations.capture(book, body, _no(f)))
+        case ("GET", "v2", "point_inquiry", token):
+            return Call("points", "", {}, lambda _: tokens.point_inquiry(book, token))
+        case (_, "v2", "pay", "account", *_) | (_, "v2", "gopay", "promo", _):
+            return _pay_account(base, book, request)
+        case ("GET", "v2", ident, "status"):
+            return Call("status", ident, {}, lambda _: operations.status(book, ident))
+        case ("GET", "v2", ident, "status", "b2b"):
+            return Call("status", ident, {}, lambda _: operations.status_b2b(book, ident))
+        case ("POST", "v2", ident, "cancel" | "expire" | "approve" | "deny" as op):
+            operation = _SIMPLE[op]
+            return Call(op, ident, {}, lambda _: operation(book, ident))
+        case ("POST", "v2", ident, "refund"):
+            return _refund(book, ident, request.json(), direct=False)
+        case ("POST", "v2", ident, "refund", "online", "direct"):
+            return _refund(book, ident, request.json(), direct=True)
+    return None
+
+
+def methods_of(segments: tuple[str, ...]) -> str:
+    """The method this address knows, or '' when there is no such address."""
+    match segments:
+        case ("v2", "charge") | ("v2", "capture") | ("v2", "pay", "account"):
+            return "POST"
+        case ("v2", _, "cancel" | "expire" | "approve" | "deny" | "refund"):
+            return "POST"
+        case ("v2", _, "refund", "online", "direct") | ("v2", "pay", "account", _, "unbind"):
+            return "POST"
+        case ("v2", _, "status") | ("v2", _, "status", "b2b") | ("v2", "point_inquiry", _):
+            return "GET"
+        case ("v2", "pay", "account", _) | ("v2", "gopay", "promo", _) | ("v1", "bins", _):
+            return "GET"
+    return ""
+
+
+def _no(fault: Fault | None) -> str:
+    """The code with which bank or provider says no, or ''."""
+    return fault.code if fault is not None and fault.kind == "decline" else ""
+
+
+def _charge(base: str, book: Book, request: Request) -> Call:
+    body = request.json()
+    details = body.get("transaction_details")
+    order_id = str(details.get("order_id", "")) if isinstance(details, dict) else ""
+
+    def perform(fault: Fault | None) -> Json:
+        return charges.charge(book, body, request.headers, base, _no(fault))
+
+    return Call("charge", order_id, body, perform)
+
+
+def _refund(book: Book, ident: str, body: Json, *, direct: bool) -> Call:
+    def perform(fault: Fault | None) -> Json:
+        return refunds.refund(book, ident, body, direct=direct, denied=bool(_no(fault)))
+
+    return Call("refund", ident, body, perform)
+
+
+def _pay_account(base: str, book: Book, request: Request) -> Call | None:
+    """GoPay linking; these addresses never honour an Idempotency-Key."""
+    locale = request.headers.get("x-payment-locale", "")
+    match (request.method, *request.segments[1:]):
+        case ("POST", "pay", "account"):
+            body = request.json()
+            return Call(
+                "link",
+                "",
+                body,
+                lambda _: gopay_accounts.create(book, body, base, locale),
+                keyed=False,
+            )
+        case ("GET", "pay", "account", ident):
+
+            def ask(_: Fault | None) -> Json:
+                account = gopay_accounts.known(book, ident)
+                return gopay_accounts.describe(book, account, base, locale)
+
+            return Call("account", ident, {}, ask)
+        case ("POST", "pay", "account", ident, "unbind"):
+            return Call(
+                "unbind",
+                ident,
+                {},
+                lambda fault: gopay_accounts.unbind(book, ident, _no(fault)),
+                keyed=False,
+            )
+        case ("GET", "gopay", "promo", ident):
+            query = request.query()
+            return Call("account", ident, {}, lambda _: _promotions(book, ident, query))
+    return None
+
+
+def _promotions(book: Book, ident: str, query: dict[str, str]) -> Json:
+    return gopay_accounts.promotions(book, ident, query)
