@@ -10,9 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import Select, select
 
+from billing.flows.tax_points import tax_points_of
 from core.errors import NotFound
 from core.work import Work
 from invoices.tables import credit_note_lines, credit_notes, invoice_lines, invoices
+from invoices.tax_points import TaxPart
 from payments.tables import (
     allocations,
     payment_methods,
@@ -37,6 +39,7 @@ class InvoiceRows:
     payments: Sequence[Row]
     instruments: Sequence[Row]
     method: Row | None
+    tax_points: Sequence[TaxPart] = ()
 
     @property
     def state_at(self) -> datetime:
@@ -113,6 +116,7 @@ def load_invoice(unit: Work, invoice_id: UUID) -> InvoiceRows:
         payments=paid,
         instruments=_instruments(unit, invoice_id) if waiting else [],
         method=_method(unit, invoice["payment_method_id"]) if waiting else None,
+        tax_points=tax_points_of(unit, invoice_id) if paid else (),
     )
 
 

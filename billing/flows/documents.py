@@ -45,6 +45,7 @@ from invoices.document_facts import (
 )
 from invoices.document_view import DocumentView
 from invoices.tax_terms import TaxTerms
+from invoices.tax_wording import mixed_note, tax_point_notes
 from invoices.wording import language_of
 
 # A payer looks for last year's invoice when the books are closed; later the merchant sends anew.
@@ -225,7 +226,17 @@ def _invoice_facts(
         how_to_pay=tuple(way_facts(order) for order in rows.instruments),
         auto_charge=auto_charge_facts(rows, language),
         pay_url=pay_url,
+        notes=_tax_notes(rows, language),
     )
+
+
+def _tax_notes(rows: InvoiceRows, language: str) -> tuple[str, ...]:
+    """Why the PPN that is owed is not the one the invoice shows, where it is not."""
+    invoice = rows.invoice
+    if not rows.tax_points:
+        return ()
+    document = TaxTerms.from_json(invoice["tax"])
+    return tax_point_notes(document, invoice["issued_on"], rows.tax_points, language)
 
 
 def _credit_facts(merchant: Merchant, rows: CreditNoteRows, links: Links | None) -> DocumentFacts:
@@ -259,7 +270,10 @@ def _credit_facts(merchant: Merchant, rows: CreditNoteRows, links: Links | None)
         currency=note["currency"],
         locale=invoice["locale"],
         zone=invoice["billing_zone"],
-        tax=tax_facts(invoice["tax"], base=note["net_amount"], tax=note["tax_amount"]),
+        tax=tax_facts(
+            note["tax"] or invoice["tax"], base=note["net_amount"], tax=note["tax_amount"]
+        ),
+        notes=(mixed_note(language),) if note["tax"] and note["tax"].get("mixed") else (),
         pay_url=url,
         credit=CreditFacts(
             invoice_number=invoice["number"],

@@ -17,8 +17,11 @@ from sqlalchemy.orm import Session
 
 from billing.ledger.chart import CHART, Account
 from core.errors import NotFound
+from core.money import Money
 from invoices.derivation import arithmetic
+from invoices.tax_points import TaxPart
 from invoices.tax_terms import TaxTerms
+from invoices.tax_wording import tax_point_steps
 from invoices.wording import percent, period_text, rupiah
 
 
@@ -139,7 +142,12 @@ def explain_invoice(
         due=row["due_amount"],
         tax_point_on=row["tax_point_on"],
         lines=tuple(_line(line, words) for line in session.execute(_LINES, key).mappings()),
-        tax_steps=tax_steps(row["tax"], row["subtotal_amount"], words),
+        tax_steps=tax_steps(row["tax"], row["subtotal_amount"], words)
+        + tax_point_steps(
+            TaxTerms.from_json(row["tax"]),
+            [_part(point) for point in session.execute(_TAX_POINTS, key)],
+            words,
+        ),
         money=tuple(MoneyStory(*one) for one in session.execute(_MONEY, key)),
         orders=_orders(session, key),
         journals=_journals(session, key, words),
@@ -171,6 +179,13 @@ def tax_steps(tax: Mapping[str, Any], subtotal: int, language: str) -> tuple[tup
     if not terms.collected:
         steps.append((label, ("tidak dipungut", "not collected")[language == "en"]))
     return tuple(steps)
+
+
+def _part(row: Any) -> TaxPart:
+    return TaxPart(
+        row.tax_on, Money(row.gross_amount), Money(row.waited_amount), Money(row.owed_amount),
+        TaxTerms.from_json(row.terms),
+    )  # fmt: skip
 
 
 def _rounded(exact: Fraction, amount: int) -> str:
@@ -232,6 +247,12 @@ _LINES = text(
     """
     SELECT position, description, period_start, period_end, derivation, amount, tax_amount
     FROM invoice_lines WHERE merchant_id = :m AND invoice_id = :i ORDER BY position
+    """
+)
+_TAX_POINTS = text(
+    """
+    SELECT tax_on, gross_amount, waited_amount, owed_amount, terms
+    FROM tax_points WHERE merchant_id = :m AND invoice_id = :i ORDER BY n
     """
 )
 _MONEY = text(

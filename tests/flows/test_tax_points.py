@@ -9,20 +9,23 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import set_clock
+from builders import make_customer, make_price, make_subscription, set_clock
 from database import Database
 from fakes import FakeGateway, FakeMailer, MachineTime
 from sqlalchemy import create_engine, update
 from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
-from billing.flows.book import reversed_
 from billing.flows.credit import CreditNote, credit_invoice
+from billing.flows.documents import invoice_document
+from billing.flows.reversal import take_back
 from billing.flows.settle import settle
 from billing.flows.void import void_invoice
 from billing.ledger.tables import journals, postings
+from billing.reports.explain import explain_invoice
 from core import ids
 from core.tables import merchants
+from invoices.adapters.html import render_page
 from invoices.tables import credit_notes, tax_points
 from ops.doctor import examine, render
 from payments.gateway import Answer
@@ -49,9 +52,13 @@ def stage(engine: Engine, gateway: FakeGateway, mailer: FakeMailer, machine: Mac
     return make_stage(engine, gateway, mailer, machine, at="2022-03-28 09:00")
 
 
-def asked(stage: Stage, amount: int = 1_000_000, **terms: Any) -> UUID:
+def asked(stage: Stage, amount: int = 1_000_000, *, locale: str = "id", **terms: Any) -> UUID:
     """An invoice of March: 1,000,000 and 100,000 of PPN."""
-    _, _, invoice_id = stage.invoice_customer(amount, **terms)
+    with stage.work() as unit:
+        customer = make_customer(unit, locale=locale)
+        price = make_price(unit, amount, **terms)
+        invoice_id = make_subscription(unit, customer=customer, price=price).invoice_id
+    assert invoice_id is not None
     stage.drain()
     return invoice_id
 
@@ -115,6 +122,39 @@ def test_the_rate_of_the_payment_is_owed_and_the_price_gives_way(
     assert (point.waited_amount, point.owed_amount) == (100_000, 109_009)
     assert point.terms["statutory"] == "11/100"
     stage.audit()
+
+
+@pytest.mark.parametrize(
+    ("locale", "said", "rows"),
+    [
+        (
+            "id",
+            "PPN di dalam pembayaran ini Rp109.009, bukan Rp100.000",
+            "PPN terutang 2 April 2022",
+        ),
+        (
+            "en",
+            "inside this payment is therefore Rp109.009, not Rp100.000",
+            "PPN owed 2 April 2022",
+        ),
+    ],
+)
+def test_page_file_mail_and_explanation_tell_why_the_tax_differs(
+    stage: Stage, mailer: FakeMailer, locale: str, said: str, rows: str
+) -> None:
+    invoice_id = asked(stage, locale=locale)
+    to(stage, "2022-04-02 10:00")
+    pay(stage, invoice_id)
+    stage.drain()
+    with stage.work() as unit:
+        document = invoice_document(unit, invoice_id)
+        told = explain_invoice(unit.session, stage.id, invoice_id)
+    assert said in render_page(document.view)
+    assert said in document.filed.notes[0]
+    assert document.pdf().startswith(b"%PDF")
+    assert said in mailer.sent[-1].text
+    assert rows in [label for label, _ in told.tax_steps]
+    assert "Rp1.100.000 × 11/111 = Rp109.009" in dict(told.tax_steps)[rows]
 
 
 def test_parts_on_both_sides_each_owe_the_tax_of_their_day(stage: Stage) -> None:
@@ -192,7 +232,7 @@ def test_a_payment_that_is_taken_back_takes_its_tax_with_it(stage: Stage) -> Non
     pay(stage, invoice_id)
     [order] = stage.rows(payment_orders, state="paid")
     with stage.work() as unit:
-        reversed_(unit, order, stage.invoice(invoice_id))
+        take_back(unit, order, stage.invoice(invoice_id), Answer("reversed"))
     assert books(stage) == {"vat_not_due": 100_000, "deferred_revenue": 1_000_000}
     pay(stage, invoice_id)
     assert books(stage) == {"output_vat": 109_009, "deferred_revenue": 990_991}
