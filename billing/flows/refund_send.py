@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select, update
 
 from billing.engine import Engine
+from billing.flows.refund_found import known_keys
 from billing.flows.refund_outcomes import give_up, lock_refund, succeed, tell
 from core import ids
 from core.actor import system
@@ -55,6 +56,8 @@ class Leased:
     reason: str
     send: int
     ask_first: bool
+    # After a restore: the keys we know of; another at the gateway is a refund the backup lost.
+    known: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,12 @@ def judge(refund: Leased, answer: Answer) -> Outcome:
         if word == "cancel":
             return is_("succeeded")
         return is_("settled" if answer.settled else "again")
-    if any(str(one.get("refund_key")) == refund.refund_key for one in answer.refunds):
+    keys = {str(one.get("refund_key")) for one in answer.refunds}
+    if refund.refund_key in keys:
         return is_("succeeded")
+    if refund.known is not None and keys - refund.known:
+        # This may be what was given back already: a person decides, nothing is sent.
+        return replace(is_("failed"), code="refunded_since_backup")
     if word in ("capture", "pending"):
         return is_("waiting")
     if answer.settled:
@@ -165,6 +172,8 @@ def _lease(engine: Engine, unit: Work, limit: int) -> list[Leased]:
     ).all()
     if not rows:
         return []
+    recovering = unit.merchant.mode == "recovering"
+    keys = known_keys(unit, [row.payment_id for row in rows]) if recovering else {}
     until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
     unit.session.execute(
         update(refunds)
@@ -192,7 +201,10 @@ def _lease(engine: Engine, unit: Work, limit: int) -> list[Leased]:
             reason=row.reason,
             send=row.sends + 1,
             # Also when we have not heard of the settlement: the gateway knows.
-            ask_first=row.sends > 0 or (row.route == "refund" and row.status != "settled"),
+            ask_first=recovering
+            or row.sends > 0
+            or (row.route == "refund" and row.status != "settled"),
+            known=frozenset(keys[row.payment_id]) if recovering else None,
         )
         for row in rows
     ]

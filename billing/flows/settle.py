@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from billing.engine import Engine
 from billing.flows import book, cards, reversal
 from billing.flows.orders import record_steps
+from billing.flows.refund_found import report_unknown
 from billing.flows.reviews import open_review
 from billing.tables import customers
 from core.actor import Actor, system
@@ -111,6 +112,8 @@ def settle_in(
             write_outcome(unit, order, str(state), answer, because)
             _keep_card(engine, unit, order, answer)
             react(unit, order, invoice, state, answer)
+            if state is AttemptState.PAID:
+                report_unknown(unit, order, answer)
             return str(state)
         case Park(state, reason):
             _park(unit, order, answer, state=str(state), reason=reason, because=because)
@@ -120,6 +123,7 @@ def settle_in(
             _keep_card(engine, unit, order, answer)
             if state is AttemptState.PAID:
                 book.follow_settlement(unit, order, answer)
+                report_unknown(unit, order, answer)
             return str(state)
 
 
