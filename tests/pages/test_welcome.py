@@ -31,6 +31,12 @@ def simulator() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker runs here: what is left to do stays, however long the screen waits."""
+    monkeypatch.setattr("ops.welcome._IDLE_SECONDS", 0.0)
+
+
 @pytest.fixture
 def settings(database: Database, simulator: str, tmp_path: Path) -> Settings:
     return Settings(
