@@ -15,6 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 WORKERS ?= auto
 # More words for pytest, such as TESTS="tests/unit -k money".
 TESTS ?=
+# A file's tests share worlds, so they stay together; tests/conftest.py puts the longest files first.
+PARALLEL = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the tasks
@@ -30,11 +32,11 @@ demo: $(VENV)/.runtime ## Live a year of ten customers on a throw-away instance,
 
 .PHONY: test
 test: $(VENV)/.dev ## Run every test, in parallel, on embedded PostgreSQL or on DATABASE_URL
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(PARALLEL) $(TESTS)
 
 .PHONY: quick
 quick: $(VENV)/.dev ## Run the tests that take seconds
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not kill" $(TESTS)
+	$(PARALLEL) -m "not slow and not kill" $(TESTS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, strict types, import floors, house rules, schema drift
@@ -42,7 +44,7 @@ check: $(VENV)/.dev ## Format, lint, strict types, import floors, house rules, s
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/architecture $(wildcard tests/migrations)
+	$(PARALLEL) -q tests/architecture tests/migrations
 
 .PHONY: fmt
 fmt: $(VENV)/.dev ## Format the code and mend what can be mended
