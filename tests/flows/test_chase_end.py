@@ -60,10 +60,10 @@ def test_a_debt_paid_after_service_had_stopped_bills_nothing_for_the_time_betwee
 ) -> None:
     keep = replace(DEFAULT_POLICY, version=2, end_action="unpaid")
     with stage.work() as unit:
-        row = {"merchant_id": stage.id, "id": unit.derive("dunning_policy", "default", 2),
-               "code": "default", "version": 2, "rules": keep.to_dict(),
-               "created_at": unit.now}  # fmt: skip
-        insert_rows(unit.session, dunning_policies, [row])
+        rules = {"merchant_id": stage.id, "id": unit.derive("dunning_policy", "default", 2),
+                 "code": "default", "version": 2, "rules": keep.to_dict(),
+                 "created_at": unit.now}  # fmt: skip
+        insert_rows(unit.session, dunning_policies, [rules])
     _, subscription_id, january = stage.invoice_customer()
     stage.drain()
     stage.pays(january)
