@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -11,29 +12,54 @@ from functools import partial
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from invoices.wording import long_date
 
 _SHOWN_MAX = 200
 _NAME = re.compile(r"^[0-9T]{10,30}-[0-9]{6}$")
 # Only these are shown in the browser; anything else is downloaded.
 _SHOWN_TYPES = {"application/pdf", "image/png", "image/jpeg", "text/plain"}
 
+# Whoever reads mail here sits, as a rule, where the example merchant does.
+_ZONE = ZoneInfo("Asia/Jakarta")
+_ZONE_NAME = "WIB"
+
 _STYLE = """
-:root{color-scheme:light;--ink:#1c2733;--soft:#5d6b7a;--line:#e3e8ee;--brand:#0f5c4d}
+:root{color-scheme:light;--ink:#1c2733;--soft:#5d6b7a;--line:#e3e8ee;--brand:#0f5c4d;
+--tint:#e8f2ef}
 *{box-sizing:border-box}body{margin:0;background:#f4f6f8;color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:44rem;margin:0 auto;padding:1rem}h1{font-size:1.25rem;margin:.5rem 0 1rem}
-a{color:var(--brand);text-decoration:none}.card{display:block;background:#fff;color:inherit;
-border:1px solid var(--line);border-radius:.75rem;padding:.85rem 1rem;margin:0 0 .6rem}
-a.card:hover,a.card:focus{border-color:var(--brand);outline:none}
-.top{display:flex;gap:1rem;justify-content:space-between;color:var(--soft);font-size:.85rem}
-.subject{font-weight:600;overflow-wrap:anywhere}.soft{color:var(--soft);font-size:.9rem}
-dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:.15rem .8rem}dt{color:var(--soft)}
-dd{margin:0;overflow-wrap:anywhere}iframe{width:100%;height:70vh;border:1px solid var(--line);
-border-radius:.75rem;background:#fff}.files{display:flex;flex-wrap:wrap;gap:.5rem;margin:.6rem 0}
-.file{border:1px solid var(--line);border-radius:2rem;padding:.35rem .9rem;background:#fff}
+main{max-width:46rem;margin:0 auto;padding:1.5rem 1rem 3rem}main>p:first-child{margin:0 0 1rem}
+h1{font-size:1.4rem;line-height:1.3;margin:0;overflow-wrap:anywhere}
+h2{font-size:.85rem;font-weight:600;color:var(--soft);margin:1.75rem 0 .5rem}
+a{color:var(--brand);text-decoration:none}a:hover{text-decoration:underline}
+a:focus-visible{outline:2px solid var(--brand);outline-offset:2px;border-radius:.4rem}
+.lead{color:var(--soft);margin:.25rem 0 1rem}.soft{color:var(--soft);font-size:.875rem}
+.list{background:#fff;border:1px solid var(--line);border-radius:.75rem;overflow:hidden}
+.row{display:block;color:inherit;padding:.8rem 1rem;border-top:1px solid var(--line)}
+.row:first-child{border-top:0}.row:hover{background:var(--tint);text-decoration:none}
+.row:focus-visible{outline-offset:-2px}
+.top{display:flex;gap:1rem;justify-content:space-between;align-items:baseline}
+.to{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.time{color:var(--soft);font-size:.875rem;white-space:nowrap;
+font-variant-numeric:tabular-nums}
+.subject{font-weight:600;overflow-wrap:anywhere}
+.chip{display:inline-block;background:var(--tint);color:var(--brand);border-radius:.4rem;
+padding:.05rem .5rem;margin:.35rem .35rem 0 0;font-size:.8rem;overflow-wrap:anywhere}
+.card{background:#fff;border:1px solid var(--line);border-radius:.75rem;padding:1rem;
+margin:1rem 0}
+dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem}dt{color:var(--soft)}
+dd{margin:0;overflow-wrap:anywhere}
+.files{display:flex;flex-wrap:wrap;gap:.5rem;margin:0 0 1rem}
+.file{display:flex;gap:.75rem;align-items:center;border:1px solid var(--line);
+border-radius:.6rem;background:#fff;padding:.5rem .9rem;max-width:100%}
+.file a:first-child{overflow-wrap:anywhere}.file :not(:first-child){white-space:nowrap}
+iframe{display:block;width:100%;height:75vh;border:1px solid var(--line);border-radius:.75rem;
+background:#fff}
 """
 
 
@@ -172,35 +198,49 @@ def _facts(name: str, mail: EmailMessage) -> dict[str, Any]:
 
 
 def _list_page(mails: list[dict[str, Any]]) -> str:
-    cards = "".join(
-        f'<a class="card" href="/messages/{mail["id"]}"><div class="top">'
-        f"<span>{escape(mail['to'])}</span><span>{escape(_when(mail['date']))}</span></div>"
-        f'<div class="subject">{escape(mail["subject"]) or "(no subject)"}</div>'
-        f'<div class="soft">{_file_names(mail)}</div></a>'
-        for mail in mails
+    """The mails of each day under its date, newest first."""
+    days: list[str] = []
+    for day, group in groupby(mails, key=lambda mail: _moment(mail["date"])[0]):
+        rows = "".join(map(_row, group))
+        days.append(f"<h2>{escape(day or 'No date')}</h2><div class=list>{rows}</div>")
+    count = f"{len(mails)} {'mail' if len(mails) == 1 else 'mails'}" if mails else "Nothing yet"
+    lead = (
+        f"{count}. Every mail that Tagihan sends lands here and goes no further. "
+        f"Times are {_ZONE_NAME} ({_ZONE.key})."
     )
-    nothing = '<p class="soft">Nothing yet. Every mail that Tagihan sends lands here.</p>'
-    return _page("Mailbox", f"<h1>Mailbox</h1>{cards or nothing}", refresh=True)
+    head = f'<h1>Mailbox</h1><p class="lead">{lead}</p>'
+    return _page("Mailbox", head + "".join(days), refresh=True)
+
+
+def _row(mail: dict[str, Any]) -> str:
+    files = "".join(
+        f'<span class="chip">{escape(one["name"])}</span>' for one in mail["attachments"]
+    )
+    return (
+        f'<a class="row" href="/messages/{mail["id"]}"><div class="top">'
+        f'<span class="to soft">{escape(mail["to"])}</span>'
+        f'<span class="time">{_moment(mail["date"])[1]}</span></div>'
+        f'<div class="subject">{escape(mail["subject"]) or "(no subject)"}</div>{files}</a>'
+    )
 
 
 def _mail_page(mail: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<dt>{title}</dt><dd>{escape(mail[key])}</dd>"
-        for title, key in (("From", "from"), ("To", "to"), ("Date", "date"))
-    )
+    when = " ".join(_moment(mail["date"])).strip() or mail["date"]
+    facts = (("From", mail["from"]), ("To", mail["to"]), ("Sent", when))
+    rows = "".join(f"<dt>{title}</dt><dd>{escape(text)}</dd>" for title, text in facts)
     files = "".join(
-        f'<span class="file"><a href="{one["path"]}">{escape(one["name"])}</a> '
-        f'<span class="soft">{one["bytes"] // 1024 + 1} kB</span> '
-        f'<a href="{one["path"]}?download">↓</a></span>'
+        f'<div class="file"><a href="{one["path"]}">{escape(one["name"])}</a>'
+        f'<span class="soft">{one["bytes"] // 1024 + 1} kB</span>'
+        f'<a href="{one["path"]}?download">Download</a></div>'
         for one in mail["attachments"]
     )
     return _page(
-        mail["subject"],
-        f'<p><a href="/">← Mailbox</a></p><h1>{escape(mail["subject"])}</h1>'
+        mail["subject"] or "(no subject)",
+        f'<p><a href="/">← Mailbox</a></p><h1>{escape(mail["subject"]) or "(no subject)"}</h1>'
         f'<div class="card"><dl>{rows}</dl></div><div class="files">{files}</div>'
         '<iframe title="The mail" sandbox="allow-popups allow-popups-to-escape-sandbox" '
         f'src="/messages/{mail["id"]}/body"></iframe>'
-        f'<p class="soft"><a href="/messages/{mail["id"]}/source">Source</a></p>',
+        f'<p class="soft"><a href="/messages/{mail["id"]}/source">Source of the mail</a></p>',
     )
 
 
@@ -214,12 +254,12 @@ def _page(title: str, inner: str, *, refresh: bool = False) -> str:
     )
 
 
-def _when(date: str) -> str:
+def _moment(date: str) -> tuple[str, str]:
+    """Day and time of a mail's date, where we are: ``("1 February 2026", "01:30 WIB")``."""
     try:
-        return parsedate_to_datetime(date).strftime("%d %b %Y %H:%M")
+        at = parsedate_to_datetime(date)
     except (TypeError, ValueError):
-        return ""
-
-
-def _file_names(mail: dict[str, Any]) -> str:
-    return ", ".join(escape(one["name"]) for one in mail["attachments"]) or "&nbsp;"
+        return "", ""
+    # RFC 5322: -0000 says UTC without saying where the sender is; Python reads it as naive.
+    local = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(_ZONE)
+    return long_date(local.date(), "en"), f"{local:%H:%M} {_ZONE_NAME}"

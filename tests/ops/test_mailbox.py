@@ -12,6 +12,7 @@ import pytest
 
 from ops.embedded import free_port
 from ops.mailbox import Catcher, Mailbox
+from ops.mailbox_page import _moment
 
 PDF = b"%PDF-1.7 not really"
 
@@ -55,6 +56,10 @@ def test_a_mail_is_listed_shown_and_its_file_kept(mailbox: tuple[int, str]) -> N
             assert page.status_code == 200
             assert "INV-2026-000001 &lt;b&gt;&amp;" in page.text
 
+            assert "31 January 2026" in page.text
+            assert "09:00 WIB" in page.text
+        assert "Times are WIB (Asia/Jakarta)" in web.get("/").text
+
         body = web.get(f"/messages/{mail['id']}/body")
         assert "Halo" in body.text
         assert body.headers["content-security-policy"].startswith("sandbox")
@@ -79,6 +84,17 @@ def test_a_mail_is_listed_shown_and_its_file_kept(mailbox: tuple[int, str]) -> N
 )
 def test_what_is_not_a_mail_is_not_found(mailbox: tuple[int, str], path: str) -> None:
     assert httpx.get(mailbox[1] + path).status_code == 404
+
+
+@pytest.mark.parametrize(("date", "shown"), [
+    ("Sat, 31 Jan 2026 18:30:00 +0000", ("1 February 2026", "01:30 WIB")),
+    ("Sat, 31 Jan 2026 18:30:00 -0000", ("1 February 2026", "01:30 WIB")),
+    ("Sat, 31 Jan 2026 09:00:00 +0900", ("31 January 2026", "07:00 WIB")),
+    ("", ("", "")),
+    ("tomorrow", ("", "")),
+])  # fmt: skip
+def test_a_date_is_shown_where_the_reader_is(date: str, shown: tuple[str, str]) -> None:
+    assert _moment(date) == shown
 
 
 def test_only_the_newest_mails_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
