@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from core.mail import OutgoingMail
 from core.merchant import Merchant
-from payments.gateway import Answer, ChargeRequest, RefundAnswer, RefundStatus
+from payments.gateway import AccountAnswer, Answer, ChargeRequest, RefundAnswer, RefundStatus
 
 # How one call of `refund` or `cancel` ends: the effect and the answer are told apart, because the
 # cases that cost money are those in which they differ.
@@ -131,6 +131,24 @@ class FakeGateway:
             return True
 
         return self._act(effect)
+
+    def capture(self, order_id: str, *, amount: int, idempotency_key: str) -> Answer:
+        raise AssertionError("no hold is captured in these tests")
+
+    def review(self, order_id: str, *, accept: bool, idempotency_key: str) -> Answer:
+        raise AssertionError("no fraud desk in these tests")
+
+    def close_page(self, token: str) -> bool:
+        raise AssertionError("no hosted page in these tests")
+
+    def link_account(self, *, phone: str, return_url: str) -> AccountAnswer:
+        raise AssertionError("no wallet is linked in these tests")
+
+    def account(self, account_id: str) -> AccountAnswer:
+        raise AssertionError("no wallet is linked in these tests")
+
+    def unlink_account(self, account_id: str) -> AccountAnswer:
+        raise AssertionError("no wallet is linked in these tests")
 
     def verify_notification(self, body: dict[str, Any]) -> bool:
         return True

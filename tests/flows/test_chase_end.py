@@ -70,8 +70,8 @@ def test_a_debt_paid_after_service_had_stopped_bills_nothing_for_the_time_betwee
     stage.live_until(jakarta("2027-08-20 12:00"))
     assert stage.row(subscriptions, id=subscription_id).status == "unpaid"
     before = {row.id for row in stage.rows(invoices)}
-    for row in stage.rows(invoices, status="uncollectible"):
-        stage.pays(row.id)
+    for one in stage.rows(invoices, status="uncollectible"):
+        stage.pays(one.id)
     stage.drain()
 
     going_on = stage.row(subscriptions, id=subscription_id)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -99,7 +99,7 @@ def test_the_official_clients_own_tests_pass(tmp_path: Path) -> None:
             ],
             cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-    cases = ElementTree.parse(report).getroot().iter("testcase")
+    cases = ET.parse(report).getroot().iter("testcase")
     outcome = {
         case.attrib["name"]: "failed"
         if case.find("failure") is not None or case.find("error") is not None
