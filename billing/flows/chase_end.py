@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.ending import drop_scheduled, give_back_freed, take_back_unserved
 from billing.flows.void import mark_uncollectible, void_invoice
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
 from billing.queries import get_customer, get_subscription
@@ -44,7 +44,7 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
         mark_uncollectible(unit, invoice.id, reason="dunning_end")
         return
     if invoice.kind == "change" or subscription.status == SubscriptionStatus.CANCELED:
-        _take_back(unit, invoice)
+        _take_back(unit, invoice, subscription)
         return
     if action == "unpaid":
         mark_uncollectible(unit, invoice.id, reason="dunning_end")
@@ -71,7 +71,9 @@ def first_unpaid_on(unit: Work, subscription: Subscription, invoice: Invoice) ->
 
 def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
     drop_scheduled(unit, subscription.id)
-    taken = take_back_unserved(unit, subscription, end_on, reason="dunning_end")
+    taken = take_back_unserved(
+        unit, subscription, end_on, reason="dunning_end", freed_from=max(end_on, unit.today)
+    )
     status = move(SubscriptionStatus(subscription.status), SubscriptionEvent.CANCELED)
     table = subscriptions.c
     unit.session.execute(
@@ -114,10 +116,18 @@ def _cancel_today(unit: Work, subscription: Subscription) -> None:
         mark_uncollectible(unit, one.id, reason="dunning_end")
 
 
-def _take_back(unit: Work, invoice: Invoice) -> None:
-    """Nothing was promised for it any more: void it, or credit what is left of it."""
+def _take_back(unit: Work, invoice: Invoice, subscription: Subscription) -> None:
+    """Nothing was promised for it any more: void it, or credit what is left of it.
+
+    A void change gives its credit back to the older line. While service goes on that line is
+    served; once it has ended, what is unused of the line since then is given back.
+    """
     if not invoice.paid_amount and not invoice.credited_amount:
         void_invoice(unit, invoice.id, reason="dunning_end")
+        if subscription.ended_on is not None:
+            give_back_freed(
+                unit, subscription, [invoice.id], subscription.ended_on, reason="dunning_end"
+            )
         return
     # Lazy: a credit note closes the case of its invoice.
     from billing.flows.credit import credit_invoice

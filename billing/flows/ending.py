@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select, update
 
+from billing.flows.credit_plan import plan_credits
+from billing.flows.credit_rows import load_creditable
 from billing.flows.void import void_invoice
+from billing.plan_changes import quote_end
 from billing.records import Subscription
 from billing.tables import subscription_changes
 from core.work import Work
-from invoices.queries import lock_open_invoices
+from invoices.queries import get_invoice, lines_in_force, lines_of, lock_open_invoices
 from invoices.tables import invoice_lines, invoices
 
 
@@ -30,31 +34,82 @@ def drop_scheduled(unit: Work, subscription_id: UUID) -> bool:
 
 
 def take_back_unserved(
-    unit: Work, subscription: Subscription, on: date, *, reason: str = "cancellation"
+    unit: Work,
+    subscription: Subscription,
+    on: date,
+    *,
+    reason: str = "cancellation",
+    freed_from: date | None = None,
 ) -> list[UUID]:
     """Take back open invoices for periods that begin at ``on`` or later; returns their ids.
 
-    An invoice nobody paid anything of is voided, any other one is credited with what is left.
-    The caller has locked the customer and the subscription.
+    An invoice nobody paid anything of is voided, any other one is credited with what is left; what
+    its charge is worth beyond it was paid on the invoice its credit line credits, and is given
+    back there. The caller has locked the customer and the subscription.
+
+    Args:
+        freed_from: give back what voided changes had credited of older invoices, as far as it is
+            unused from this date; by default the caller does.
     """
-    taken = []
+    from billing.flows.credit import credit_invoice
+
+    voided: list[UUID] = []
+    parted: list[UUID] = []
     for invoice in lock_open_invoices(unit, subscription.id):
         if invoice.period_start is None or invoice.period_start < on:
             continue
         if invoice.paid_amount or invoice.credited_amount:
-            from billing.flows.credit import credit_invoice
-
-            credit_invoice(
-                unit,
-                invoice.id,
-                reason=reason,
-                source_kind="subscription_end",
-                source_id=subscription.id,
-            )
+            parted.append(invoice.id)
         else:
             void_invoice(unit, invoice.id, reason=reason)
-        taken.append(invoice.id)
-    return taken
+            voided.append(invoice.id)
+    wanted = [
+        (invoice_id, line.line_id, line.left.amount)
+        for invoice_id in parted
+        for line in load_creditable(unit, get_invoice(unit, invoice_id)).lines
+        if line.left.amount
+    ]
+    for credit in plan_credits(unit, wanted):
+        credit_invoice(
+            unit,
+            credit.invoice_id,
+            reason=reason,
+            source_kind="subscription_end",
+            source_id=unit.derive("taken_back", *parted),
+            net_lines=dict(credit.lines),
+            in_place_of=credit.later(),
+        )
+    if freed_from is not None:
+        give_back_freed(unit, subscription, voided, freed_from, reason=reason)
+    return [*voided, *parted]
+
+
+def give_back_freed(
+    unit: Work, subscription: Subscription, voided: Sequence[UUID], on: date, *, reason: str
+) -> None:
+    """Give back what is unused from ``on`` of lines that the credit lines of void changes freed."""
+    # Lazy: issuing opens cases, and the end of a case takes invoices back.
+    from billing.flows.change_quote import billed_line, credits_by_invoice
+    from billing.flows.credit import credit_invoice
+
+    freed = {
+        line.credits_line_id
+        for invoice_id in voided
+        for line in lines_of(unit, invoice_id)
+        if line.credits_line_id is not None
+    }
+    lines = [line for line in lines_in_force(unit, subscription.id, on) if line.id in freed]
+    unused = quote_end([billed_line(line) for line in lines], on)
+    for credit in credits_by_invoice(unit, lines, unused):
+        credit_invoice(
+            unit,
+            credit.invoice_id,
+            reason=reason,
+            source_kind="subscription_end",
+            source_id=unit.derive("freed", *voided),
+            net_lines=dict(credit.lines),
+            in_place_of=credit.later(),
+        )
 
 
 def restored_by_voids(

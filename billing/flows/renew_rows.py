@@ -178,7 +178,8 @@ def end(unit: Work, case: Case, on: date, *, was: SubscriptionStatus) -> None:
     """End a subscription: what was invoiced beyond the end is taken back, a change is dropped."""
     incomplete = was is SubscriptionStatus.INCOMPLETE
     drop_scheduled(unit, case.row.id)
-    take_back_unserved(unit, case.row, case.row.started_on if incomplete else on)
+    since = case.row.started_on if incomplete else on
+    take_back_unserved(unit, case.row, since, freed_from=since)
     case.change = None
     tell(
         unit,

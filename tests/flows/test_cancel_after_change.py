@@ -170,6 +170,34 @@ def test_a_change_that_is_voided_with_the_end_frees_what_it_credited(stage: Stag
     life.check()
 
 
+def test_a_change_settled_in_part_that_is_taken_back_gives_back_what_it_credited(
+    stage: Stage,
+) -> None:
+    """Service ends with yesterday, a part of today's upgrade was credited: the rest of it is, and
+    the 60,677 of the first invoice (PPN 6,674) that its credit line had used up comes back."""
+    with stage.engine.db.begin(stage.id) as session:
+        session.execute(
+            text("UPDATE merchants SET cancel_day_billed = false WHERE merchant_id = :m"),
+            {"m": stage.id},
+        )
+    life = begin(stage)
+    life.at(22)
+    life.upgrade(249_000, 2, paid=False)
+    change_id = life.documents[1]
+    with stage.work() as unit:
+        credit_invoice(
+            unit, change_id, reason="mistake", gross_amount=11_100, source_kind="request",
+            source_id=change_id,
+        )  # fmt: skip
+    with stage.work() as unit:
+        cancel(unit, life.subscription, when="now")
+    assert (stage.invoice(change_id).status, stage.invoice(change_id).due_amount) == ("paid", 0)
+    [back] = stage.rows(credit_notes, invoice_id=life.documents[0])
+    assert (back.net_amount, back.to_balance_amount) == (60_677, 67_351)
+    assert life.balance() == 67_351
+    life.check()
+
+
 def test_a_downgrade_after_an_upgrade_stays_within_its_documents(stage: Stage) -> None:
     life = begin(stage)
     life.at(22)
