@@ -6,15 +6,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 
 from billing.flows import chase, refund
 from billing.flows.book_journals import post_capture
 from billing.flows.orders import MOOT, open_orders, withdraw
 from billing.flows.reviews import open_review
+from billing.flows.standing import is_left_alone, waits_for_sign_up
 from billing.flows.tax_points import paid_on
 from billing.service import after_failed, after_paid
-from billing.tables import balance_entries, subscriptions
+from billing.tables import balance_entries
 from core import ids
 from core.bulk import insert_rows
 from core.work import Mail, Work, queue_mail
@@ -158,9 +159,10 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
         if not _others(unit, order, invoice):
             _collect_again(unit, invoice.id)
     elif order.initiated_by == "merchant":
-        if chase.on_declined(unit, invoice.id, decline=verdict):
+        method_id = order.payment_method_id
+        if chase.on_declined(unit, invoice.id, decline=verdict, method_id=method_id):
             after_failed(unit, invoice.id)
-    elif _waits_for_sign_up(unit, invoice):
+    elif waits_for_sign_up(unit, invoice):
         return
     elif invoice.collection == "invoice" or not chase.is_chased(unit, invoice.id):
         # The payer gave up; the invoice takes the road it had before, with a number to pay to
@@ -171,19 +173,6 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
 def _others(unit: Work, order: Row[Any], invoice: Row[Any]) -> bool:
     """Whether something else may still take money for this invoice."""
     return any(one.id != order.id for one in open_orders(unit, invoice.id))
-
-
-def _waits_for_sign_up(unit: Work, invoice: Row[Any]) -> bool:
-    """A sign-up without its first payment is not chased: it ends by itself after some days."""
-    if invoice.subscription_id is None:
-        return False
-    status = unit.session.execute(
-        select(subscriptions.c.status).where(
-            subscriptions.c.merchant_id == unit.merchant_id,
-            subscriptions.c.id == invoice.subscription_id,
-        )
-    ).scalar_one()
-    return bool(status == "incomplete")
 
 
 def understand(answer: Answer) -> Decline:
@@ -207,7 +196,7 @@ def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any], answer: An
         # The gateway gives no numbers: asking at once would be asking without end.
         open_review(unit, "instrument_refused", "invoice", invoice.id, {"code": answer.code})
         _collect_again(unit, invoice.id, at=unit.now + timedelta(days=1))
-    elif order.abandoning or invoice.collection == "invoice":
+    elif order.abandoning or invoice.collection == "invoice" or is_left_alone(unit, invoice):
         # Withdrawn for a charge, or out of date while still owed: what comes next may come now.
         _collect_again(unit, invoice.id)
 

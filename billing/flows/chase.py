@@ -23,11 +23,16 @@ from billing.flows.chase_causes import (
     is_not_the_customers,
 )
 from billing.flows.chase_end import end_case
-from billing.flows.chase_facts import facts_of, method_words
+from billing.flows.chase_facts import (
+    case_draft,
+    case_payload,
+    facts_of,
+    method_words,
+    other_method,
+)
 from billing.flows.reviews import open_review
 from billing.queries import get_customer, lock_customers, lock_subscription
 from billing.service import after_failed
-from core import ids
 from core.actor import system
 from core.calendars import civil_date
 from core.work import Mail, Work, queue_mail
@@ -55,8 +60,13 @@ MAILS: Final[Mapping[str, str]] = {
 }
 
 
-def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> bool:
+def on_declined(
+    unit: Work, invoice_id: UUID, *, decline: Decline, method_id: UUID | None = None
+) -> bool:
     """A charge without the payer was refused: open the invoice's case or advance it.
+
+    ``method_id`` is the method that was charged, if one was. Where the customer has given another
+    meanwhile, the refusal is not the other's, which is tried at once (R65).
 
     The caller has locked customer and invoice. A refusal by a line that was down is tried again
     soon and is no refusal yet; one that the merchant has to mend is shown to the merchant.
@@ -67,14 +77,14 @@ def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> bool:
     invoice = get_invoice(unit, invoice_id)
     if invoice.status != "open" or is_not_the_customers(unit, invoice, decline):
         return False
-    if decline.cancel_mandate and invoice.payment_method_id is not None:
-        end_charged_method(unit, invoice.customer_id, invoice.payment_method_id, decline.reason)
+    if decline.cancel_mandate and method_id is not None:
+        end_charged_method(unit, invoice.customer_id, method_id, decline.reason)
     case = queries.open_case(unit, invoice_id, lock=True)
     is_new = case is None
     if case is None:
         earlier = queries.cases_of_invoice(unit, invoice_id)
         case = service.open_failed_case(
-            unit, _draft(invoice), last=earlier[-1] if earlier else None
+            unit, case_draft(invoice), last=earlier[-1] if earlier else None
         )
     case = replace(
         case,
@@ -87,6 +97,7 @@ def on_declined(unit: Work, invoice_id: UUID, *, decline: Decline) -> bool:
             **case.memory,
             "tries_max": decline.tries_max,
             "reason": {"id": decline.reason_id, "en": decline.reason_en},
+            **other_method(unit, invoice, method_id),
         },
     )
     service.record_steps(
@@ -118,7 +129,7 @@ def on_reversed(unit: Work, invoice_id: UUID, *, charged_back: bool) -> None:
     if case is None:
         earlier = queries.cases_of_invoice(unit, invoice_id)
         case = service.open_failed_case(
-            unit, _draft(invoice), last=earlier[-1] if earlier else None, because="reversed"
+            unit, case_draft(invoice), last=earlier[-1] if earlier else None, because="reversed"
         )
     today = civil_date(unit.now, invoice.billing_zone)
     due_on = max(today, invoice.due_on or today)
@@ -181,7 +192,7 @@ def open_invoice_case(unit: Work, invoice_id: UUID) -> None:
     """Open the case of an open invoice that the customer pays by himself, if it has none."""
     invoice = get_invoice(unit, invoice_id)
     if invoice.status == "open" and invoice.collection == "invoice":
-        service.open_invoice_cases(unit, [_draft(invoice)])
+        service.open_invoice_cases(unit, [case_draft(invoice)])
 
 
 def step_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
@@ -274,7 +285,7 @@ def _notify(unit: Work, case: DunningCase, invoice: Invoice, facts: Case, step: 
         "dunning.notice",
         "case",
         case.id,
-        {**_payload(case, invoice), "kind": step.kind, "key": step.key},
+        {**case_payload(case, invoice), "kind": step.kind, "key": step.key},
         customer_id=invoice.customer_id,
     )
     sent = {**case.memory.get("notices", {}), step.key: unit.now.isoformat()}
@@ -313,7 +324,11 @@ def _facts(unit: Work, case: DunningCase, invoice: Invoice) -> tuple[Case, Polic
 def _tell_declined(
     unit: Work, case: DunningCase, invoice: Invoice, facts: Case, *, is_new: bool
 ) -> None:
-    payload = {**_payload(case, invoice), "code": case.decline_code, "class": case.decline_class}
+    payload = {
+        **case_payload(case, invoice),
+        "code": case.decline_code,
+        "class": case.decline_class,
+    }
     if is_new:
         unit.event("dunning.opened", "case", case.id, payload, customer_id=invoice.customer_id)
     _, policy = _facts(unit, case, invoice)
@@ -326,25 +341,3 @@ def _tell_declined(
             {**payload, "retry_at": next_try.isoformat()},
             customer_id=invoice.customer_id,
         )
-
-
-def _payload(case: DunningCase, invoice: Invoice) -> dict[str, Any]:
-    return {
-        "case": ids.public("case", case.id),
-        "invoice": ids.public("invoice", invoice.id),
-        "number": invoice.number,
-        "due": invoice.due_amount,
-        "failures": case.failures,
-    }
-
-
-def _draft(invoice: Invoice) -> service.CaseDraft:
-    if invoice.due_on is None:
-        raise ValueError(f"invoice {invoice.id} is not issued")
-    return service.CaseDraft(
-        invoice.id,
-        invoice.customer_id,
-        invoice.subscription_id,
-        invoice.due_on,
-        invoice.billing_zone,
-    )

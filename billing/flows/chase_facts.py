@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select
 
+from core import ids
 from core.work import Work
 from dunning.cases import Case
 from dunning.queries import DunningCase
+from dunning.service import CaseDraft
 from invoices.queries import Invoice
 from payments.tables import payment_methods, payment_orders
 
@@ -98,3 +100,34 @@ def method_words(unit: Work, method_id: UUID | None) -> dict[str, str]:
     ).scalar_one_or_none()
     tail = f" •••• {masked[-4:]}" if masked else ""
     return {"id": f"kartu{tail}", "en": f"card{tail}"}
+
+
+def other_method(unit: Work, invoice: Invoice, method_id: UUID | None) -> dict[str, str]:
+    """Remember that another method than the refused one stands ready, as if given just now."""
+    if method_id is None or invoice.payment_method_id in (None, method_id):
+        return {}
+    return {"method_changed_at": (unit.now + timedelta(microseconds=1)).isoformat()}
+
+
+def case_payload(case: DunningCase, invoice: Invoice) -> dict[str, Any]:
+    """What every event about a case says of it."""
+    return {
+        "case": ids.public("case", case.id),
+        "invoice": ids.public("invoice", invoice.id),
+        "number": invoice.number,
+        "due": invoice.due_amount,
+        "failures": case.failures,
+    }
+
+
+def case_draft(invoice: Invoice) -> CaseDraft:
+    """What a case is opened from."""
+    if invoice.due_on is None:
+        raise ValueError(f"invoice {invoice.id} is not issued")
+    return CaseDraft(
+        invoice.id,
+        invoice.customer_id,
+        invoice.subscription_id,
+        invoice.due_on,
+        invoice.billing_zone,
+    )

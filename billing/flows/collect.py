@@ -13,7 +13,7 @@ from billing.flows.chase import on_declined
 from billing.flows.orders import (
     OPEN,
     OrderDraft,
-    count_orders,
+    last_numbers,
     lock_open_invoice,
     open_orders,
     va_expiry,
@@ -26,6 +26,7 @@ from core.actor import system
 from core.calendars import instant_of
 from core.errors import Conflict
 from core.work import Work
+from invoices.queries import get_invoice
 from invoices.tables import invoices
 from payments.declines import decline_of_status
 from payments.tables import payment_methods, payment_orders
@@ -62,6 +63,10 @@ def collect_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
 def _nothing_to_charge(unit: Work, invoice_id: UUID, customer_id: UUID) -> None:
     """No method can be charged: the invoice is chased with a link to pay, by whatever means."""
     lock_customers(unit, [customer_id])
+    method_id = get_invoice(unit, invoice_id).payment_method_id
+    if method_id is not None and _usable_methods(unit, [method_id]):
+        unit.ring("invoice.collect")  # the customer gave a card meanwhile
+        return
     cleared = unit.session.execute(
         update(invoices)
         .where(
@@ -86,7 +91,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
         Invoices (with their customers) that no method can be charged for; they stay due.
     """
     listed = [row.id for row in rows]
-    counts = count_orders(unit, listed)
+    numbers = last_numbers(unit, listed)
     standing = _standing(unit, listed)
     usable = _usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
     drafts: list[OrderDraft] = []
@@ -97,7 +102,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
             continue
         if row.collection == "invoice":
             if "instrument" not in kinds:
-                n = counts.get((row.id, "instrument"), 0) + 1
+                n = numbers.get((row.id, "instrument"), 0) + 1
                 drafts.append(_instrument(unit, row, n))
         elif row.payment_method_id not in usable:
             without.append((row.id, row.customer_id))
@@ -105,7 +110,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
             # Before a pull, what the customer could still push is withdrawn and attested.
             withdraw(unit, row.id)
         else:
-            drafts.append(_attempt(row, counts.get((row.id, "attempt"), 0) + 1))
+            drafts.append(_attempt(row, numbers.get((row.id, "attempt"), 0) + 1))
     write_orders(unit, drafts)
     kept = {invoice_id for invoice_id, _ in without}
     unit.session.execute(
@@ -133,7 +138,7 @@ def offer_va(unit: Work, invoice_id: UUID) -> UUID:
             raise Conflict("instrument_ending", "the old number is being withdrawn: ask again soon")
         found: UUID = order.id
         return found
-    n = count_orders(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
+    n = last_numbers(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
     [order_id] = write_orders(unit, [_instrument(unit, invoice, n)])
     if invoice.collection == "invoice":
         unit.session.execute(

@@ -114,14 +114,15 @@ def record_steps(
     )
 
 
-def count_orders(unit: Work, invoice_ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
-    """How many orders of each kind each invoice has had: the next one is this plus one.
+def last_numbers(unit: Work, invoice_ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
+    """The last number of each kind each invoice has had: the next one is this plus one.
 
-    Kinds count apart: what a payer asks for must not change the order id of a pull, which a
-    restored backup derives again.
+    What a restored backup lost and the gateway told of again may leave holes. Kinds count apart:
+    what a payer asks for must not change the order id of a pull, which a restored backup derives
+    again.
     """
     found = unit.session.execute(
-        select(payment_orders.c.invoice_id, payment_orders.c.kind, func.count())
+        select(payment_orders.c.invoice_id, payment_orders.c.kind, func.max(payment_orders.c.n))
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
             payment_orders.c.invoice_id.in_(invoice_ids),
@@ -192,7 +193,7 @@ def open_attempt(
             "instrument_open",
             "the gateway has not confirmed the end of the open virtual account: ask again",
         )
-    n = count_orders(unit, [invoice_id]).get((invoice_id, "attempt"), 0) + 1
+    n = last_numbers(unit, [invoice_id]).get((invoice_id, "attempt"), 0) + 1
     unit.session.execute(
         update(invoices)
         .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)

@@ -17,7 +17,7 @@ from sqlalchemy import Row, and_, or_, select, update
 from billing.engine import Engine
 from billing.flows.charge import Leased, build_request, exchange
 from billing.flows.orders import record_steps
-from billing.flows.settle import settle
+from billing.flows.settle import is_held, settle
 from core.actor import system
 from core.work import Work
 from invoices.tables import invoices
@@ -100,7 +100,7 @@ def resolve_one(
         passed: quarantines since it was last sent; before the first, "no such order" is no proof.
     """
     answer = gateway.status(order.order_id)
-    if order.abandoning and answer.status in ("pending", "authorized"):
+    if order.abandoning and (answer.status == "pending" or is_held(order, answer)):
         answer = _end(gateway, order)
     if answer.status != "not_found" or passed < 1:
         return settle(engine, merchant_id, order.order_id, answer, because="status asked")
@@ -173,7 +173,8 @@ def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased |
             return None
         record_steps(unit, [(order.id, order.state, "sent", f"send {order.sends + 1}", None)])
         request = build_request(engine, unit, order.id)
-        return Leased(order.order_id, request, order.sends + 1, ask_first=False)
+        ask_first = unit.merchant.mode == "recovering"
+        return Leased(order.order_id, request, order.sends + 1, ask_first)
 
 
 def _still_due(unit: Work, order: Row[Any]) -> bool:

@@ -24,8 +24,12 @@ from payments.tables import payment_orders
 
 # More orders of one kind than any invoice has had.
 N_MAX = 60
+# Orders that were dropped, or refused without a transaction, are unknown to the gateway: behind so
+# many in a row there is nothing more.
+HOLES_MAX = 6
 
 LATER = Answer("not_sent", message="something else of this invoice was found")
+GONE = Answer("failed", code=MOOT, message="something else of this invoice was found")
 
 
 def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: str) -> Answer | None:
@@ -43,6 +47,7 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
     others_open = any(state in OPEN for other, state in known.items() if other != order_id)
     found = False
     for kind in ("attempt", "instrument"):
+        holes = 0
         for n in range(1, N_MAX):
             other = derive_order_id(
                 namespace, str(invoice.id), str(invoice.period_start or "-"), kind, n
@@ -51,14 +56,23 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
                 continue
             answer = gateway.status(other)
             if answer.status == "not_found":
-                break
+                holes += 1
+                if holes == HOLES_MAX:
+                    break
+                continue
+            holes = 0
             if answer.status == "unknown":
                 return LATER
+            if kind == order.kind and answer.status in ("pending", "authorized"):
+                # Two of a kind are not open at once: ours, which never left, gives way.
+                if order.in_doubt:
+                    return LATER
+                settle(engine, merchant_id, order_id, GONE, because="another one waits")
             _take_in(engine, merchant_id, order, invoice, kind=kind, n=n, answer=answer)
             settle(engine, merchant_id, other, answer, because="found after a restore")
             found = True
     if found and not _is_due(engine, merchant_id, order):
-        return Answer("failed", code=MOOT, message="found paid after a restore")
+        return GONE
     return LATER if found or others_open else None
 
 

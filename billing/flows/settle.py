@@ -158,13 +158,20 @@ def _lock(unit: Work, order_id: str) -> tuple[Row[Any] | None, Row[Any] | None]:
 def _news(order: Row[Any], answer: Answer) -> News:
     return News(
         order_id=answer.order_id or order.order_id,
-        status=_NEWS[answer.status],
+        # A check is never meant to take money: what is held or captured for it is released.
+        status=NewsStatus.PENDING if is_held(order, answer) else _NEWS[answer.status],
         amount=answer.amount,
         currency=answer.currency,
         transaction_status=answer.transaction_status,
         payment_type=answer.payment_type,
         store=answer.instructions.get("bank"),
     )
+
+
+def is_held(order: Row[Any], answer: Answer) -> bool:
+    """Whether money is held that a cancel can still let go: authorised, or a check captured."""
+    captured = answer.status == "paid" and not answer.settled
+    return answer.status == "authorized" or (order.kind == "check" and captured)
 
 
 def _cancel_asked(unit: Work, order: Row[Any]) -> bool:
@@ -196,6 +203,9 @@ def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, becau
         values["expires_at"] = answer.expires_at
     if state == "unknown":
         values["in_doubt"] = True
+    if order.first_sent_at is None and state != "failed":
+        # It was sent before a restore: the gateway knows what the backup does not.
+        values["first_sent_at"] = unit.real_now
     if state in ("unknown", "pending"):
         values["next_at"] = _next_poll(unit, order)
         values["lease_until"] = None
@@ -240,7 +250,7 @@ def _keep_card(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> N
         return
     if answer.saved_token:
         cards.keep_token(engine, unit, order, answer)
-    if answer.status == "authorized" and not order.abandoning:
+    if is_held(order, answer) and not order.abandoning:
         cards.release(unit, order)
 
 
@@ -274,7 +284,12 @@ def _park(
     if state != order.state:
         unit.session.execute(
             _this(unit, order).values(
-                state=state, next_at=None, lease_until=None, reason=reason, answer=answer.raw
+                state=state,
+                next_at=None,
+                lease_until=None,
+                reason=reason,
+                answer=answer.raw,
+                first_sent_at=order.first_sent_at or unit.real_now,
             )
         )
         record_steps(unit, [(order.id, order.state, state, f"{because}: {reason}", answer.raw)])
@@ -304,6 +319,8 @@ def react(
     match state:
         case AttemptState.PAID if invoice is not None:
             book.paid(unit, order, invoice, answer)
+        case AttemptState.PAID:
+            open_review(unit, "check_charged", "payment_order", order.id, {"amount": order.amount})
         case AttemptState.FAILED:
             book.failed(unit, order, invoice, answer)
         case AttemptState.REVERSED if invoice is not None:

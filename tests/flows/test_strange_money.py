@@ -1,0 +1,94 @@
+"""Money that should not be there, or was taken back: a person hears of it, nothing is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from builders import make_customer, set_clock
+from fakes import FakeGateway, FakeMailer, MachineTime
+from stage import Stage, jakarta, make_stage
+
+from billing.engine import Engine
+from billing.flows import cards
+from billing.flows.charge import send_due
+from billing.flows.collect import offer_va
+from billing.flows.decide import decide_order
+from billing.flows.reconcile import resolve_due
+from billing.flows.renew import renew_due
+from billing.flows.settle import settle
+from core.actor import system
+from invoices.tables import invoices
+from payments.gateway import Answer
+from payments.tables import payment_methods, payment_orders, reviews
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def stage(engine: Engine, gateway: FakeGateway, mailer: FakeMailer, machine: MachineTime) -> Stage:
+    return make_stage(engine, gateway, mailer, machine, at="2027-01-05 09:00")
+
+
+def told(order: Any, **more: Any) -> Answer:
+    return Answer(
+        "paid",
+        **{"order_id": order.order_id, "amount": order.amount, "currency": "IDR",
+           "transaction_status": "capture", **more},
+    )  # fmt: skip
+
+
+def check(stage: Stage, **answer: Any) -> Any:
+    """A card is checked by a hold of 10,000; the account takes the money instead."""
+    with stage.work() as unit:
+        customer = make_customer(unit)
+        method_id = cards.new_card(unit, customer.id, "a card")
+        order_id = cards.check_card(stage.engine, unit, customer.id, method_id, "token")
+    order = stage.row(payment_orders, id=order_id)
+    stage.gateway.charges.append(told(order, saved_token="saved", **answer))
+    send_due(stage.engine, stage.id)
+    for _ in range(3):
+        stage.machine.passes(minutes=10)
+        resolve_due(stage.engine, stage.id)
+    return stage.row(payment_orders, id=order_id)
+
+
+def test_a_check_that_was_captured_is_cancelled_like_a_hold(stage: Stage) -> None:
+    order = check(stage)
+    assert stage.gateway.count("cancel") == 1
+    assert order.state == "failed"
+    assert stage.row(payment_methods).state == "active"
+    assert stage.rows(reviews) == []
+
+
+def test_a_check_that_was_settled_goes_to_a_person(stage: Stage) -> None:
+    order = check(stage, settled=True, transaction_status="settlement")
+    assert order.state == "paid"
+    assert stage.row(reviews).kind == "check_charged"
+
+
+def test_an_invoice_goes_on_when_its_strange_number_is_decided(stage: Stage) -> None:
+    """A card customer asked for a number, and another amount was told of it."""
+    _, _, first = stage.card_customer()
+    stage.drain()
+    set_clock(stage.engine, stage.id, jakarta("2027-02-05 00:30"))
+    renew_due(stage.engine, stage.id)
+    [invoice_id] = [row.id for row in stage.rows(invoices) if row.id != first]
+    number = _offered(stage, invoice_id)
+    news = told(number, amount=number.amount - 1, transaction_status="settlement")
+    assert settle(stage.engine, stage.id, number.order_id, news, because="test") == "review"
+    stage.live_until(jakarta("2027-02-06 12:00"))
+    assert stage.invoice(invoice_id).status == "open", "nothing is pulled while money may be there"
+    decide_order(
+        stage.engine, stage.id, number.id, outcome="failed", note="none came", actor=system("test")
+    )
+    stage.live_until(jakarta("2027-02-07 12:00"))
+    assert stage.invoice(invoice_id).status == "paid"
+
+
+def _offered(stage: Stage, invoice_id: UUID) -> Any:
+    with stage.work() as unit:
+        order_id = offer_va(unit, invoice_id)
+    send_due(stage.engine, stage.id)
+    return stage.row(payment_orders, id=order_id)
