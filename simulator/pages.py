@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
-from functools import partial
-from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import jinja2
 import segno
 
-from simulator import cards, operations
+from simulator import cards, operations, pages_app
 from simulator.book import Book
-from simulator.channels import card
+from simulator.channels import card, row_of
 from simulator.model import Notice, Transaction
-from simulator.page_words import LANGUAGES, grouped, moment, rupiah, word
+from simulator.pages_shell import missing, show
 from simulator.transactions import IllegalMoveError
-from simulator.wire import Reply, Request, html_reply, redirect
+from simulator.wire import Reply, Request, redirect
 from simulator.world import World
 
 OTP = "112233"
 _LATEST = 20
-_templates = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_GOOD = frozenset({"settlement", "capture", "authorize", "delivered"})
-_BAD = frozenset({"deny", "expire", "cancel", "failed", "lost", "chargeback"})
 
 
 def owns(request: Request) -> bool:
@@ -55,44 +44,7 @@ def handle(world: World, request: Request) -> Reply:
             return _qr_code(world, request, ident)
         case ("GET", "card"):
             return _card_form(world, request)
-    return _missing(request)
-
-
-def _language(request: Request) -> str:
-    wanted = request.query().get("lang", "id")
-    return wanted if wanted in LANGUAGES else "id"
-
-
-def _without_language(request: Request) -> str:
-    """The query as it is, to be continued with another language."""
-    kept = {name: value for name, value in request.query().items() if name != "lang"}
-    return urlencode(kept) + "&" if kept else ""
-
-
-def _mood(state: str) -> str:
-    """The colour of a state: good, bad or open."""
-    return "good" if state in _GOOD else "bad" if state in _BAD else "open"
-
-
-def _show(request: Request, template: str, status: int = 200, **values: object) -> Reply:
-    language = _language(request)
-    text = _templates.get_template(template).render(
-        t=partial(word, language=language),
-        money=partial(rupiah, language=language),
-        when=partial(moment, language=language),
-        grouped=grouped,
-        mood=_mood,
-        lang=language,
-        suffix="" if language == "id" else f"?lang={language}",
-        path="/" + "/".join(map(quote, request.segments)),
-        other_query=_without_language(request),
-        **values,
-    )
-    return html_reply(text, status)
-
-
-def _missing(request: Request) -> Reply:
-    return _show(request, "missing.html", 404)
+    return pages_app.handle(world, request) or missing(request)
 
 
 def _found(world: World, ident: str) -> tuple[Book, Transaction] | None:
@@ -108,7 +60,7 @@ def _home(world: World, request: Request) -> Reply:
     books.sort(key=lambda book: not _pending(book))
     chosen = chosen or next(iter(books), None)
     transactions = list(chosen.transactions.values())[::-1] if chosen else []
-    return _show(
+    return show(
         request,
         "home.html",
         books=books,
@@ -125,16 +77,18 @@ def _pending(book: Book) -> list[Transaction]:
 def _payment(world: World, request: Request, ident: str) -> Reply:
     found = _found(world, ident)
     if found is None:
-        return _missing(request)
+        return missing(request)
     book, tx = found
     notices: list[Notice] = [book.notices[n] for n in book.notices_of.get(ident, ())]
-    return _show(
+    return show(
         request,
         "payment.html",
         book=book,
         tx=tx,
         notices=notices[::-1],
-        payable=tx.status == "pending" and tx.payment_type != "credit_card",
+        row=row_of(tx),
+        payable=tx.status == "pending" and row_of(tx).page == "number",
+        in_app=tx.status == "pending" and row_of(tx).page not in ("number", "card"),
         in_flight=any(notice.state == "queued" for notice in notices),
         three_ds=tx.extras.get("redirect_url") if tx.status == "pending" else None,
     )
@@ -143,7 +97,7 @@ def _payment(world: World, request: Request, ident: str) -> Reply:
 def _pay(world: World, request: Request, ident: str) -> Reply:
     found = _found(world, ident)
     if found is None:
-        return _missing(request)
+        return missing(request)
     book, tx = found
     if request.form().get("action") == "resend":
         book.notify(tx)
@@ -163,10 +117,10 @@ def _return_url(request: Request) -> str:
 def _three_ds(world: World, request: Request, ident: str, problem: str) -> Reply:
     found = _found(world, ident)
     if found is None:
-        return _missing(request)
+        return missing(request)
     book, tx = found
     behaviour = cards.behaviour_of(book.account, tx.pan, tx.token_used, book.now())
-    return _show(
+    return show(
         request,
         "three_ds.html",
         book=book,
@@ -190,7 +144,7 @@ def _finished(tx: Transaction) -> str:
 def _three_ds_answer(world: World, request: Request, ident: str) -> Reply:
     found = _found(world, ident)
     if found is None:
-        return _missing(request)
+        return missing(request)
     book, tx = found
     form = request.form()
     behaviour = cards.behaviour_of(book.account, tx.pan, tx.token_used, book.now())
@@ -208,13 +162,16 @@ def _card_form(world: World, request: Request) -> Reply:
     client_key = request.query().get("client_key", book.account.client_key if book else "")
     shown = ("4811111111111114", "5211111111111117", "4911111111111113", "4472429869996670")
     samples = [(pan, cards.BEHAVIOURS[pan]) for pan in shown]
-    return _show(request, "card.html", client_key=client_key, samples=samples)
+    return show(request, "card.html", client_key=client_key, samples=samples)
 
 
 def _qr_code(world: World, request: Request, ident: str) -> Reply:
     found = _found(world, ident)
     if found is None:
-        return _missing(request)
+        return missing(request)
     picture = io.BytesIO()
-    segno.make(f"{world.base_url}/pay/{ident}").save(picture, kind="png", scale=8)
+    text = found[1].qr
+    if not text:
+        return missing(request)
+    segno.make(text, error="m").save(picture, kind="png", scale=6)
     return Reply(200, picture.getvalue(), "image/png")

@@ -1,0 +1,389 @@
+"""Every way to pay × every operation × its outcome; the section is the contract's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import simulator_requests as ways
+
+Desk = Any
+Json = dict[str, Any]
+
+NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
+HOUR, DAY = 3600, 86_400
+
+
+def wib(seconds: int) -> str:
+    return (NOW + timedelta(hours=7, seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def refunding(desk: Desk, ident: str, key: str) -> Callable[[], Json]:
+    def refund() -> Json:
+        answer: Json = desk.core.transactions.refund(ident, {"refund_key": key})
+        return answer
+
+    return refund
+
+
+def later(desk: Desk, seconds: int) -> None:
+    desk.clock((NOW + timedelta(seconds=seconds)).isoformat())
+
+
+# channel        own answer fields                       default  shortest  longest   section
+OPENED = [
+    ("bca_va",      "va_numbers",                        DAY,     20,       180 * DAY),  # 2.4
+    ("bni_va",      "va_numbers",                        DAY,     20,       180 * DAY),  # 2.4
+    ("bri_va",      "va_numbers",                        DAY,     20,       180 * DAY),  # 2.4
+    ("cimb_va",     "va_numbers",                        DAY,     20,       180 * DAY),  # 2.4
+    ("permata_va",  "permata_va_number",                 DAY,     20,       180 * DAY),  # 2.4
+    ("echannel",    "bill_key biller_code",              DAY,     20,       180 * DAY),  # 2.4
+    ("indomaret",   "payment_code store",                DAY,     20,       180 * DAY),  # 2.6
+    ("alfamart",    "payment_code store",                DAY,     20,       180 * DAY),  # 2.6
+    ("gopay",       "actions",                           900,     20,       7 * DAY),    # 2.5
+    ("qris",        "actions qr_string acquirer",        900,     20,       7 * DAY),    # 2.6
+    ("qris_airpay", "actions qr_string acquirer",        900,     20,       5 * DAY),    # 2.2
+    ("shopeepay",   "actions",                           900,     20,       5 * DAY),    # U8
+    ("dana",        "actions",                           900,     900,      DAY),        # 2.2
+    ("akulaku",     "redirect_url",                      DAY,     20,       180 * DAY),  # U8
+    ("kredivo",     "redirect_url",                      DAY,     20,       180 * DAY),  # 2.2
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", OPENED, ids=lambda row: row[0])
+def test_a_charge_waits_with_its_own_fields_and_ends_at_its_hour(
+    desk: Desk, row: tuple[str, str, int, int, int]
+) -> None:
+    channel, fields, default, _, _ = row
+    answer = desk.core.charge(ways.request(channel))
+    assert (answer["status_code"], answer["transaction_status"]) == ("201", "pending")
+    assert (answer["gross_amount"], answer["currency"]) == ("99000.00", "IDR")
+    assert all(answer[name] for name in fields.split())
+    assert answer["expiry_time"] == wib(default)
+    ident = answer["transaction_id"]
+    later(desk, default - 1)
+    assert desk.core.transactions.status(ident)["status_code"] == "201"
+    later(desk, default)
+    status = desk.core.transactions.status(ident)
+    assert (status["status_code"], status["transaction_status"]) == ("407", "expire")
+    assert not set(status) & {"actions", "qr_string", "redirect_url"}
+
+
+@pytest.mark.parametrize("row", OPENED, ids=lambda row: row[0])
+def test_an_expiry_of_ones_own_stays_within_the_channels_limits(
+    desk: Desk, row: tuple[str, str, int, int, int]
+) -> None:
+    channel, _, _, shortest, longest = row
+    for seconds, code in ((shortest - 1, 400), (longest + 1, 400)):
+        expiry = {"expiry_duration": seconds, "unit": "second"}
+        body = ways.request(channel, custom_expiry=expiry)
+        assert desk.refused(lambda body=body: desk.core.charge(body)) == code
+    for place, seconds in enumerate((shortest, longest)):
+        expiry = {"expiry_duration": seconds, "unit": "second"}
+        body = ways.request(channel, f"E-{place}", custom_expiry=expiry)
+        assert desk.core.charge(body)["expiry_time"] == wib(seconds)
+
+
+#  channel        pay         twice  cancel  expire  approve  deny  capture  refund  part   reverse
+OPERATIONS = """
+    bca_va        settlement  409    cancel  expire  412      412   412      412     412    409
+    bni_va        settlement  409    cancel  expire  412      412   412      412     412    409
+    bri_va        settlement  409    cancel  expire  412      412   412      412     412    409
+    cimb_va       settlement  409    cancel  expire  412      412   412      412     412    409
+    permata_va    settlement  409    cancel  expire  412      412   412      412     412    deny
+    echannel      settlement  409    cancel  expire  412      412   412      412     412    deny
+    indomaret     settlement  409    cancel  expire  412      412   412      412     412    deny
+    alfamart      settlement  409    cancel  expire  412      412   412      412     412    409
+    gopay         settlement  409    cancel  expire  412      412   412      refund  part   409
+    qris          settlement  409    cancel  expire  412      412   412      refund  part   409
+    qris_airpay   settlement  409    cancel  expire  412      412   412      refund  part   409
+    shopeepay     settlement  409    cancel  expire  412      412   412      refund  414    409
+    dana          settlement  409    cancel  expire  412      412   412      refund  part   409
+    ovo           settlement  409    cancel  expire  412      412   412      refund  414    409
+    akulaku       settlement  409    cancel  expire  412      412   412      refund  part   409
+    kredivo       settlement  409    cancel  expire  412      412   412      refund  part   409
+"""  # sections 3, 9.1 and 9.4
+NAMES = (
+    "pay",
+    "twice",
+    "cancel",
+    "expire",
+    "approve",
+    "deny",
+    "capture",
+    "refund",
+    "part",
+    "reverse",
+)
+CELLS = [
+    (row.split()[0], name, outcome)
+    for row in OPERATIONS.strip().splitlines()
+    for name, outcome in zip(NAMES, row.split()[1:], strict=True)
+]
+
+
+def operate(desk: Desk, ident: str, name: str) -> str:
+    """The transaction's state after the operation, or the code it is refused with."""
+    core = desk.core.transactions
+    if name in ("twice", "refund", "part", "reverse"):
+        desk.sim("POST", "pay", transaction_id=ident)
+    if name in ("pay", "twice", "reverse"):
+        what = "reverse" if name == "reverse" else "pay"
+        answer = desk.try_sim("POST", what, transaction_id=ident)
+        return str(answer.status_code if answer.is_error else answer.json()["status"])
+    calls: dict[str, Callable[[], Json]] = {
+        "refund": lambda: core.refund(ident, {"refund_key": "k"}),
+        "part": lambda: core.refund(ident, {"refund_key": "k", "amount": 9_000}),
+        "capture": lambda: desk.core.capture({"transaction_id": ident}),
+    }
+    call = calls.get(name) or (lambda: getattr(core, name)(ident))
+    try:
+        status = call()["transaction_status"]
+    except Exception:
+        return str(desk.refused(call))
+    return "part" if status == "partial_refund" else str(status)
+
+
+@pytest.mark.parametrize(("channel", "operation", "outcome"), CELLS)
+def test_every_operation_on_every_way_to_pay(
+    desk: Desk, channel: str, operation: str, outcome: str
+) -> None:
+    ident = desk.core.charge(ways.request(channel))["transaction_id"]
+    assert operate(desk, ident, operation) == outcome
+
+
+#  channel      last day  how it was paid              section
+WINDOWS = [
+    ("gopay",       45,  {}),                                # 9.4
+    ("gopay",       7,   {"via": "qris", "issuer": "bca"}),  # 9.4: off-us
+    ("qris",        45,  {"issuer": "gopay"}),               # 9.4: on-us
+    ("qris",        7,   {"issuer": "dana"}),                # 9.4: off-us
+    ("qris_airpay", 365, {"issuer": "shopeepay"}),           # 9.4
+    ("shopeepay",   365, {}),                                # 9.4
+    ("dana",        45,  {}),                                # 9.4
+    ("ovo",         7,   {}),                                # 9.4
+    ("akulaku",     180, {}),                                # 9.4: six months
+    ("kredivo",     14,  {}),                                # 9.4
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("channel", "days", "how"), WINDOWS)
+def test_a_refund_comes_within_the_channels_window(
+    desk: Desk, channel: str, days: int, how: Json
+) -> None:
+    first = desk.core.charge(ways.request(channel, "W-1"))["transaction_id"]
+    second = desk.core.charge(ways.request(channel, "W-2"))["transaction_id"]
+    for ident in (first, second):
+        desk.sim("POST", "pay", transaction_id=ident, **how)
+    later(desk, days * DAY)
+    assert desk.core.transactions.refund(first, {"refund_key": "a"})["status_code"] == "200"
+    later(desk, days * DAY + 1)
+    late = refunding(desk, second, "b")
+    assert desk.refused(late) == 412
+    desk.configure(switches={"refund_windows": False})
+    assert late()["status_code"] == "200"
+
+
+@pytest.mark.parametrize("channel", ["shopeepay", "qris_airpay"])
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [("16:49:59", "200"), ("16:50:00", "412"), ("22:59:59", "412"), ("23:00:00", "200")],
+)
+def test_shopeepays_refunds_rest_from_2350_to_0600_wib(
+    desk: Desk, channel: str, at: str, code: str
+) -> None:
+    desk.core.charge(ways.request(channel))
+    desk.sim("POST", "pay", order_id="C-1")
+    desk.clock(f"2026-01-05T{at}Z")
+    refund = refunding(desk, "C-1", "k")
+    got = str(desk.refused(refund)) if code == "412" else refund()["status_code"]
+    assert got == code
+
+
+@pytest.mark.parametrize(("issuer", "code"), [("bca", 412), ("bni", 412), ("bri", 412)])
+def test_an_airpay_qris_from_some_banks_goes_one_way(desk: Desk, issuer: str, code: int) -> None:
+    desk.core.charge(ways.request("qris_airpay"))
+    desk.sim("POST", "pay", order_id="C-1", issuer=issuer)
+    status = desk.core.transactions.status("C-1")
+    assert (status["transaction_type"], status["issuer"]) == ("off-us", issuer)
+    assert {"shopeepay_reference_number", "reference_id"} <= set(status)
+    assert desk.refused(lambda: desk.core.transactions.refund("C-1", {"refund_key": "k"})) == code
+
+
+#  channel      change                                                  problem
+BAD = [
+    ("bca_va", {"bank_transfer": {}}, "bank is required"),
+    ("bca_va", {"bank_transfer": {"bank": "danamon"}}, "not supported"),  # U8
+    ("bca_va", {"customer_details": {"first_name": "x" * 31}}, "BCA"),  # 2.1
+    ("bni_va", {"customer_details": {"phone": "62812"}}, "+62 or 0"),  # 2.1
+    ("permata_va", {"bank_transfer": {"bank": "permata", "permata": {"recipient_name": "X" * 21}}}, "20"),
+    ("bca_va", {"bank_transfer": {"bank": "bca", "free_text": {"inquiry": [{"id": "a", "en": "b"}] * 11}}}, "10 entries"),
+    ("bca_va", {"bank_transfer": {"bank": "bca", "free_text": {"payment": [{"id": "a" * 51, "en": "b"}]}}}, "50"),
+    ("echannel", {"echannel": {"bill_info1": "a"}}, "bill_info2 is required"),
+    ("alfamart", {"cstore": {"store": "alfamart", "alfamart_free_text_1": "a|b"}}, "no |"),
+    ("alfamart", {"cstore": {"store": "alfamart", "alfamart_free_text_3": "a" * 41}}, "40"),
+    ("gopay", {"gopay": {"enable_callback": "yes"}}, "enable_callback"),
+    ("gopay", {"gopay": {"account_id": "x"}}, "payment_option_token is required"),
+    ("qris", {"qris": {"acquirer": "bank"}}, "acquirer is not supported"),
+    ("shopeepay", {"shopeepay": {"callback_url": 5}}, "callback_url"),
+    ("ovo", {"ovo": None}, "payer_phone_number is required"),
+    ("ovo", {"ovo": {"payer_phone_number": "soon"}}, "payer_phone_number is not valid"),
+    ("akulaku", {"item_details": None}, "item_details is required"),
+    ("akulaku", {"customer_details": None}, "customer_details is required"),
+    ("akulaku", {"item_details": [{"id": "1", "name": "a", "price": 49_500, "quantity": 1}] * 2}, "unique"),
+    ("kredivo", {"seller_details": "me"}, "seller_details"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("channel", "change", "problem"), BAD)
+def test_what_a_channel_needs_is_asked_for(
+    desk: Desk, channel: str, change: Json, problem: str
+) -> None:
+    answer = desk.http.post("/v2/charge", json=ways.request(channel, **change))
+    assert answer.status_code == 400, answer.text
+    assert problem in " ".join(answer.json()["validation_messages"])
+    assert desk.sim("GET", "book")["transactions"] == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("bca_klikpay", "bca_klikbca", "bri_epay", "cimb_clicks", "danamon_online"),
+        *("mandiri_clickpay", "googlepay"),
+    ],
+)
+def test_legacy_types_are_402_until_a_switch_opens_them(desk: Desk, kind: str) -> None:
+    details = {"order_id": "L-1", "gross_amount": 99_000}
+    body = {"payment_type": kind, "transaction_details": details}
+    assert desk.refused(lambda: desk.core.charge(body)) == 402
+    desk.configure(switches={"legacy_types": True})
+    assert "redirect_url" in desk.core.charge(body)
+    assert desk.sim("POST", "pay", order_id="L-1")["status"] == "settlement"
+
+
+def test_dana_answers_to_its_own_name_only(desk: Desk) -> None:
+    answer = desk.core.charge(ways.request("dana"))
+    ident = answer["transaction_id"]
+    assert ident.startswith("A1202601051000")
+    assert ident.endswith("ID")
+    for name in ("status", "cancel", "expire"):
+        assert desk.refused(lambda name=name: getattr(desk.core.transactions, name)("C-1")) == 404
+    assert desk.core.transactions.status(ident)["order_id"] == "C-1"
+    assert desk.refused(lambda: desk.core.charge(ways.request("dana"))) == 406
+    desk.configure(switches={"dana_upper_case": True})
+    assert desk.core.transactions.status(ident)["transaction_status"] == "PENDING"
+
+
+#  phone (section 11)   after  state        code
+OVO = [
+    ("+628271939753", 10, "deny", "17"),
+    ("+628242014881", 1, "deny", "26"),
+    ("08237435829", 10, "deny", "40"),
+    ("628215023424", 55, "deny", "68"),
+    ("+628242974268", 65, "expire", None),
+    ("+6281299887766", 30, "settlement", None),
+]
+
+
+@pytest.mark.parametrize(("phone", "seconds", "state", "code"), OVO)
+def test_an_ovo_phone_answers_its_push(
+    desk: Desk, phone: str, seconds: int, state: str, code: str | None
+) -> None:
+    answer = desk.core.charge(ways.request("ovo", ovo={"payer_phone_number": phone}))
+    assert (answer["payer_phone_number"], answer["expiry_time"]) == (phone, wib(65))
+    assert answer["merchant_invoice"]
+    later(desk, seconds - 1)
+    assert desk.book("C-1")["status"] == "pending"
+    later(desk, seconds)
+    status = desk.core.transactions.status("C-1")
+    assert (status["transaction_status"], status.get("channel_response_code")) == (state, code)
+
+
+def test_a_phone_without_ovo_is_404_in_the_body_and_no_transaction(desk: Desk) -> None:
+    body = ways.request("ovo", ovo={"payer_phone_number": "+628249134000"})
+    answer = desk.http.post("/v2/charge", json=body)
+    assert (answer.status_code, answer.json()["status_code"]) == (200, "404")
+    assert "requested phone number" in answer.json()["status_message"]
+    assert desk.sim("GET", "book")["transactions"] == []
+
+
+def test_a_gopay_order_scanned_by_another_app_comes_back_as_qris(told: tuple[Desk, Any]) -> None:
+    desk, inbox = told
+    assert desk.core.charge(ways.request("gopay"))["payment_type"] == "gopay"
+    desk.sim("POST", "pay", order_id="C-1", via="qris", issuer="dana")
+    desk.sim("POST", "drain")
+    last = inbox.messages[-1][1]
+    assert (last["payment_type"], last["issuer"]) == ("qris", "dana")
+    assert (last["transaction_type"], last["acquirer"]) == ("off-us", "gopay")
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"), [("gopay", "202"), ("qris", "202"), ("bca_va", "407")]
+)
+def test_the_code_of_an_expiry_message_depends_on_the_channel(
+    told: tuple[Desk, Any], channel: str, said: str
+) -> None:
+    desk, inbox = told
+    desk.configure(switches={"expire_webhook": "407"})  # X6
+    desk.core.charge(ways.request(channel))
+    assert desk.core.transactions.expire("C-1")["status_code"] == "407"
+    desk.sim("POST", "drain")
+    assert inbox.messages[-1][1]["status_code"] == said
+
+
+def test_shopeepays_numbers_are_in_the_status_and_not_in_the_message(
+    told: tuple[Desk, Any],
+) -> None:
+    desk, inbox = told
+    desk.core.charge(ways.request("shopeepay"))
+    desk.sim("POST", "pay", order_id="C-1")
+    desk.sim("POST", "drain")
+    fields = {"shopeepay_reference_number", "reference_id"}
+    assert fields <= set(desk.core.transactions.status("C-1"))
+    assert not fields & set(inbox.messages[-1][1])
+
+
+def test_a_qris_text_is_one_that_a_wallet_could_read(desk: Desk) -> None:
+    text = desk.core.charge(ways.request("qris"))["qr_string"]
+    assert text.startswith("000201010212")
+    assert "5303360540599000" in text
+    crc = 0xFFFF
+    for byte in text[:-4].encode():
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = ((crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    assert text[-4:] == f"{crc:04X}"
+    assert desk.sim("POST", "pay", qr_string=text)["status"] == "settlement"
+
+
+def test_only_a_b2b_account_has_a_fixed_permata_number_and_its_status(desk: Desk) -> None:
+    transfer = {"bank": "permata", "va_number": "123456789012"}
+    plain = desk.core.charge(ways.request("permata_va", "B-1", bank_transfer=transfer))
+    assert plain["permata_va_number"] != "123456789012"
+    desk.configure(b2b=True)
+    fixed = desk.core.charge(ways.request("permata_va", "B-2", bank_transfer=transfer))
+    assert fixed["permata_va_number"] == "123456789012"
+    answer = desk.core.transactions.statusb2b("B-2")
+    assert [one["order_id"] for one in answer["transactions"]] == ["B-2"]
+    assert desk.refused(lambda: desk.core.transactions.statusb2b("B-9")) == 404
+
+
+def test_a_failed_refund_key_may_be_tried_again_for_seven_days(desk: Desk) -> None:
+    desk.core.charge(ways.request("gopay"))
+    desk.sim("POST", "pay", order_id="C-1")
+    desk.configure(refund_balance=50_000)
+    refund = refunding(desk, "C-1", "k")
+    assert desk.refused(refund) == 414
+    desk.configure(refund_balance=99_000)
+    later(desk, 7 * DAY + 1)
+    assert desk.refused(refund) == 406
+    other = desk.core.transactions.refund("C-1", {"refund_key": "k2"})
+    assert other["transaction_status"] == "refund"
+
+
+def test_a_wrong_method_is_405_and_a_wrong_address_404(desk: Desk) -> None:
+    assert desk.http.get("/v2/charge").status_code == 405
+    assert desk.http.post("/v2/a/status", json={}).status_code == 405
+    assert desk.http.get("/v2/nowhere").status_code == 404
