@@ -20,18 +20,18 @@ PARALLEL = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-
 
 .PHONY: help
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(VENV)/.runtime ## Run everything on this machine: database, API, worker, scheduler, simulator
+run: $(VENV)/.runtime ## Run everything on this machine, with demo data
 	@exec $(BIN)/tagihan up
 
 .PHONY: demo
-demo: $(VENV)/.runtime ## Live a year of ten customers on a throw-away instance, and check it
+demo: $(VENV)/.runtime ## Live a year of ten customers, and check the books
 	@exec $(BIN)/tagihan demo
 
 .PHONY: test
-test: $(VENV)/.dev ## Run every test, in parallel, on embedded PostgreSQL or on DATABASE_URL
+test: $(VENV)/.dev ## Run every test (TESTS="-k money" runs some)
 	$(PARALLEL) $(TESTS)
 
 .PHONY: quick
@@ -39,7 +39,7 @@ quick: $(VENV)/.dev ## Run the tests that take seconds
 	$(PARALLEL) -m "not slow and not kill" $(TESTS)
 
 .PHONY: check
-check: $(VENV)/.dev ## Format, lint, strict types, import floors, house rules, schema drift
+check: $(VENV)/.dev ## Format, lint, types, floors, house rules, schema
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -70,7 +70,7 @@ requirements: $(VENV)/.dev ## Pin the dependencies anew, with hashes
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
 
 .PHONY: clean
-clean: ## Remove the environment and caches; an instance's data (.tagihan) stay
+clean: ## Remove environment and caches; data (.tagihan) stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis demo-output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

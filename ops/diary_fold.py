@@ -81,7 +81,10 @@ def _with_more(entry: Entry, about: Sequence[Entry], group: Sequence[Entry]) -> 
             more = {"again": True} if _types(about, "instrument.expired") else {}
         case "invoice.issued":
             more = _facts(_types(about, "instrument.offered"), "bank", "channel")
-            more |= _facts(_types(group, "subscription.renewed"), "period_end")
+            # The invoice's own period may be any; only a renewal at this moment is told with it.
+            renewed = _facts(_types(group, "subscription.renewed"), "period_end")
+            if renewed:
+                more["renewed_until"] = renewed["period_end"]
         case _:
             return entry
     return replace(entry, facts={**entry.facts, **more}) if more else entry

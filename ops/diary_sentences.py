@@ -106,8 +106,8 @@ def _issued(t: Told) -> str:
     )
     if t.facts.get("channel") or t.facts.get("bank"):
         told += t.either(f", dibayar lewat {t.channel}", f", to be paid by {t.channel}")
-    if t.facts.get("period_end"):
-        until = t.day("period_end")
+    if t.facts.get("renewed_until"):
+        until = t.day("renewed_until")
         told += t.either(f"; diperpanjang sampai {until}", f"; renewed until {until}")
     return told
 
@@ -268,7 +268,7 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     ),
     "dunning.notice": (
         lambda t: f"Surel ke {t.who} tentang {t.no}: {t.word('kind', words.NOTICES)}",
-        lambda t: f"A mail to {t.who} about {t.no}: {t.word('kind', words.NOTICES)}",
+        lambda t: f"Mail to {t.who} about {t.no}: {t.word('kind', words.NOTICES)}",
     ),
     "dunning.ended": (
         lambda t: f"Penagihan {t.who} selesai: {t.word('state', words.CHASED)}",

@@ -73,6 +73,7 @@ _REASONS: Final = {
     "notification": ("pemberitahuan Midtrans", "notification of Midtrans"),
     "quarantine over": ("masa tunggu habis", "waited long enough"),
     "not sent again": ("tidak dikirim lagi", "not sent again"),
+    "another one waits": ("pesanan lain masih menunggu", "another order waits"),
     "never sent": ("tidak pernah dikirim", "never sent"),
     "sent before the restore": ("dikirim sebelum pemulihan data", "sent before the restore"),
     "found after a restore": ("ditemukan setelah pemulihan data", "found after a restore"),

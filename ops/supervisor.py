@@ -83,7 +83,9 @@ class Supervisor:
         for part in parts:
             if part.port is not None:
                 host = settings.bind if part.name == "api" else "127.0.0.1"
-                check_port_free(part.port, f"TAGIHAN_{part.name.upper()}_PORT", part.purpose, host)
+                check_port_free(
+                    part.port, f"TAGIHAN_{part.name.upper()}_PORT", f"the {part.name}", host
+                )
         if any(part.name == "mailbox" for part in parts):
             check_port_free(settings.smtp_port, "TAGIHAN_SMTP_PORT", "catching mail")
         environ = self._prepare_database()
@@ -139,7 +141,9 @@ class Supervisor:
             )
             with self._step("Starting embedded PostgreSQL") as done:
                 database = self._embedded.start()
-                done(f"{database.version} on port {database.port}, data in {database.data}")
+                outside = not database.data.is_relative_to(self._home)
+                where = f", data in {database.data}" if outside else ""
+                done(f"{database.version} on port {database.port}{where}")
             made |= _urls(database)
         ports = {f"TAGIHAN_{name}_PORT": str(getattr(settings, f"{name.lower()}_port"))
                  for name in ("API", "SIMULATOR", "MAILBOX", "SMTP", "DB")}  # fmt: skip
@@ -248,7 +252,7 @@ def needed_parts(settings: Settings) -> list[Part]:
     """The processes that these settings call for, in the order they are started."""
     parts = []
     if settings.uses_simulator:
-        parts.append(Part("simulator", "Midtrans, simulated", settings.simulator_port))
+        parts.append(Part("simulator", "stands in for Midtrans", settings.simulator_port))
     if settings.mail_host == "127.0.0.1" and settings.mail_port == settings.smtp_port:
         parts.append(Part("mailbox", "catches all mail", settings.mailbox_port))
     parts += [

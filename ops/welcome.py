@@ -106,8 +106,9 @@ def _lines(settings: Settings, kept: Kept, facts: _Facts) -> list[str]:
     lines = ["Tagihan is running. Ctrl-C stops it; what it holds stays.", "", f"  {title}"]
     lines.append(
         f"  MRR {rupiah(facts.revenue.amount)} from {facts.revenue.subscriptions} subscriptions"
-        + (f", test clock at {facts.clock}" if facts.clock else "")
     )
+    if facts.clock:
+        lines.append(f"  Test clock at {facts.clock}")
     lines.append("")
     width = max((len(name) for name, _ in facts.plans), default=0)
     lines += [f"  {name:<{width}}   {'   '.join(prices)}" for name, prices in facts.plans]
@@ -142,14 +143,16 @@ def _commands(settings: Settings, kept: Kept, guest: _Guest) -> list[str]:
     )
     pretty = "| python3 -m json.tool"
     return [
-        f"Paste into another terminal: subscribe {guest.name}, show the invoice, explain it.",
+        "Paste into another terminal, one after the other:",
+        f"subscribe {guest.name}, show the invoice, explain its amount.",
         "",
         f"curl -sK {config} -H 'Idempotency-Key: {FIRST_TRY}' {api}/subscriptions \\",
         f"  -d {shlex.quote(body)} {pretty}",
         f"curl -sK {config} {api}/invoices/{guest.invoice} {pretty}",
         f".venv/bin/tagihan explain {guest.invoice}",
         "",
-        "Let time pass: .venv/bin/tagihan clock advance 40d    Check it: .venv/bin/tagihan doctor",
+        "Let time pass        .venv/bin/tagihan clock advance 40d",
+        "Check the books      .venv/bin/tagihan doctor",
     ]
 
 

@@ -61,6 +61,16 @@ def test_a_command_explains_itself(command: tuple[str, ...]) -> None:
     assert "..." not in done.stdout.partition("Commands:")[2]
 
 
+def test_the_tasks_are_listed_within_a_narrow_terminal() -> None:
+    done = subprocess.run(
+        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    )
+
+    tasks = {line.split()[1] for line in done.stdout.splitlines()}
+    assert {"run", "demo", "test", "check", "help", "clean"} <= tasks
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
 def test_explain_and_the_clock_take_a_language() -> None:
     for command in (("explain",), ("clock", "show"), ("clock", "advance"), ("clock", "jump")):
         assert "--language [id|en]" in run(*command, "--help").stdout

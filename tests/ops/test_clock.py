@@ -198,6 +198,13 @@ def entry(type_: str, who: str | None = "Siti", at: datetime = AT, **facts: obje
       entry("subscription.renewed", period_end="2027-01-20")],
      ["Tagihan INV/2026/XII/00012 untuk Siti: Rp165.390; diperpanjang sampai 20 Januari 2027"],
      ["Invoice INV/2026/XII/00012 for Siti: Rp165.390; renewed until 20 January 2027"]),
+    # A first invoice has a period too, and renews nothing.
+    ([entry("invoice.issued", number=DECEMBER, total=165_390, period_end="2027-01-20"),
+      entry("subscription.created", plan="toko", collection="automatic")],
+     ["Tagihan INV/2026/XII/00012 untuk Siti: Rp165.390",
+      "Siti berlangganan Toko, ditagih otomatis"],
+     ["Invoice INV/2026/XII/00012 for Siti: Rp165.390",
+      "Siti subscribes to Toko, charged automatically"]),
     # A virtual account comes with the invoice that it pays.
     ([entry("invoice.issued", number=DECEMBER, total=165_390),
       entry("instrument.offered", number=DECEMBER, amount=165_390, bank="bca")],

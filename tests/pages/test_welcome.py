@@ -76,6 +76,9 @@ def test_the_first_screen_has_all_that_is_promised(settings: Settings) -> None:
     ):
         assert wanted in shown
     assert sum("curl " in line or "tagihan explain" in line for line in shown.splitlines()) == 3
+    typed = ("curl", "  -d ", ".venv/")  # these are pasted, not read
+    read = [line for line in shown.splitlines() if not line.startswith(typed)]
+    assert max(len(line) for line in read) <= 80
     kept = Kept.read(settings.home)
     assert kept.staff_password in shown
     assert kept.api_key not in shown
