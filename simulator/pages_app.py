@@ -27,6 +27,8 @@ def handle(world: World, request: Request) -> Reply | None:
                 return missing(request)
             book = found[0]
             tx = book.transactions[ident]
+            if row_of(tx).page in ("number", "card"):
+                return missing(request)
             return (
                 _answer(request, book, tx) if request.method == "POST" else _app(request, book, tx)
             )
@@ -67,8 +69,6 @@ def _return_url(tx: Transaction) -> str:
 def _answer(request: Request, book: Book, tx: Transaction) -> Reply:
     form, row = request.form(), row_of(tx)
     here = redirect(f"/app/{tx.transaction_id}" + _query(request))
-    if row.page in ("number", "card"):
-        return missing(request)
     if form.get("action") == "refuse":
         with contextlib.suppress(IllegalMoveError):  # already over; the page says so
             operations.refuse(book, tx)
