@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
@@ -20,10 +21,11 @@ from billing.engine import Engine
 from billing.flows import machine_keys, people
 from core import ids
 from core.actor import Actor
-from core.errors import Forbidden, NotFound, Unauthenticated
+from core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from core.tables import merchants
 
 MERCHANT_HEADER: Final = "Tagihan-Merchant"
+_SLUG: Final = re.compile("[a-z0-9][a-z0-9-]{1,38}")
 _OPERATOR: Final = expand(["admin"]) | {"operator"}
 
 
@@ -86,21 +88,20 @@ def authenticate(engine: Engine, authorization: str, merchant: str | None, sourc
     Raises:
         Unauthenticated: ``no_credentials`` or ``invalid_credentials``.
         NotFound: ``merchant_not_found``, when another merchant is named than the key's.
+        InvalidRequest: ``invalid_merchant``, for what is neither an id nor a slug.
     """
     scheme, _, secret = authorization.partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("no_credentials", "send Authorization: Bearer and your key")
-    named = ids.parse("merchant", merchant, field=MERCHANT_HEADER) if merchant else None
     operator = engine.settings.operator_key
     if operator and hmac.compare_digest(secret.encode(), operator.encode()):
-        if named is not None:
-            _require_merchant(engine, named)
+        named = _named(engine, merchant) if merchant else None
         return Caller(named, Actor("operator", "operator", source), _OPERATOR)
     key = machine_keys.find_key(engine, secret)
     if key is None:
         raise Unauthenticated("invalid_credentials", "this key is not known, ended or was revoked")
-    if named is not None and named != key.merchant_id:
+    if merchant and _named(engine, merchant) != key.merchant_id:
         raise NotFound("merchant_not_found", "there is no such merchant")
     actor = Actor("key", ids.public("key", key.id), source)
     return Caller(key.merchant_id, actor, expand(key.scopes))
@@ -155,10 +156,21 @@ def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     return cast(Caller, request.scope["state"]["caller"])
 
 
-def _require_merchant(engine: Engine, merchant_id: UUID) -> None:
+def _named(engine: Engine, text: str) -> UUID:
+    """The merchant that the header names, by id or by slug."""
+    text, known = text.strip(), merchants.c
+    if text.startswith(f"{ids.PREFIXES['merchant']}_"):
+        which = known.merchant_id == ids.parse("merchant", text, field=MERCHANT_HEADER)
+    elif _SLUG.fullmatch(text):
+        which = known.slug == text
+    else:
+        raise InvalidRequest(
+            "invalid_merchant",
+            "name the merchant by its id (mer_…) or by its slug, such as kopi-senja",
+            field=MERCHANT_HEADER,
+        )
     with engine.db.lookup() as session:
-        known = session.execute(
-            select(merchants.c.slug).where(merchants.c.merchant_id == merchant_id)
-        ).one_or_none()
-    if known is None:
+        found = session.execute(select(known.merchant_id).where(which)).scalar_one_or_none()
+    if found is None:
         raise NotFound("merchant_not_found", "there is no such merchant")
+    return cast(UUID, found)

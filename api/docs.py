@@ -36,9 +36,9 @@ numbers with a point are refused. **Dates** are civil dates where the customer i
 ISO 8601 with an offset, **periods** run from their start up to, but without, their end.
 
 **Keys**: send `Authorization: Bearer tgh_…`. What a key may do is said by its scopes: `read`,
-`write`, `refund`, `admin` (`write` and `refund` bring `read`, `admin` brings all). The operator of
-the installation sends the operator key, and names a merchant in the header `Tagihan-Merchant`
-where a route is about one merchant.
+`write`, `refund`, `approve`, `admin` (`write`, `refund` and `approve` bring `read`, `admin` brings
+all but `approve`). The operator of the installation sends the operator key, and names a merchant
+by id or slug in the header `Tagihan-Merchant` where a route is about one merchant.
 
 **Repeating**: every POST that creates or charges needs an `Idempotency-Key`. After a time-out send
 the same request with the same key: it has one effect and gives the first answer. While the first

@@ -28,11 +28,12 @@ class NewKeyIn(In):
 
     name: Annotated[str, Meta(min_length=1, max_length=100, description="What it is for.")]
     scopes: Annotated[
-        list[Literal["read", "write", "refund", "admin"]],
+        list[Literal["read", "write", "refund", "approve", "admin"]],
         Meta(
             min_length=1,
-            max_length=4,
-            description="`write` and `refund` bring `read`, `admin` brings all.",
+            max_length=5,
+            description="`write`, `refund` and `approve` bring `read`, `admin` brings all but "
+            "`approve`.",
         ),
     ]
 

@@ -38,11 +38,19 @@ Slug = Annotated[
 LeadDays = Annotated[int, Meta(ge=0, le=60)]
 TermsDays = Annotated[int, Meta(ge=0, le=180)]
 Rps = Annotated[int, Meta(ge=1, le=1000, description="Requests per second at the gateway.")]
+ApprovalDays = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=3650,
+        description="Days whose manual refunds to a customer count together for the limit.",
+    ),
+]
 Approval = Annotated[
     int,
     Meta(
         ge=0,
-        description="Whole rupiah: a manual refund above it needs a second person.",
+        description="Whole rupiah: manual refunds to a customer that pass it need a second person.",
     ),
 ]
 
@@ -92,6 +100,7 @@ class NewMerchantIn(In, kw_only=True):
     payment_terms_days: TermsDays = 7
     cancel_day_billed: bool = True
     refund_approval_above: Approval = 1_000_000
+    refund_approval_days: ApprovalDays = 30
     metadata: MetadataIn = msgspec.field(default_factory=dict)
     clock_at: TestClock | None = None
 
@@ -124,6 +133,7 @@ class MerchantPatch(In, kw_only=True):
     payment_terms_days: TermsDays | UnsetType = UNSET
     cancel_day_billed: bool | UnsetType = UNSET
     refund_approval_above: Approval | UnsetType = UNSET
+    refund_approval_days: ApprovalDays | UnsetType = UNSET
     metadata: MetadataIn | UnsetType = UNSET
 
 
@@ -160,6 +170,7 @@ class MerchantOut(Out):
     payment_terms_days: int
     cancel_day_billed: bool
     refund_approval_above: Rupiah
+    refund_approval_days: int
     mode: Annotated[
         str, Meta(description="`recovering` after a restored backup: the gateway is asked first.")
     ]

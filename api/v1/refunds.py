@@ -185,11 +185,15 @@ class RefundsController(Controller):
         with engine.work(caller.merchant, caller.actor) as unit:
             return RefundOut.read(unit, wanted)
 
-    @post("/{refund_id:str}/approve", scope="refund", status=200, summary="Approve a refund")
+    @post("/{refund_id:str}/approve", scope="approve", status=200, summary="Approve a refund")
     def approve_refund(
         self, refund_id: FromPath[str], once: NamedDependency[Once]
     ) -> Response[RefundOut]:
-        """Agree to a transfer by hand, as another caller than the one who asked for it."""
+        """Agree to a transfer by hand that passes the merchant's limit, as somebody else.
+
+        Refused (403 `second_person_needed`) where one caller stands behind both: the same key, keys
+        of which one made the other or that a third one made, a person whose password it set.
+        """
         return _then(once, refund_id, refund.approve)
 
     @post(

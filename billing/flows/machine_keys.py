@@ -24,7 +24,7 @@ from core.tables import api_keys
 from core.work import Work
 
 KEY_PREFIX: Final = "tgh_"
-SCOPES: Final = ("read", "write", "refund", "admin")
+SCOPES: Final = ("read", "write", "refund", "approve", "admin")
 OVERLAP_HOURS_MAX: Final = 168
 
 
@@ -51,7 +51,7 @@ def create_key(unit: Work, *, name: str, scopes: Sequence[str], key: str | None 
 
     Args:
         name: what it is for, 1 to 100 characters.
-        scopes: of ``read write refund admin``, at least one.
+        scopes: of ``read write refund approve admin``, at least one.
         key: the caller's idempotency key; a repetition finds the key without its secret.
 
     Raises:

@@ -36,7 +36,8 @@ EDITABLE = frozenset(
         "brand_color", "logo", "logo_media_type", "gateway", "gateway_url", "server_key",
         "signature_key", "client_key", "gateway_merchant_id", "card_mode", "gateway_rps",
         "invoice_prefix", "credit_note_prefix", "number_pattern", "issue_lead_days",
-        "payment_terms_days", "cancel_day_billed", "refund_approval_above", "mode", "metadata",
+        "payment_terms_days", "cancel_day_billed", "refund_approval_above",
+        "refund_approval_days", "mode", "metadata",
     }
 )  # fmt: skip
 _SECRETS = ("server_key", "signature_key")
@@ -82,6 +83,7 @@ class MerchantDraft:
     payment_terms_days: int = 7
     cancel_day_billed: bool = True
     refund_approval_above: int = 1_000_000
+    refund_approval_days: int = 30
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -203,9 +205,13 @@ def _check(fields: Mapping[str, Any]) -> None:
             raise InvalidRequest(
                 f"invalid_{name}", f"{name} is one of {', '.join(allowed)}.", field=name
             )
-    for name, high in (("issue_lead_days", 60), ("payment_terms_days", 180)):
-        if name in fields and not 0 <= fields[name] <= high:
-            raise InvalidRequest(f"invalid_{name}", f"{name} is 0 to {high}.", field=name)
+    for name, low, high in (
+        ("issue_lead_days", 0, 60),
+        ("payment_terms_days", 0, 180),
+        ("refund_approval_days", 1, 3650),
+    ):
+        if name in fields and not low <= fields[name] <= high:
+            raise InvalidRequest(f"invalid_{name}", f"{name} is {low} to {high}.", field=name)
     for name in ("legal_name", "email", "address"):
         if name in fields and not str(fields[name] or "").strip():
             raise InvalidRequest(f"invalid_{name}", f"{name} is needed.", field=name)

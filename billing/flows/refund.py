@@ -31,9 +31,10 @@ from billing.flows.refund_sources import (
     take_from_balance,
     unallocated,
 )
+from billing.flows.second_person import require_second_person
 from billing.queries import get_customer, lock_customers
 from core.bulk import insert_rows
-from core.errors import Conflict, Forbidden, InvalidRequest
+from core.errors import Conflict, InvalidRequest
 from core.work import Mail, Work, queue_mail
 from payments.order_ids import refund_key
 from payments.refunds import refundable, require_refundable
@@ -149,14 +150,13 @@ def approve(unit: Work, refund_id: UUID, *, approved_by: str | None = None) -> N
 
     Raises:
         NotFound: ``refund_not_found``. Conflict: ``refund_not_awaiting_approval``.
-        Forbidden: ``second_person_needed``.
+        Forbidden: ``second_person_needed``, ``person_needed``; see `billing.flows.second_person`.
     """
     refund = lock_refund(unit, refund_id)
     if refund.state != "awaiting_approval":
         raise Conflict("refund_not_awaiting_approval", f"this refund is {refund.state}")
     who = approved_by or str(unit.actor)
-    if who == refund.requested_by:
-        raise Forbidden("second_person_needed", "who asked for a refund can not approve it")
+    require_second_person(unit, refund.requested_by, who)
     _set(unit, refund_id, state="awaiting_transfer", approved_by=who)
     unit.audit(
         "refund.approve",
@@ -182,7 +182,8 @@ def complete_manual(
 
     Raises:
         NotFound: ``refund_not_found``.
-        Conflict: ``refund_not_awaiting_transfer``, with approval still missing or already done.
+        Conflict: ``refund_not_awaiting_transfer``, with approval still missing or already done;
+            ``payee_approved`` when it went elsewhere than was approved.
         InvalidRequest: ``invalid_proof`` or ``invalid_payee``.
     """
     refund = lock_refund(unit, refund_id)
@@ -192,6 +193,8 @@ def complete_manual(
         raise InvalidRequest("invalid_proof", "the bank's reference is needed", field="proof")
     _check_payee(payee)
     paid_to = dict(payee) if payee else refund.payee
+    if refund.approved_by is not None and refund.payee not in (None, paid_to):
+        raise Conflict("payee_approved", "another account was approved: reject it and ask anew")
     if paid_to is None:
         raise InvalidRequest("invalid_payee", "say where the money went", field="payee")
     _set(unit, refund_id, proof=proof.strip(), payee=paid_to)

@@ -107,8 +107,34 @@ def routed(unit: Work, payment: Row[Any], amount: int, already: int) -> dict[str
         case WaitForSettlement(until):
             return _row("refund", "refund_scheduled", due_at=until + _AFTER_SETTLEMENT)
         case Manual():
-            needs_second = amount > unit.merchant.refund_approval_above
+            alone = amount + _by_one_person(unit, payment.customer_id)
+            needs_second = alone > unit.merchant.refund_approval_above
             return _row("manual", "awaiting_approval" if needs_second else "awaiting_transfer")
+
+
+def _by_one_person(unit: Work, customer_id: UUID) -> int:
+    """What was given back by hand to a customer of late without a second person's agreement.
+
+    The limit holds for all of it, or it would be passed in pieces. The customer's row is locked.
+    """
+    since = unit.now - timedelta(days=unit.merchant.refund_approval_days)
+    total = unit.session.execute(
+        select(func.coalesce(func.sum(refunds.c.amount), 0))
+        .join(
+            payments,
+            (payments.c.merchant_id == refunds.c.merchant_id)
+            & (payments.c.id == refunds.c.payment_id),
+        )
+        .where(
+            refunds.c.merchant_id == unit.merchant_id,
+            payments.c.customer_id == customer_id,
+            refunds.c.route == "manual",
+            refunds.c.state.in_(("awaiting_transfer", "succeeded")),
+            refunds.c.approved_by.is_(None),
+            refunds.c.created_at > since,
+        )
+    ).scalar_one()
+    return int(total)
 
 
 def _row(

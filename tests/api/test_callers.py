@@ -55,6 +55,36 @@ def test_the_operator_names_the_merchant(house: House) -> None:
     assert house.ours.get(f"/customers/{made['id']}") == made
 
 
+def test_the_header_takes_the_slug_too(house: House) -> None:
+    made = house.ours.post("/customers", SARI)
+    ours, theirs = (merchant.slug for merchant in house.merchants)
+    path = f"/customers/{made['id']}"
+    for door in (house.operator, house.ours):
+        assert door.get(path, **{"Tagihan-Merchant": ours}) == made
+        refused = Door(house.client, door.key, {"Tagihan-Merchant": theirs}).call("GET", path)
+        assert refused.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "code"),
+    [
+        ("mer_short", 422, "invalid_id"),
+        ("Kopi Senja", 422, "invalid_merchant"),
+        ("cus_abcdefghijklmnopqrstuvwxyz", 422, "invalid_merchant"),
+        ("kopi-senja", 404, "merchant_not_found"),
+    ],
+)
+def test_a_name_that_names_no_merchant_says_so(
+    house: House, header: str, status: int, code: str
+) -> None:
+    at = {"Tagihan-Merchant": header}
+    answer = Door(house.client, house.operator.key, at).call("GET", "/customers")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    # A stranger learns nothing about who is a merchant here.
+    stranger = Door(house.client, "tgh_" + "x" * 40, at).call("GET", "/customers")
+    assert stranger.json()["code"] == "invalid_credentials"
+
+
 def test_a_key_is_good_for_its_merchant_only(house: House) -> None:
     other = ids.public("merchant", house.merchants[1].merchant_id)
 
