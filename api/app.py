@@ -12,7 +12,7 @@ from typing import Final
 from litestar import Litestar, Router
 from litestar.di import Provide
 
-from api import auth, docs, frame, health, pages, query_check
+from api import auth, docs, frame, heads, health, pages, query_check
 from api.errors import on_error
 from api.gateways import midtrans
 from api.idempotency import provide_once
@@ -60,6 +60,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    app.asgi_handler = heads.answering(app.asgi_handler)
     auth.require_scopes(app)
     return app
 

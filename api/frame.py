@@ -23,6 +23,8 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+# Only for our own name: what else the business has under it is not ours to decide.
+_HTTPS_ONLY: Final = "max-age=31536000"
 
 
 def request_id(scope: Scope) -> str:
@@ -48,6 +50,8 @@ async def before_send(message: Message, scope: Scope) -> None:
         if name not in headers:
             headers[name] = value
     headers["Tagihan-Request-Id"] = request_id(scope)
+    if scope["app"].state["engine"].settings.public_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = _HTTPS_ONLY
     state: dict[str, Any] = scope["state"]
     started = state.get(_STARTED)
     caller = state.get("caller")

@@ -9,21 +9,24 @@ from litestar import Response, Router
 from litestar.di import NamedDependency
 from msgspec import Meta
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from api.routes import get
 from billing import tables as _billing_tables  # noqa: F401 - the tables the schema must have
 from billing.engine import Engine
 from core.db import metadata
+from core.schema_head import head, known
 
 # A bell that hangs longer than this means that no worker answers the door.
 _LATE_SECONDS = 120
 
+_REVISION = text("SELECT version_num FROM alembic_version")
 _COLUMNS = text(
     "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
     "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') "
     "AND a.attnum > 0 AND NOT a.attisdropped"
 )
+_WANTED = {(t.name, c.name) for t in metadata.tables.values() for c in t.columns}
 
 
 class Health(msgspec.Struct):
@@ -38,8 +41,11 @@ class Readiness(msgspec.Struct, kw_only=True):
     status: Literal["ready", "not_ready"]
     database: Literal["ok", "unreachable"]
     schema: Annotated[
-        Literal["ok", "behind", "unknown"],
-        Meta(description="`behind`: run `tagihan migrate`."),
+        Literal["ok", "behind", "ahead", "unknown"],
+        Meta(
+            description="`behind`: run `tagihan migrate`. `ahead`: a newer program has migrated "
+            "this database; start that one."
+        ),
     ]
     workers: Annotated[
         Literal["ok", "late", "unknown"],
@@ -47,7 +53,10 @@ class Readiness(msgspec.Struct, kw_only=True):
     ]
     backlog_seconds: Annotated[
         int | None, Meta(description="Age of the oldest work no worker has looked at.")
-    ]
+    ] = None
+    reason: Annotated[
+        str | None, Meta(description="Why it is not ready, and what to do; null when it is.")
+    ] = None
 
 
 @get("/health", scope="public", summary="Is the process alive", tags=["Health"])
@@ -66,19 +75,24 @@ def ready(engine: NamedDependency[Engine]) -> Response[Any]:
 def _look(engine: Engine) -> Readiness:
     try:
         with engine.db.lookup() as session:
-            found = {(row[0], row[1]) for row in session.execute(_COLUMNS)}
-            wanted = {(t.name, c.name) for t in metadata.tables.values() for c in t.columns}
-            if not wanted <= found:
-                return Readiness(
-                    status="not_ready", database="ok", schema="behind", workers="unknown",
-                    backlog_seconds=None,
-                )  # fmt: skip
-            oldest = session.execute(text("SELECT min(rung_at) FROM jobs")).scalar_one_or_none()
+            try:
+                at = session.execute(_REVISION).scalar_one_or_none()
+            except ProgrammingError:
+                # No such table, or from a time when nobody was let to read it.
+                at = None
+            else:
+                found = {(row[0], row[1]) for row in session.execute(_COLUMNS)}
+                oldest = session.execute(text("SELECT min(rung_at) FROM jobs")).scalar()
     except SQLAlchemyError:
-        return Readiness(
-            status="not_ready", database="unreachable", schema="unknown", workers="unknown",
-            backlog_seconds=None,
-        )  # fmt: skip
+        return _not_ready(
+            "unreachable", "unknown", "the database does not answer: look at it and DATABASE_URL"
+        )
+    if at != head():
+        return _of_another(at)
+    if missing := sorted(_WANTED - found):
+        return _not_ready(
+            "ok", "behind", f"the database lacks {'.'.join(missing[0])}: restore its schema"
+        )
     age = 0 if oldest is None else max(0, int((engine.real_now() - oldest).total_seconds()))
     return Readiness(
         status="ready",
@@ -86,6 +100,27 @@ def _look(engine: Engine) -> Readiness:
         schema="ok",
         workers="late" if age > _LATE_SECONDS else "ok",
         backlog_seconds=age,
+    )
+
+
+def _of_another(at: str | None) -> Readiness:
+    if at is None or at in known():
+        stands = "has no revision that we may read" if at is None else f"is at revision {at}"
+        return _not_ready(
+            "ok", "behind", f"the database {stands}, this program needs {head()}: tagihan migrate"
+        )
+    return _not_ready(
+        "ok", "ahead",
+        f"the database is at revision {at}, which this program (at {head()}) does not know: "
+        "start the program that migrated it",
+    )  # fmt: skip
+
+
+def _not_ready(
+    database: Literal["ok", "unreachable"], schema: Literal["behind", "ahead", "unknown"], why: str
+) -> Readiness:
+    return Readiness(
+        status="not_ready", database=database, schema=schema, workers="unknown", reason=why
     )
 
 
