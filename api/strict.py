@@ -23,10 +23,15 @@ from core.errors import InvalidRequest
 BODY_BYTES_MAX = 256 * 1024
 DEPTH_MAX = 20
 
-_PLACE = re.compile(r" - at `\$?\.?(.*)`$")
-_SOME_KEY = re.compile(r" - at (?:`\$\.(\w+)\[\.\.\.\]`|`key` in `\$\.(\w+)`)$")
+DIGITS_MAX = 40
+# No field of ours has a longer name; what a caller made up is cut here when it is told back.
+_NAME_MAX = 60
+
+_PLACE = re.compile(r" - at (?:`key` in )?`(\$.*)`$", re.DOTALL)
+_KEY_ITSELF = " - at `key` in "
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[(\.\.\.)\]")
 _KEYS_TRIED_MAX = 100
-_UNKNOWN = re.compile(r"unknown field `(.*?)`")
+_UNKNOWN = re.compile(r"unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(.*?)`")
 
 
@@ -34,8 +39,10 @@ class BodyTypeError(Exception):
     """The body is not called ``application/json``."""
 
 
-class _TwiceError(ValueError):
-    """An object names one key twice."""
+class _Twice(dict[str, Any]):
+    """An object that names one key twice; where it stands is not known while it is read."""
+
+    key: str
 
 
 def parse(body: bytes) -> Any:
@@ -48,14 +55,10 @@ def parse(body: bytes) -> Any:
         value = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_pairs,
-            parse_float=Decimal,
+            parse_int=_integer,
+            parse_float=_decimal,
             parse_constant=_refuse_constant,
         )
-    except _TwiceError as error:
-        key = str(error)
-        raise InvalidRequest(
-            "duplicate_key", f"the key {key[:60]!r} appears twice in one object", field=key[:60]
-        ) from None
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("malformed_json", f"the body is not JSON: {_short(error)}") from None
     _walk(value, "", 0)
@@ -73,7 +76,7 @@ def decode(body: bytes, wanted: Any) -> Any:
     try:
         return msgspec.convert(value, wanted, strict=True)
     except msgspec.ValidationError as error:
-        raise _explained(_named(str(error), value, wanted)) from None
+        raise _explained(str(error), value, wanted) from None
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -92,12 +95,30 @@ class StrictRequest(Request[Any, Any, Any]):
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _TwiceError(key)
-        found[key] = value
-    return found
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    twice = _Twice(found)
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            twice.key = key
+            break
+        seen.add(key)
+    return twice
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise ValueError(f"a number has at most {DIGITS_MAX} digits")
+    return int(text)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError("a number is out of every range") from None
 
 
 def _refuse_constant(name: str) -> Any:
@@ -114,12 +135,23 @@ def _walk(value: Any, place: str, depth: int) -> None:
     if isinstance(value, str):
         check_text(value, place)
     elif isinstance(value, dict):
-        for key, inner in value.items():
+        for key in value:
             check_text(key, place)
-            _walk(inner, f"{place}.{key}" if place else key, depth + 1)
+        if isinstance(value, _Twice):
+            where = _within(place, value.key)
+            raise InvalidRequest(
+                "duplicate_key", f"{where} appears twice in one object", field=where
+            )
+        for key, inner in value.items():
+            _walk(inner, _within(place, key), depth + 1)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             _walk(inner, f"{place}[{index}]", depth + 1)
+
+
+def _within(place: str, key: str) -> str:
+    """The path of a key of the object at ``place``."""
+    return f"{place}.{key[:_NAME_MAX]}" if place else key[:_NAME_MAX]
 
 
 def check_text(text: str, place: str) -> None:
@@ -142,32 +174,57 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _named(message: str, value: Any, wanted: Any) -> str:
-    """Put the key where the decoder says only that it is some key of ``metadata``."""
-    found = _SOME_KEY.search(message)
-    name = found.group(1) or found.group(2) if found else ""
-    entries = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(entries, dict):
-        return message
-    for key, inner in list(entries.items())[:_KEYS_TRIED_MAX]:
-        try:
-            msgspec.convert({**value, name: {key: inner}}, wanted, strict=True)
-        except msgspec.ValidationError as error:
-            if str(error) == message:
-                return f"{_SOME_KEY.sub('', message)} - at `$.{name}.{key[:60]}`"
-    return message
-
-
-def _explained(message: str) -> InvalidRequest:
-    place = _PLACE.search(message)
-    where = place.group(1) if place else ""
+def _explained(message: str, value: Any, wanted: Any) -> InvalidRequest:
+    found = _PLACE.search(message)
+    where = _path(message, found.group(1), value, wanted) if found else ""
     reason = _PLACE.sub("", message)
     for pattern, code, words in (
         (_UNKNOWN, "unknown_field", "is not known here"),
         (_MISSING, "missing_field", "is needed"),
     ):
-        if found := pattern.search(reason):
-            field = f"{where}.{found.group(1)}" if where else found.group(1)
+        if named := pattern.search(reason):
+            field = _within(where, named.group(1))
             return InvalidRequest(code, f"{field} {words}", field=field)
     told = reason.replace("`decimal`", "`number with a point`").replace("`", "")
-    return InvalidRequest("invalid_value", told, field=where or None)
+    return InvalidRequest("invalid_value", told[:200], field=where or None)
+
+
+def _path(message: str, told: str, value: Any, wanted: Any) -> str:
+    """Write the decoder's place (``$.lines[0].description[...]``) with every key named."""
+    steps: list[str | int] = []
+    for step in _STEP.finditer(told):
+        name, index, some = step.groups()
+        if some:
+            steps.append(_offender(message, steps, value, wanted))
+        else:
+            steps.append(name if index is None else int(index))
+    if _KEY_ITSELF in message:
+        steps.append(_offender(message, steps, value, wanted))
+    place = ""
+    for part in steps:
+        place = f"{place}[{part}]" if isinstance(part, int) else _within(place, part)
+    return place
+
+
+def _offender(message: str, steps: list[str | int], value: Any, wanted: Any) -> str:
+    """The key that the decoder means where it says only that it is some key of an object."""
+    entries = value
+    for part in steps:
+        entries = entries[part]
+    for key, inner in list(entries.items())[:_KEYS_TRIED_MAX]:
+        try:
+            msgspec.convert(_with(value, steps, {key: inner}), wanted, strict=True)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return str(key)
+    return "..."
+
+
+def _with(value: Any, steps: list[str | int], there: Any) -> Any:
+    """A copy of ``value`` that holds something else at one place."""
+    if not steps:
+        return there
+    part, rest = steps[0], steps[1:]
+    if isinstance(part, int):
+        return [*value[:part], _with(value[part], rest, there), *value[part + 1 :]]
+    return {**value, part: _with(value[part], rest, there)}
