@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib
-import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import IO
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.settings import Settings
-from ops import database_check, instance, migrate, processes
+from ops import database_check, hold, instance, migrate
 from ops.children import Child, Part
 from ops.embedded import Database, Embedded, EmbeddedError, check_port_free
-from ops.embedded_place import write_private
+from ops.hold import UpError
 from ops.live import Teller
+
+__all__ = ["Supervisor", "UpError", "needed_parts", "run"]
 
 _STOP_SECONDS = 10
 _STEPS_WIDTH = 34
-
-
-class UpError(Exception):
-    """Tagihan can not start; the message is one clear line."""
 
 
 class Supervisor:
@@ -37,7 +31,7 @@ class Supervisor:
     def __init__(
         self,
         environ: Mapping[str, str],
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = hold.say,
         parts: Callable[[Settings], list[Part]] | None = None,
     ) -> None:
         self._environ = {name: value for name, value in environ.items() if value}
@@ -65,11 +59,13 @@ class Supervisor:
                 "set it to an empty folder, or to one that does not exist yet"
             )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._asked_to_stop)
-        with _only_one(self._home):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+                signal.signal(number, self._asked_to_stop)
+        watched = hold.has_terminal()
+        with hold.only_one(self._home):
             try:
                 self._start()
-                while not self._stop.wait(0.2):
+                while not (self._stop.wait(0.2) or (watched and not hold.has_terminal())):
                     self._look_after()
             except (EmbeddedError, database_check.UnusableDatabaseError) as error:
                 raise UpError(str(error)) from None
@@ -78,7 +74,7 @@ class Supervisor:
 
     def _start(self) -> None:
         settings = self._settings
-        self._stop_leftovers()
+        hold.stop_leftovers(self._home, self._say)
         parts = self._parts(settings)
         for part in parts:
             if part.port is not None:
@@ -180,7 +176,7 @@ class Supervisor:
             self._teller.close()
         if self._embedded is not None:
             self._embedded.stop()
-        self._processes_file.unlink(missing_ok=True)
+        hold.forget(self._home)
         if self._children:
             self._say("Stopped. The data stay; the next start takes seconds.")
 
@@ -190,28 +186,9 @@ class Supervisor:
                 child.wait_stopped(0)
         self._stop.set()
 
-    @property
-    def _processes_file(self) -> Path:
-        return self._home / "processes.json"
-
     def _write_processes(self) -> None:
-        """Remember who was started, for a next start after this process was killed."""
-        found = [child.process() for child in self._children]
-        listed = [{"pid": p.pid, "started": p.started} for p in found if p is not None]
-        write_private(self._processes_file, json.dumps(listed) + "\n")
-
-    def _stop_leftovers(self) -> None:
-        """End parts of an earlier run; its PostgreSQL is found by its data directory."""
-        try:
-            listed = json.loads(self._processes_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return
-        left = [processes.Process(one["pid"], one["started"]) for one in listed]
-        alive = [process for process in left if processes.is_alive(process)]
-        if alive:
-            self._say(f"Stopping {len(alive)} processes left over from an earlier run ...")
-        for process in alive:
-            processes.stop(process, signal.SIGTERM, signal.SIGKILL, grace_seconds=5)
+        found = (child.process() for child in self._children)
+        hold.remember(self._home, [process for process in found if process is not None])
 
     @contextlib.contextmanager
     def _step(self, title: str) -> Iterator[Callable[[str], None]]:
@@ -225,7 +202,7 @@ class Supervisor:
 
 def run(environ: Mapping[str, str] | None = None) -> None:
     """Run the supervisor in this process."""
-    Supervisor(os.environ if environ is None else environ, _say_flushed).run()
+    Supervisor(os.environ if environ is None else environ).run()
 
 
 def _migrate(settings: Settings) -> str:
@@ -268,27 +245,3 @@ def _urls(database: Database) -> dict[str, str]:
         "DATABASE_URL": database.app_url,
         "TAGIHAN_OWNER_DATABASE_URL": database.owner_url,
     }
-
-
-@contextlib.contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Hold the home for as long as this process lives, however it ends."""
-    handle: IO[str] = (home / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.seek(0)
-        raise UpError(
-            f"Tagihan already runs in {home} (process {handle.read().strip() or 'unknown'}); "
-            "stop it first, or set TAGIHAN_HOME to another folder"
-        ) from None
-    handle.truncate(0)
-    handle.write(str(os.getpid()))
-    handle.flush()
-    with handle:
-        yield
-
-
-def _say_flushed(line: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be gone; stopping must go on
-        print(line, flush=True)

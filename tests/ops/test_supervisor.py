@@ -30,12 +30,12 @@ def parts(settings):
     return [Part("mailbox", "catches all mail", settings.mailbox_port)]
 
 try:
-    Supervisor(os.environ, lambda line: print(line, flush=True), parts).run()
+    Supervisor(os.environ, parts=parts).run()
 except UpError as error:
     sys.exit(str(error))
 """
 
-Start = Callable[[], subprocess.Popen[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def start(home: Path) -> Iterator[Start]:
     environ = {"PATH": os.environ["PATH"], "TAGIHAN_HOME": str(home), **ports}
     started: list[subprocess.Popen[str]] = []
 
-    def again() -> subprocess.Popen[str]:
+    def again(stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, "-c", PROGRAM],
-            cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=ROOT, env=environ, stdout=stdout, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
         started.append(child)
@@ -60,8 +60,8 @@ def start(home: Path) -> Iterator[Start]:
     for child in started:
         child.kill()
         child.wait()
-        assert child.stdout is not None
-        child.stdout.close()
+        if child.stdout is not None:
+            child.stdout.close()
 
 
 def read_until(child: subprocess.Popen[str], word: str) -> list[str]:
@@ -128,3 +128,31 @@ def test_a_second_start_after_a_sigkill_keeps_the_data(home: Path, start: Start)
     assert second.wait(15) == 0
     assert [process for process in now if processes.is_alive(process)] == []
     assert not (home / "processes.json").exists()
+
+
+def test_a_closed_terminal_stops_everything(home: Path, start: Start) -> None:
+    """`ssh -t host make run`: make leads the session, gets the SIGHUP, and passes none on."""
+    leader, terminal = os.openpty()
+    child = start(terminal)
+    os.close(terminal)
+    said = b""
+    while b"Starting mailbox" not in said:
+        said += os.read(leader, 65536)
+    left = running(home)
+
+    os.close(leader)
+
+    assert child.wait(25) == 0
+    assert [process for process in left if processes.is_alive(process)] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_stops_everything(home: Path, start: Start, number: signal.Signals) -> None:
+    child = start()
+    read_until(child, "Starting mailbox")
+    left = running(home)
+
+    child.send_signal(number)
+
+    assert child.wait(25) == 0
+    assert [process for process in left if processes.is_alive(process)] == []
