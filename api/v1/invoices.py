@@ -9,13 +9,14 @@ from msgspec import Meta
 
 from api.queries import get_row, rows_of
 from api.shapes import Day, In, Instant, Metadata, Out, Rupiah, Words, public
+from api.v1.credit_notes import CreditNoteOut
 from api.v1.orders import OrderOut
 from billing.flows.at_once import orders_of
 from core import ids
 from core.work import Work
 from invoices.derivation import arithmetic, recompute
 from invoices.queries import get_invoice, lines_of
-from invoices.tables import invoices
+from invoices.tables import credit_notes, invoices
 from payments.tables import allocations
 
 
@@ -98,12 +99,13 @@ class AllocationOut(Out):
 
 
 class InvoiceDetailOut(Out):
-    """An invoice with its lines, orders and what settled it."""
+    """An invoice with its lines, orders, what settled it and what was given back of it."""
 
     invoice: InvoiceOut
     lines: list[LineOut]
     orders: list[OrderOut]
     allocations: list[AllocationOut]
+    credit_notes: Annotated[list[CreditNoteOut], Meta(description="Oldest first.")]
 
 
 class ExplainedLineOut(Out):
@@ -155,6 +157,10 @@ def read_detail(unit: Work, invoice_id: Any) -> InvoiceDetailOut:
                 at=one.at,
             )
             for one in rows_of(unit, allocations, "invoice_id", invoice_id, by="at")
+        ],
+        credit_notes=[
+            CreditNoteOut.of(note)
+            for note in rows_of(unit, credit_notes, "invoice_id", invoice_id, by="issued_at")
         ],
     )  # fmt: skip
 

@@ -204,6 +204,7 @@ def test_a_credit_lowers_what_is_due(counter: Counter) -> None:
     pdf = counter.door.call("GET", f"/credit-notes/{note['id']}/pdf")
     assert pdf.content[:5] == b"%PDF-"
     assert counter.door.get(f"/credit-notes?invoice={invoice}")["data"] == [note]
+    assert counter.door.get(f"/invoices/{invoice}")["credit_notes"] == [note]
     off = counter.door.post(
         f"/invoices/{invoice}/mark-uncollectible", {"reason": "gone"}, status=200
     )
