@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from billing.engine import Engine, build_engine
 from billing.flows.clock import drive
+from core.housekeeping import sweep
 from core.jobs import advancing_clocks, ring_due
 from core.settings import Settings
 from ops.database_check import wait_for_database
@@ -25,6 +26,7 @@ LOG = logging.getLogger("tagihan.scheduler")
 # Test clocks step as fast as their work is drained.
 CLOCK_SECONDS = 0.1
 PAUSE_SECONDS = 0.02
+HOUSEKEEPING_SECONDS = 600
 STEPS_MAX = 200
 
 
@@ -34,6 +36,14 @@ def tick(engine: Engine) -> int:
     if rung:
         LOG.info("rang", extra={"bells": rung})
     return rung
+
+
+def housekeep(engine: Engine) -> int:
+    """Sweep out what has run its time, in machine time; returns how many rows."""
+    swept = sweep(engine.db, engine.real_now())
+    if swept:
+        LOG.info("swept", extra={"rows": swept})
+    return swept
 
 
 def drive_clocks(engine: Engine) -> None:
@@ -63,12 +73,15 @@ def main(settings: Settings, stop: threading.Event | None = None) -> None:
     # Driving a clock takes longer than its interval: that a turn is left out is no news.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(2)},
+        executors={"default": ThreadPoolExecutor(3)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone="UTC",
     )
     scheduler.add_job(tick, "interval", args=[engine], seconds=settings.tick_seconds, id="tick")
     scheduler.add_job(drive_clocks, "interval", args=[engine], seconds=CLOCK_SECONDS, id="clocks")
+    scheduler.add_job(
+        housekeep, "interval", args=[engine], seconds=HOUSEKEEPING_SECONDS, jitter=60, id="sweep"
+    )
     tick(engine)
     scheduler.start()
     LOG.info("scheduler ready", extra={"tick_seconds": settings.tick_seconds})

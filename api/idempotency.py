@@ -140,10 +140,7 @@ class Once:
                 return _Mine(subject)
             body = msgspec.to_builtins(finish(unit, subject))
             kept = {"withheld": True} if is_secret else body
-            self._note(
-                unit, subject_id=subject, recovery_point="finished", response_status=status,
-                response_body=kept,
-            )  # fmt: skip
+            self._answered(unit, status, kept, subject_id=subject)
             return _Answer(status, body, replayed=False)
 
     def _go_on(self, mine: _Mine, finish: Finish, call: Call | None, status: int) -> _Answer:
@@ -153,9 +150,7 @@ class Once:
                 call(mine.subject_id)
             with self.engine.work(self.caller.merchant, self.caller.actor) as unit:
                 body = msgspec.to_builtins(finish(unit, mine.subject_id))
-                self._note(
-                    unit, recovery_point="finished", response_status=status, response_body=body
-                )
+                self._answered(unit, status, body)
                 return _Answer(status, body, replayed=False)
         except Exception:
             self._release()
@@ -227,6 +222,14 @@ class Once:
             )
             .with_for_update()
         ).one_or_none()
+
+    def _answered(self, unit: Work, status: int, body: Any, **values: Any) -> None:
+        """Keep the answer, for as many days as the setting says."""
+        until = unit.real_now + timedelta(days=self.engine.settings.idempotency_days)
+        self._note(
+            unit, recovery_point="finished", response_status=status, response_body=body,
+            expires_at=until, **values,
+        )  # fmt: skip
 
     def _note(self, unit: Work, **values: Any) -> None:
         """Add to the row of the key; an answer, once there, stays."""
