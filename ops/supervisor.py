@@ -59,7 +59,7 @@ class Supervisor:
                 "set it to an empty folder, or to one that does not exist yet"
             )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, self._asked_to_stop)
         watched = hold.has_terminal()
         with hold.only_one(self._home):
