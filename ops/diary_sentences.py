@@ -88,6 +88,19 @@ def _created(t: Told) -> str:
     return f"{t.who} berlangganan {_plan(t)}, {how}"
 
 
+def _changed(t: Told) -> str:
+    plan, on = _plan(t), t.day("effective_on")
+    if not t.facts.get("reverses"):
+        return t.either(
+            f"{t.who} pindah ke {plan} mulai {on}", f"{t.who} moves to {plan} from {on}"
+        )
+    because = t.word("because", words.UNDONE)
+    return t.either(
+        f"{t.who} kembali ke {plan} mulai {on}: perubahan paket {because}",
+        f"{t.who} is back on {plan} from {on}: the change {because}",
+    )
+
+
 def _ended(t: Told) -> str:
     on, because = t.day("ended_on"), str(t.facts.get("reason") or "")
     if because in words.ENDS:
@@ -181,10 +194,7 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"Langganan {t.who} kembali lancar",
         lambda t: f"The subscription of {t.who} is in order again",
     ),
-    "subscription.plan_changed": (
-        lambda t: f"{t.who} pindah ke {_plan(t)} mulai {t.day('effective_on')}",
-        lambda t: f"{t.who} moves to {_plan(t)} from {t.day('effective_on')}",
-    ),
+    "subscription.plan_changed": (_changed, _changed),
     "subscription.change_scheduled": (
         lambda t: f"{t.who} akan pindah ke {_plan(t)} mulai {t.day('effective_on')}",
         lambda t: f"{t.who} will move to {_plan(t)} from {t.day('effective_on')}",

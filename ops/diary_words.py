@@ -29,6 +29,10 @@ ENDS: Final = {
         "because the first payment never came",
     ),
 }
+UNDONE: Final = {
+    "dunning_end": ("tidak dibayar", "was not paid"),
+    "voided": ("dibatalkan", "was voided"),
+}
 REASONS: Final = {
     "overpaid": ("kelebihan bayar", "overpaid"),
     "credited": ("nota kredit", "credit note"),

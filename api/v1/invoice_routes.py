@@ -29,7 +29,8 @@ from billing.engine import Engine
 from billing.flows.at_once import Means, pay_invoice, press
 from billing.flows.documents import Document, Links, invoice_document
 from billing.flows.make_room import make_room
-from billing.flows.void import mark_uncollectible, void_invoice
+from billing.flows.take_out import take_out
+from billing.flows.void import mark_uncollectible
 from core.work import Work
 from invoices.tables import invoices
 
@@ -129,10 +130,14 @@ class InvoicesController(Controller):
     def void_invoice(
         self, invoice_id: FromPath[str], data: JSONBody[ReasonIn], once: NamedDependency[Once]
     ) -> Response[InvoiceDetailOut]:
-        """Take out an open invoice that was never paid nor credited; its number stays used."""
+        """Take out an open invoice that was never paid nor credited; its number stays used.
+
+        Where it was for a plan change and nothing was built on that since, the plan goes back to
+        what it was, from today, and the customer hears of it.
+        """
         wanted = path_id("invoice", invoice_id)
         return once.run(
-            lambda unit: void_invoice(unit, wanted, reason=data.reason).id,
+            lambda unit: take_out(unit, wanted, reason=data.reason).id,
             read_detail,
             status=200,
         )

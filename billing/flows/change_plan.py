@@ -226,12 +226,24 @@ def _insert(
                         {"invoice": ids.public("invoice", one.invoice_id), "amount": one.amount}
                         for one in planned.credits
                     ],
+                    # Where to go back to, should nobody pay for it (`take_out`).
+                    "before": _dates(subscription),
                 },
                 "created_at": unit.now,
                 "closed_at": None if state == "scheduled" else unit.now,
             }
         ],
     )
+
+
+def _dates(subscription: Subscription) -> dict[str, Any]:
+    anchor = subscription.anchor
+    return {
+        "anchor": {"on": anchor.on.isoformat(), "day": anchor.day},
+        "interval": [subscription.interval_unit, subscription.interval_count],
+        "current": [subscription.current_start.isoformat(), subscription.current_end.isoformat()],
+        "billed_through": subscription.billed_through.isoformat(),
+    }
 
 
 def _bump(unit: Work, subscription_id: UUID) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing.flows.ending import drop_scheduled, give_back_freed, take_back_unserved
-from billing.flows.void import mark_uncollectible, void_invoice
+from billing.flows.void import mark_uncollectible
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
 from billing.queries import get_customer, get_subscription
 from billing.records import Subscription
@@ -120,10 +120,15 @@ def _take_back(unit: Work, invoice: Invoice, subscription: Subscription) -> None
     """Nothing was promised for it any more: void it, or credit what is left of it.
 
     A void change gives its credit back to the older line. While service goes on that line is
-    served; once it has ended, what is unused of the line since then is given back.
+    served again (`take_out` puts the old plan back); once it has ended, what is unused of the line
+    since then is given back. A change that was paid in part stays: the customer took it up, and
+    what he did not pay is waived.
     """
     if not invoice.paid_amount and not invoice.credited_amount:
-        void_invoice(unit, invoice.id, reason="dunning_end")
+        # Lazy: what is put back reaches up to changes, whose invoices open cases.
+        from billing.flows.take_out import take_out
+
+        take_out(unit, invoice.id, reason="dunning_end")
         if subscription.ended_on is not None:
             give_back_freed(
                 unit, subscription, [invoice.id], subscription.ended_on, reason="dunning_end"

@@ -53,6 +53,7 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "dunning.last_warning": "last_warning",
     "subscription.ended": "subscription_ended",
     "subscription.canceled": "subscription_ended",
+    "subscription.change_undone": "change_undone",
     "subscription.trial_ending": "trial_ending",
     "subscription.renewal_notice": "renewal_notice",
 }

@@ -24,6 +24,7 @@ NoticeKind = Literal[
     "payment_reminder",
     "last_warning",
     "subscription_ended",
+    "change_undone",
     "trial_ending",
     "renewal_notice",
     "credit_note",

@@ -77,6 +77,7 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("payment_reminder",   "Sisa tagihan: Rp387.390"),
         ("last_warning",       "sebelum 25 November 2026, langganan Larasa Tumbuh Anda akan berakhir"),
         ("subscription_ended", "tidak akan ditagih lagi"),
+        ("change_undone",      "kembali ke paket Larasa Tumbuh mulai 25 November 2026"),
         ("trial_ending",       "Tagihan pertama: Rp3.873.900"),
         ("renewal_notice",     "diperpanjang"),
         ("credit_note",        "Mengoreksi invoice: INV/2026/XI/00042 (21 November 2026)"),

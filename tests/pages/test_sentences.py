@@ -61,6 +61,8 @@ def test_a_sentence_leaves_out_what_an_event_lacks(language: str) -> None:
         ("invoice.paid", {"invoice": "inv_x"}, "Invoice INV-7 lunas", "Invoice INV-7 paid"),
         ("subscription.plan_changed", {"change": "chg_x", "plan": "jaya"},
          "Paket diganti ke Larasa Jaya", "Plan changed to Larasa Jaya"),
+        ("subscription.plan_changed", {"change": "chg_y", "plan": "jaya", "reverses": "chg_x"},
+         "Paket kembali ke Larasa Jaya", "Plan changed back to Larasa Jaya"),
         ("subscription.cancel_scheduled", {"ends_on": "2027-02-10"},
          "Berhenti berlangganan dijadwalkan untuk 10 Februari 2027",
          "Cancellation scheduled for 10 February 2027"),

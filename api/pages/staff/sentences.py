@@ -46,7 +46,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription.past_due": ("Pembayaran menunggak", "Payment became overdue"),
     "subscription.recovered": ("Tunggakan lunas, aktif kembali", "Caught up and active again"),
-    "subscription.plan_changed": ("Paket diganti{to_plan}", "Plan changed{to_plan}"),
+    "subscription.plan_changed": (
+        "Paket {changed}{to_plan}",
+        "Plan {changed}{to_plan}",
+    ),
     "subscription.change_scheduled": (
         "Pergantian paket{to_plan} dijadwalkan{on_date}",
         "Plan change{to_plan} scheduled{on_date}",
@@ -133,6 +136,11 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "message.sent": ("E-mail dikirim: {kind_words}", "E-mail sent: {kind_words}"),
 }
 
+_CHANGED: Final = {
+    False: ("diganti", "changed"),
+    True: ("kembali", "changed back"),
+}
+
 _NOTICES: Final[Mapping[str, tuple[str, str]]] = {
     "opened": ("pembayaran gagal", "payment failed"),
     "reminder": ("pengingat", "reminder"),
@@ -147,6 +155,7 @@ _MAILS: Final[Mapping[str, tuple[str, str]]] = {
     "invoice.issued": ("invoice baru", "new invoice"),
     "invoice.paid": ("bukti lunas", "paid invoice"),
     "credit_note.issued": ("nota kredit", "credit note"),
+    "subscription.change_undone": ("perubahan paket dibatalkan", "plan change undone"),
     "refund.requested": ("pengembalian dana", "refund"),
 }
 
@@ -216,6 +225,8 @@ def _words(
     if start and end:
         found["period_words"] = f", {'from' if english else 'mulai'} {long_date(start, language)}"
     found |= _when(payload, language)
+    back = bool(payload.get("reverses"))
+    found["changed"] = _CHANGED[back][1 if english else 0]
     plan = found.get("plan") if "change" in payload else None
     if plan:
         found["to_plan"] = f" {'to' if english else 'ke'} {plan}"
