@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     Index,
     Integer,
@@ -78,6 +79,26 @@ mandates = merchant_table(
     ),
 )
 
+# When the coming charge is announced: at 09:00 where the payer is, before a trial ends (never in
+# its first half) and before a period of a year or more is renewed. Where an invoice is sent ahead
+# the announcement comes before it, or not at all: the invoice says the same. Not for what ends.
+_NOTICE_AT = """
+CASE
+    WHEN noticed_for = current_end OR billed_through > current_end OR cancel_on <= current_end
+        OR (collection = 'invoice' AND current_end - lead_days <= current_start)
+        THEN NULL
+    WHEN status = 'trialing' AND trial_notice_days > 0 THEN timezone(billing_zone, least(
+        greatest(current_end - trial_notice_days,
+            current_start + (current_end - current_start) / 2),
+        CASE WHEN collection = 'invoice' THEN current_end - lead_days - 1 END) + time '09:00')
+    WHEN status IN ('active', 'past_due') AND renewal_notice_days > 0 AND interval_count >=
+        CASE interval_unit WHEN 'year' THEN 1 WHEN 'month' THEN 12 WHEN 'week' THEN 52 ELSE 365 END
+        THEN timezone(billing_zone, least(
+            greatest(current_end - renewal_notice_days, current_start),
+            CASE WHEN collection = 'invoice' THEN current_end - lead_days - 1 END) + time '09:00')
+END
+"""
+
 subscriptions = merchant_table(
     "subscriptions",
     Column("external_id", Text),
@@ -88,6 +109,9 @@ subscriptions = merchant_table(
     Column("billing_zone", Text, nullable=False),
     Column("lead_days", Integer, nullable=False),
     Column("terms_days", Integer, nullable=False),
+    # Days of warning before a trial ends or a year is renewed; none at 0.
+    Column("trial_notice_days", Integer, nullable=False, server_default="7"),
+    Column("renewal_notice_days", Integer, nullable=False, server_default="30"),
     Column("interval_unit", Text, nullable=False),
     Column("interval_count", Integer, nullable=False),
     Column("anchor_on", Date, nullable=False),
@@ -104,6 +128,10 @@ subscriptions = merchant_table(
     Column("ended_on", Date),
     # The instant of the next step in business time; none when nothing will ever be due.
     Column("next_at", UtcDateTime),
+    # The end of the period whose coming charge has been announced, and when the next announcement
+    # is due: worked out by the database, so whoever moves a date moves it along (migration 0005).
+    Column("noticed_for", Date),
+    Column("notice_at", UtcDateTime, Computed(_NOTICE_AT, persisted=True)),
     Column("metadata", Json, nullable=False, server_default=text("'{}'")),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", UtcDateTime, nullable=False),
@@ -127,7 +155,10 @@ subscriptions = merchant_table(
     CheckConstraint(
         "status IN ('canceled','paused','unpaid') OR next_at IS NOT NULL", name="next_at"
     ),
+    CheckConstraint("trial_notice_days BETWEEN 0 AND 60", name="trial_notice_days"),
+    CheckConstraint("renewal_notice_days BETWEEN 0 AND 90", name="renewal_notice_days"),
     Index("ix_subscriptions_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_subscriptions_notice", "notice_at", postgresql_where=text("notice_at IS NOT NULL")),
     Index("ix_subscriptions_customer", "merchant_id", "customer_id"),
     Index("ix_subscriptions_created_at", "merchant_id", "created_at", "id"),
 )

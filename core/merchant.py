@@ -53,6 +53,8 @@ class Merchant:
     number_pattern: str
     issue_lead_days: int
     payment_terms_days: int
+    trial_notice_days: int
+    renewal_notice_days: int
     cancel_day_billed: bool
     refund_approval_above: int
     refund_approval_days: int

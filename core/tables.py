@@ -60,6 +60,8 @@ merchants = Table(
     Column("number_pattern", Text, nullable=False, server_default="{prefix}-{year}-{n:06d}"),
     Column("issue_lead_days", Integer, nullable=False, server_default="7"),
     Column("payment_terms_days", Integer, nullable=False, server_default="7"),
+    Column("trial_notice_days", Integer, nullable=False, server_default="7"),
+    Column("renewal_notice_days", Integer, nullable=False, server_default="30"),
     Column("cancel_day_billed", Boolean, nullable=False, server_default=text("true")),
     Column("refund_approval_above", BigInteger, nullable=False, server_default="1000000"),
     Column("refund_approval_days", Integer, nullable=False, server_default="30"),
@@ -75,6 +77,8 @@ merchants = Table(
     CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,38}$'", name="slug"),
     CheckConstraint("issue_lead_days BETWEEN 0 AND 60", name="issue_lead_days"),
     CheckConstraint("payment_terms_days BETWEEN 0 AND 180", name="payment_terms_days"),
+    CheckConstraint("trial_notice_days BETWEEN 0 AND 60", name="trial_notice_days"),
+    CheckConstraint("renewal_notice_days BETWEEN 0 AND 90", name="renewal_notice_days"),
     CheckConstraint("refund_approval_days BETWEEN 1 AND 3650", name="refund_approval_days"),
     CheckConstraint("pkp_until IS NULL OR pkp_since IS NOT NULL", name="pkp"),
 )

@@ -37,6 +37,17 @@ Slug = Annotated[
 ]
 LeadDays = Annotated[int, Meta(ge=0, le=60)]
 TermsDays = Annotated[int, Meta(ge=0, le=180)]
+TrialNoticeDays = Annotated[
+    int, Meta(ge=0, le=60, description="Days of notice before a trial ends; 0 sends none.")
+]
+RenewalNoticeDays = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=90,
+        description="Days of notice before a period of a year or more is renewed; 0 sends none.",
+    ),
+]
 Rps = Annotated[int, Meta(ge=1, le=1000, description="Requests per second at the gateway.")]
 ApprovalDays = Annotated[
     int,
@@ -98,6 +109,8 @@ class NewMerchantIn(In, kw_only=True):
     number_pattern: Pattern = "{prefix}-{year}-{n:06d}"
     issue_lead_days: LeadDays = 7
     payment_terms_days: TermsDays = 7
+    trial_notice_days: TrialNoticeDays = 7
+    renewal_notice_days: RenewalNoticeDays = 30
     cancel_day_billed: bool = True
     refund_approval_above: Approval = 1_000_000
     refund_approval_days: ApprovalDays = 30
@@ -131,6 +144,8 @@ class MerchantPatch(In, kw_only=True):
     number_pattern: Pattern | UnsetType = UNSET
     issue_lead_days: LeadDays | UnsetType = UNSET
     payment_terms_days: TermsDays | UnsetType = UNSET
+    trial_notice_days: TrialNoticeDays | UnsetType = UNSET
+    renewal_notice_days: RenewalNoticeDays | UnsetType = UNSET
     cancel_day_billed: bool | UnsetType = UNSET
     refund_approval_above: Approval | UnsetType = UNSET
     refund_approval_days: ApprovalDays | UnsetType = UNSET
@@ -168,6 +183,8 @@ class MerchantOut(Out):
     number_pattern: str
     issue_lead_days: int
     payment_terms_days: int
+    trial_notice_days: int
+    renewal_notice_days: int
     cancel_day_billed: bool
     refund_approval_above: Rupiah
     refund_approval_days: int

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from billing.engine import Engine
+from billing.tables import subscriptions
 from core import ids
 from core.actor import Actor
 from core.bulk import insert_rows
@@ -36,11 +37,13 @@ EDITABLE = frozenset(
         "brand_color", "logo", "logo_media_type", "gateway", "gateway_url", "server_key",
         "signature_key", "client_key", "gateway_merchant_id", "card_mode", "gateway_rps",
         "invoice_prefix", "credit_note_prefix", "number_pattern", "issue_lead_days",
-        "payment_terms_days", "cancel_day_billed", "refund_approval_above",
-        "refund_approval_days", "mode", "metadata",
+        "payment_terms_days", "trial_notice_days", "renewal_notice_days", "cancel_day_billed",
+        "refund_approval_above", "refund_approval_days", "mode", "metadata",
     }
 )  # fmt: skip
 _SECRETS = ("server_key", "signature_key")
+# Subscriptions hold a copy of these: the instant of a notice is worked out from it, row by row.
+_COPIED = ("trial_notice_days", "renewal_notice_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class MerchantDraft:
     number_pattern: str = "{prefix}-{year}-{n:06d}"
     issue_lead_days: int = 7
     payment_terms_days: int = 7
+    trial_notice_days: int = 7
+    renewal_notice_days: int = 30
     cancel_day_billed: bool = True
     refund_approval_above: int = 1_000_000
     refund_approval_days: int = 30
@@ -160,6 +165,15 @@ def update_merchant(
             .where(merchants.c.merchant_id == merchant_id)
             .values(**_columns(engine.vault, merchant_id, fields))
         )
+        if copied := {name: fields[name] for name in _COPIED if name in fields}:
+            unit.session.execute(
+                update(subscriptions)
+                .where(
+                    subscriptions.c.merchant_id == merchant_id,
+                    subscriptions.c.status != "canceled",
+                )
+                .values(**copied)
+            )
         unit.audit(
             "merchant.update",
             "merchant",
@@ -208,6 +222,8 @@ def _check(fields: Mapping[str, Any]) -> None:
     for name, low, high in (
         ("issue_lead_days", 0, 60),
         ("payment_terms_days", 0, 180),
+        ("trial_notice_days", 0, 60),
+        ("renewal_notice_days", 0, 90),
         ("refund_approval_days", 1, 3650),
     ):
         if name in fields and not low <= fields[name] <= high:

@@ -178,6 +178,8 @@ def _insert(
         "billing_zone": agreement.zone,
         "lead_days": agreement.lead_days,
         "terms_days": unit.merchant.payment_terms_days,
+        "trial_notice_days": unit.merchant.trial_notice_days,
+        "renewal_notice_days": unit.merchant.renewal_notice_days,
         "interval_unit": agreement.interval.unit,
         "interval_count": agreement.interval.count,
         "anchor_on": agreement.anchor.on,
