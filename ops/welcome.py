@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import time
@@ -134,21 +133,25 @@ def _commands(settings: Settings, kept: Kept, guest: _Guest) -> list[str]:
     """Three commands that may be pasted as they are, one after the other."""
     config = _curl_config(settings, kept)
     api = f"{settings.public_url.rstrip('/')}/api/v1"
-    body = json.dumps(
-        {
-            "customer": guest.customer,
-            "price": guest.price,
-            "payment": {"virtual_account": True},
-        }
+    # Broken where a shell goes on reading: fit for a terminal of 80 columns, and still one paste.
+    body = (
+        f'{{"customer": "{guest.customer}",\n'
+        f'  "price": "{guest.price}",\n'
+        '  "payment": {"virtual_account": true}}'
     )
     pretty = "| python3 -m json.tool"
     return [
         "Paste into another terminal, one after the other:",
         f"subscribe {guest.name}, show the invoice, explain its amount.",
         "",
-        f"curl -sK {config} -H 'Idempotency-Key: {FIRST_TRY}' {api}/subscriptions \\",
-        f"  -d {shlex.quote(body)} {pretty}",
-        f"curl -sK {config} {api}/invoices/{guest.invoice} {pretty}",
+        f"curl -sK {config} -H 'Idempotency-Key: {FIRST_TRY}' \\",
+        f"  {api}/subscriptions -d \\",
+        f"  {shlex.quote(body)} {pretty}",
+        "",
+        f"curl -sK {config} \\",
+        f"  {api}/invoices/{guest.invoice} \\",
+        f"  {pretty}",
+        "",
         f".venv/bin/tagihan explain {guest.invoice}",
         "",
         "Let time pass        .venv/bin/tagihan clock advance 40d",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -75,10 +76,12 @@ def test_the_first_screen_has_all_that_is_promised(settings: Settings) -> None:
         "clock advance 40d",
     ):
         assert wanted in shown
-    assert sum("curl " in line or "tagihan explain" in line for line in shown.splitlines()) == 3
-    typed = ("curl", "  -d ", ".venv/")  # these are pasted, not read
-    read = [line for line in shown.splitlines() if not line.startswith(typed)]
-    assert max(len(line) for line in read) <= 80
+    assert max(len(line) for line in shown.splitlines() if "curl -sK" not in line) <= 80
+    # Three commands of several lines each; what a shell reads of them is whole.
+    pasted = shown[shown.index("curl -sK") : shown.index("Let time pass")].strip().split("\n\n")
+    subscribe, show, explain = (shlex.split(one.replace("\\\n", "")) for one in pasted)
+    assert json.loads(subscribe[subscribe.index("-d") + 1])["payment"] == {"virtual_account": True}
+    assert show[show.index("|") - 1].endswith(f"/api/v1/invoices/{explain[-1]}")
     kept = Kept.read(settings.home)
     assert kept.staff_password in shown
     assert kept.api_key not in shown
