@@ -18,6 +18,9 @@ from core.errors import InvalidRequest
 
 LIMIT_MAX: Final = 100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Beyond them a zone's offset can leave the calendar.
+_FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2999, 12, 31, tzinfo=UTC)
 _LENGTH: Final = 8 + 16
 T = TypeVar("T")
 
@@ -68,6 +71,8 @@ def provide_window(
     for name, value in (("created_from", created_from), ("created_before", created_before)):
         if value is not None and value.tzinfo is None:
             raise InvalidRequest("invalid_parameter", "an instant needs its offset", field=name)
+        if value is not None and not _FIRST <= value <= _LAST:
+            raise InvalidRequest("invalid_parameter", "from year 1900 to year 2999", field=name)
     return Window(limit, read_cursor(after), created_from, created_before)
 
 

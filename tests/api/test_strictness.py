@@ -70,6 +70,8 @@ def test_a_body_that_is_too_large_is_refused(house: House) -> None:
         "after=xx",
         "after=%00",
         "created_from=2026-01-01T00:00:00",
+        "created_before=0001-01-01T00:00:00%2B14:00",
+        "created_before=9999-12-31T23:59:59-14:00",
     ],
 )
 def test_a_query_that_can_not_be_meant_is_refused(house: House, query: str) -> None:

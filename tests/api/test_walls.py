@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from api_house import Counter, Door, new_key
+from api_things import things
 from builders import make_merchant
 from sqlalchemy import func, select
 
 from api.docs import document
-from core import ids
 from core.db import metadata
 
 # Routes that are nobody's: no key, or the operator's.
@@ -28,58 +28,6 @@ class Case:
     template: str
     path: str
     body: Any = None
-
-
-def things(counter: Counter) -> dict[str, Any]:
-    """One of everything, owned by the first merchant."""
-    door, desk = counter.door, counter.world.desk
-    customer, price = counter.customer(external_id="buyer-7"), counter.price()
-    made = door.post(
-        "/subscriptions",
-        {"customer": customer, "price": price, "payment": {"card_token": desk.card_token()}},
-    )
-    counter.confirm(made["payment"]["order_id"])
-    one_off = door.post(
-        "/one-off-payments",
-        {
-            "customer": customer,
-            "lines": [{"description": {"id": "Rahasia"}, "unit_amount": 5_000_000}],
-            "payment": {"virtual_account": True},
-        },
-    )
-    desk.pay(va_number=one_off["orders"][0]["va_number"])
-    counter.work_off()
-    open_invoice = door.post(
-        "/one-off-payments",
-        {
-            "customer": customer,
-            "lines": [{"description": {"id": "Rahasia"}, "unit_amount": 10_000}],
-            "payment": {"virtual_account": True},
-        },
-    )["invoice"]["id"]
-    paid = one_off["invoice"]["id"]
-    [payment] = [
-        one["payment"] for one in door.get(f"/invoices/{paid}")["allocations"] if one["payment"]
-    ]
-    refund = door.post("/refunds", {"payment": payment, "amount": 2_000_000})
-    staff = door.post("/staff", {"email": "ani@awan.example", "name": "Ani", "role": "support"})
-    key = door.post("/keys", {"name": "shop", "scopes": ["read"]})["key"]
-    return {
-        "merchant_id": ids.public("merchant", counter.world.merchant_id),
-        "customer_id": customer,
-        "price_id": price,
-        "plan_id": door.get(f"/prices/{price}")["plan"],
-        "subscription_id": made["subscription"]["id"],
-        "method_id": made["payment"]["payment_method"],
-        "invoice_id": open_invoice,
-        "payment_id": payment,
-        "refund_id": refund["id"],
-        "note_id": refund["credit_note"],
-        "staff_id": staff["id"],
-        "key_id": key["id"],
-        "dear_price": counter.price(900_000),
-        "payment": payment,
-    }
 
 
 def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
