@@ -58,7 +58,16 @@ CHECKS = (
             format('follows %s, which is %s and was never attested as failed', a.order_id,
                 a.state) AS why
         FROM payment_orders a JOIN payment_orders b ON b.merchant_id = a.merchant_id
-            AND b.invoice_id = a.invoice_id AND b.n > a.n
+            AND b.invoice_id = a.invoice_id
+            -- Each kind counts by itself: of two kinds the one written first came first. One
+            -- that tells nothing of its writing is taken for the later.
+            AND CASE WHEN a.kind = b.kind THEN b.n > a.n ELSE (
+                SELECT coalesce(min(s.at), 'infinity') FROM payment_order_steps s
+                WHERE s.merchant_id = b.merchant_id AND s.payment_order_id = b.id
+            ) > (
+                SELECT min(s.at) FROM payment_order_steps s
+                WHERE s.merchant_id = a.merchant_id AND s.payment_order_id = a.id
+            ) END
         WHERE (a.kind = 'attempt' OR b.kind = 'attempt') AND NOT EXISTS (
             SELECT 1 FROM payment_order_steps s WHERE s.merchant_id = a.merchant_id
                 AND s.payment_order_id = a.id AND s.to_state IN ('failed', 'reversed'))
