@@ -72,7 +72,8 @@ class App:
 
     async def _route(self, request: Request) -> Reply:
         first = request.segments[0] if request.segments else ""
-        if first in ("v1", "v2") and not pages.owns(request):
+        api = first in ("v1", "v2") or request.segments[:2] == ("snap", "v1")
+        if api and not pages.owns(request):
             return await core_api.handle(self.world, request)
         if first == "_sim":
             return await control.handle(self.world, request)

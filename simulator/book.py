@@ -22,6 +22,7 @@ from simulator.model import (
     PayAccount,
     Refund,
     SavedToken,
+    SnapSession,
     Step,
     Transaction,
     Wallet,
@@ -46,12 +47,14 @@ class Book:
         self.notices_of: dict[str, list[str]] = {}
         self.wallets: dict[str, Wallet] = {}
         self.pay_accounts: dict[str, PayAccount] = {}
+        self.snaps: dict[str, SnapSession] = {}
         # What the journal holds: kind of line -> (where it stands, its type, its name).
         self._shelves: dict[str, tuple[dict[str, Any], type[msgspec.Struct], str]] = {
             "token": (self.tokens, OneTimeToken, "token_id"),
             "saved": (self.saved, SavedToken, "saved_token_id"),
             "wallet": (self.wallets, Wallet, "phone"),
             "pay_account": (self.pay_accounts, PayAccount, "account_id"),
+            "snap": (self.snaps, SnapSession, "token"),
             "tx": (self.transactions, Transaction, "transaction_id"),
             "notice": (self.notices, Notice, "notice_id"),
         }
@@ -174,6 +177,10 @@ class Book:
     def keep_pay_account(self, account: PayAccount) -> None:
         self.pay_accounts[account.account_id] = account
         self.save("pay_account", account)
+
+    def keep_snap(self, session: SnapSession) -> None:
+        self.snaps[session.token] = session
+        self.save("snap", session)
 
     def set_refund_timer(self, tx: Transaction, refund: Refund) -> None:
         if refund.confirm_at is not None:

@@ -13,7 +13,7 @@ from simulator.model import Json, Notice
 OPS = frozenset(
     {
         *("any", "charge", "status", "cancel", "expire", "approve", "deny", "capture"),
-        *("refund", "token", "register", "points", "link", "account", "unbind"),
+        *("refund", "token", "register", "points", "link", "account", "unbind", "snap"),
     }
 )
 _FIXED_KINDS = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from simulator import cards, chaos, control_book, control_people
+from simulator import cards, chaos, control_book, control_people, control_rooms
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.chaos import Fault, NewsRule
@@ -153,6 +153,7 @@ async def _get_summary(_world: World, book: Book, _body: Json) -> Json:
 
 _ROUTES: dict[tuple[str, ...], Handler] = {
     **control_people.ROUTES,
+    **control_rooms.ROUTES,
     ("GET", "clock"): _get_clock,
     ("POST", "clock"): _set_clock,
     ("GET", "next"): _get_next,

@@ -6,7 +6,7 @@ import asyncio
 import base64
 
 from simulator import answers, bins, derive, tokens
-from simulator.answers import RefusalError
+from simulator.answers import RefusalError, Room
 from simulator.book import Book
 from simulator.chaos import Fault
 from simulator.core_routes import Call, methods_of, understand
@@ -26,25 +26,26 @@ _STUMBLE = {"message": "An unexpected error occurred"}
 
 
 async def handle(world: World, request: Request) -> Reply:
-    """Everything under /v2 and /v1."""
+    """Everything under /v2, /v1 and /snap/v1."""
     segments, method = request.segments, request.method
     if segments in (("v2", "token"), ("v2", "card", "register")):
         return await _browser_call(world, request)
     if segments[:2] == ("v1", "bins") and len(segments) == 3:
         return _bin(world, request)
+    room, about = answers.room_of(segments), "/".join(segments)
     book = world.by_basic.get(request.headers.get("authorization", ""))
     if book is None:
-        return _refuse(None, RefusalError("401", answers.UNKNOWN_KEY), "/".join(segments))
+        return _refuse(room, None, RefusalError("401", answers.UNKNOWN_KEY), about)
     try:
         _check_size(book, request)
         call = understand(world.base_url, book, request)
     except NullBodyError:
         return json_reply(500, _STUMBLE)
     except RefusalError as refusal:
-        return _refuse(book, refusal, "/".join(segments))
+        return _refuse(room, book, refusal, about)
     if call is None:
-        return _no_such_address(request)
-    key = request.headers.get("idempotency-key", "") if method == "POST" and call.keyed else ""
+        return _no_such_address(room, request)
+    key = request.headers.get(call.key_header, "") if method == "POST" and call.keyed else ""
     if key and book.memory.usable(key, call.body):
         return await _once(book, call, key)
     return await _play(book, call, "")
@@ -56,11 +57,13 @@ def _check_size(book: Book, request: Request) -> None:
         raise RefusalError("413", "The request is too large")
 
 
-def _no_such_address(request: Request) -> Reply:
+def _no_such_address(room: Room, request: Request) -> Reply:
     """405 where another method would do, else 404."""
-    if methods_of(request.segments):
-        return json_reply(405, {"status_code": "405", "status_message": "Method not allowed"})
-    return json_reply(404, {"status_code": "404", "status_message": "Resource not found"})
+    known = bool(methods_of(request.segments))
+    code, words = ("405", "Method not allowed") if known else ("404", "Resource not found")
+    if room is not answers.CORE:
+        return json_reply(int(code), room.say(RefusalError(code, words), ""))
+    return json_reply(int(code), {"status_code": code, "status_message": words})
 
 
 async def _once(book: Book, call: Call, key: str) -> Reply:
@@ -90,22 +93,22 @@ async def _play(book: Book, call: Call, key: str) -> Reply:
     early = await _before(fault, call)
     if early is not None:
         return early
-    return _after(fault, _perform(book, call, fault, key))
+    return _after(fault, call, _perform(book, call, fault, key))
 
 
 def _perform(book: Book, call: Call, fault: Fault | None, key: str) -> Reply:
     try:
         body = call.perform(fault)
     except RefusalError as refusal:
-        return _refuse(book, refusal, call.op, call.ident)
+        return _refuse(call.room, book, refusal, call.op, call.ident)
     except IllegalMoveError:
-        return _refuse(book, answers.cannot_change(), call.op, call.ident)
-    book.memory.end(key, 200, body)
+        return _refuse(call.room, book, answers.cannot_change(), call.op, call.ident)
+    book.memory.end(key, call.good, body, call.remembered)
     if fault is not None and fault.kind == "wrong_amount":
         true = int(str(body.get("gross_amount", "0.00")).split(".", 1)[0])
         wrong = fault.amount if fault.amount is not None else true + 1000
         body = {**body, "gross_amount": f"{wrong}.00"}
-    return json_reply(200, body)
+    return json_reply(call.good, body)
 
 
 async def _before(fault: Fault, call: Call) -> Reply | None:
@@ -118,9 +121,11 @@ async def _before(fault: Fault, call: Call) -> Reply | None:
         return None
     if code is not None:
         text = answers.NOT_FOUND if code == "404" else "Refused on request of the control API"
-        return json_reply(200, RefusalError(code, text).body(derive.uuid_of("fault", call.ident)))
+        refusal = RefusalError(code, text)
+        http = int(code) if call.room.always_http and code >= "400" else 200
+        return json_reply(http, call.room.say(refusal, derive.uuid_of("fault", call.ident)))
     if http is not None:
-        return _broken(http)
+        return _broken(call, http)
     match fault.kind:
         case "timeout_before":
             return Reply(0, hold=fault.wait(), cut=True)
@@ -137,11 +142,11 @@ async def _before(fault: Fault, call: Call) -> Reply | None:
     return None
 
 
-def _after(fault: Fault, reply: Reply) -> Reply:
+def _after(fault: Fault, call: Call, reply: Reply) -> Reply:
     """The effect is in the book; now spoil the answer."""
     http = fault.http_after()
     if http is not None:
-        return _broken(http)
+        return _broken(call, http)
     match fault.kind:
         case "timeout_after":
             return Reply(0, hold=fault.wait(), cut=True)
@@ -154,17 +159,17 @@ def _after(fault: Fault, reply: Reply) -> Reply:
     return reply
 
 
-def _broken(http: int) -> Reply:
+def _broken(call: Call, http: int) -> Reply:
     text = "Too many requests" if http == 429 else "Internal server error on request"
-    body = {"status_code": str(http), "status_message": text}
-    return json_reply(http, {**body, "id": derive.uuid_of("fault", http)})
+    refusal = RefusalError(str(http), text)
+    return json_reply(http, call.room.say(refusal, derive.uuid_of("fault", http)))
 
 
-def _refuse(book: Book | None, refusal: RefusalError, *about: str) -> Reply:
+def _refuse(room: Room, book: Book | None, refusal: RefusalError, *about: str) -> Reply:
     seed = book.account.seed if book else "nobody"
     real = book.account.switches.errors_as_http if book else False
-    body = refusal.body(derive.uuid_of(seed, refusal.code, *about))
-    return json_reply(refusal.http(errors_as_http=real), body)
+    ident = derive.uuid_of(seed, refusal.code, *about)
+    return json_reply(*room.refuse(refusal, ident, errors_as_http=real))
 
 
 # --- BINs, by either key --------------------------------------------------------------------------
@@ -177,7 +182,7 @@ def _bin(world: World, request: Request) -> Reply:
     if book is None:
         return Reply(401, b"Unauthorized", "text/plain")
     if request.method != "GET":
-        return _no_such_address(request)
+        return _no_such_address(answers.CORE, request)
     digits = request.segments[2]
     if not book.bins.allows(book.now()):
         return json_reply(409, {"errors": [{"message_title": "Conflict", "message": _TOO_MANY}]})
@@ -203,7 +208,7 @@ async def _browser_call(world: World, request: Request) -> Reply:
     query = request.query()
     book = world.by_client.get(query.get("client_key", ""))
     if book is None:
-        reply = _refuse(None, RefusalError("401", answers.UNKNOWN_KEY), "token")
+        reply = _refuse(answers.CORE, None, RefusalError("401", answers.UNKNOWN_KEY), "token")
     elif request.segments[-1] == "token":
         desk = book
         call = Call("token", "", {}, lambda _: tokens.create_token(desk, query))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
-from simulator import charges, gopay_accounts, operations, refunds, tokens
+from simulator import charges, gopay_accounts, operations, refunds, snap, tokens
+from simulator.answers import CORE, SNAP, RefusalError, Room
 from simulator.book import Book
 from simulator.chaos import Fault
+from simulator.idempotency import LIFETIME
 from simulator.model import Json
-from simulator.wire import Request
+from simulator.wire import NullBodyError, Request
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class Call:
     body: Json
     perform: Callable[[Fault | None], Json]
     keyed: bool = True  # honours Idempotency-Key
+    key_header: str = "idempotency-key"
+    remembered: timedelta = LIFETIME
+    good: int = 200  # the HTTP status of a good answer
+    room: Room = CORE
 
 
 _SIMPLE = {
@@ -36,6 +43,8 @@ _SIMPLE = {
 
 def understand(base: str, book: Book, request: Request) -> Call | None:
     """Which operation this is. None when there is no such address."""
+    if request.segments[0] == "snap":
+        return _snap(base, book, request)
     match (request.method, *request.segments):
         case ("POST", "v2", "charge"):
             return _charge(base, book, request)
@@ -64,6 +73,14 @@ def understand(base: str, book: Book, request: Request) -> Call | None:
 def methods_of(segments: tuple[str, ...]) -> str:
     """The method this address knows, or '' when there is no such address."""
     match segments:
+        case ("snap", "v1", "transactions") | (
+            "snap",
+            "v1",
+            "transactions",
+            _,
+            "cancel" | "expire",
+        ):
+            return "POST"
         case ("v2", "charge") | ("v2", "capture") | ("v2", "pay", "account"):
             return "POST"
         case ("v2", _, "cancel" | "expire" | "approve" | "deny" | "refund"):
@@ -75,6 +92,35 @@ def methods_of(segments: tuple[str, ...]) -> str:
         case ("v2", "pay", "account", _) | ("v2", "gopay", "promo", _) | ("v1", "bins", _):
             return "GET"
     return ""
+
+
+def read_body(room: Room, request: Request) -> Json:
+    """The body as an object; null and malformed ones as this room takes them."""
+    try:
+        return request.json()
+    except NullBodyError:
+        if room.null_is_empty:
+            return {}
+        raise room.malformed or RefusalError("413", "null") from None
+    except RefusalError as error:
+        raise room.malformed or error from error
+
+
+def _snap(base: str, book: Book, request: Request) -> Call | None:
+    """Hosted checkouts: open one, cancel it, let it expire."""
+    match (request.method, *request.segments[1:]):
+        case ("POST", "v1", "transactions"):
+            body = read_body(SNAP, request)
+            details = body.get("transaction_details")
+            order_id = str(details.get("order_id", "")) if isinstance(details, dict) else ""
+
+            def perform(_: Fault | None) -> Json:
+                return snap.create(book, body, charges.addresses(request.headers), base)
+
+            return Call("snap", order_id, body, perform, good=201, room=SNAP)
+        case ("POST", "v1", "transactions", token, "cancel" | "expire" as what):
+            return Call("snap", token, {}, lambda _: snap.end(book, token, what), room=SNAP)
+    return None
 
 
 def _no(fault: Fault | None) -> str:

@@ -55,15 +55,16 @@ class Memory:
     def begin(self, key: str) -> None:
         self._running.add(key)
 
-    def end(self, key: str, http: int, body: Json) -> None:
+    def end(self, key: str, http: int, body: Json, life: timedelta = LIFETIME) -> None:
         """The effect is done: remember a success, forget a failure. Harmless when done before."""
         if key not in self._running:
             return
         self._running.discard(key)
-        if http == 200 and body.get("status_code") in _SUCCESS:
+        # Snap, subscriptions and the like say it by HTTP alone.
+        if http < 300 and body.get("status_code", "200") in _SUCCESS:
             now = self._book.now()
             self._forget(now)
-            until = now + LIFETIME
+            until = now + life
             known = Remembered(key=key, until=until, http=http, body=dict(body))
             self._known[key] = known
             self._book.save("idem", known)

@@ -166,6 +166,21 @@ class PayAccount(Struct, kw_only=True):
     history: list[Step] = field(default_factory=list)
 
 
+class SnapSession(Struct, kw_only=True):
+    """A hosted checkout: an order for which nobody has chosen a way to pay yet, or has."""
+
+    token: str
+    order_id: str
+    gross_amount: int
+    body: Json  # the request, as the page needs it for each way to pay
+    created_at: datetime
+    page_until: datetime
+    pay_until: datetime | None = None  # `expiry`: the payment itself ends then
+    state: str = "open"  # open | canceled | expired
+    notify: list[str] = field(default_factory=list)
+    customer: str = ""
+
+
 class Attempt(Struct, kw_only=True):
     """One try to deliver a notification."""
 

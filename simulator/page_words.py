@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from simulator.clock import WIB
+from simulator.page_words_checkout import CHECKOUT
 
 LANGUAGES = ("id", "en")
 
@@ -157,7 +158,7 @@ _MONTHS = {
 
 def word(key: str, language: str) -> str:
     """One word or sentence; an unknown key is shown as it is."""
-    pair = _WORDS.get(key, (key, key))
+    pair = _WORDS.get(key) or CHECKOUT.get(key) or (key, key)
     return pair[LANGUAGES.index(language)]
 
 

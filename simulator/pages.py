@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import segno
 
-from simulator import cards, operations, pages_app
+from simulator import cards, operations, pages_app, pages_checkout
 from simulator.book import Book
 from simulator.channels import card, row_of
 from simulator.model import Notice, Transaction
@@ -44,7 +44,11 @@ def handle(world: World, request: Request) -> Reply:
             return _qr_code(world, request, ident)
         case ("GET", "card"):
             return _card_form(world, request)
-    return pages_app.handle(world, request) or missing(request)
+    return (
+        pages_checkout.handle(world, request)
+        or pages_app.handle(world, request)
+        or missing(request)
+    )
 
 
 def _found(world: World, ident: str) -> tuple[Book, Transaction] | None:

@@ -34,7 +34,7 @@ def is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def read_envelope(body: Json, known_types: Collection[str]) -> Envelope:
+def read_envelope(body: Json, known_types: Collection[str], longest_order: int = 50) -> Envelope:
     """Check the common fields. Raises the 400 with every problem found."""
     problems: list[str] = []
     payment_type = body.get("payment_type")
@@ -42,27 +42,35 @@ def read_envelope(body: Json, known_types: Collection[str]) -> Envelope:
         problems.append("payment_type is required")
     elif payment_type not in known_types:
         problems.append("payment_type is not supported")
+    envelope = read_order(body, problems, str(payment_type), longest_order)
+    if problems:
+        raise invalid(*problems)
+    return envelope
+
+
+def read_order(
+    body: Json, problems: list[str], payment_type: str = "", longest_order: int = 50
+) -> Envelope:
+    """The same without the payment type; what is wrong is added to `problems`."""
     details = body.get("transaction_details")
     order_id, amount = "", 0
     if not isinstance(details, dict):
         problems.append("transaction_details is required")
     else:
-        order_id, amount = _details(details, problems)
+        order_id, amount = _details(details, problems, longest_order)
     _items(body.get("item_details"), amount, problems)
     customer = _customer(body.get("customer_details"), problems)
     echo = _echo(body, problems)
-    if problems:
-        raise invalid(*problems)
-    return Envelope(str(payment_type), order_id, amount, echo, customer)
+    return Envelope(payment_type, order_id, amount, echo, customer)
 
 
-def _details(details: Json, problems: list[str]) -> tuple[str, int]:
+def _details(details: Json, problems: list[str], longest: int) -> tuple[str, int]:
     order_id, amount = details.get("order_id"), details.get("gross_amount")
     if not isinstance(order_id, str) or not order_id.strip():
         problems.append("transaction_details.order_id is required")
         order_id = ""
-    elif len(order_id) > 50:
-        problems.append("transaction_details.order_id must be between 1 and 50 characters")
+    elif len(order_id) > longest:
+        problems.append(f"transaction_details.order_id must be between 1 and {longest} characters")
     if amount is None:
         problems.append("transaction_details.gross_amount is required")
     elif not is_int(amount):
@@ -170,9 +178,14 @@ def read_expiry(
 
 
 def _order_time(text: object, now: datetime) -> datetime:
-    if text is None:
-        return now
     try:
-        return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S %z").astimezone(now.tzinfo)
-    except ValueError as error:
+        return read_time(text, now)
+    except (ValueError, OverflowError) as error:
         raise invalid("custom_expiry.order_time format is yyyy-MM-dd HH:mm:ss Z") from error
+
+
+def read_time(text: object, otherwise: datetime) -> datetime:
+    """`yyyy-MM-dd HH:mm:ss Z` as the gateway reads instants. Raises ValueError, OverflowError."""
+    if text is None or text == "":
+        return otherwise
+    return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S %z").astimezone(otherwise.tzinfo)

@@ -120,14 +120,14 @@ class Desk:
         self.http = httpx.Client(base_url=url, auth=(server_key, ""), timeout=20)
         self.numbers = itertools.count(1)
 
-    def sim(self, method: str, what: str, **body: Any) -> Json:
+    def sim(self, method: str, what: str, /, **body: Any) -> Json:
         """A control call; asserts that it is followed."""
         answer = self.try_sim(method, what, **body)
         assert answer.status_code == 200, answer.text
         result: Json = answer.json()
         return result
 
-    def try_sim(self, method: str, what: str, **body: Any) -> httpx.Response:
+    def try_sim(self, method: str, what: str, /, **body: Any) -> httpx.Response:
         headers = {"X-Sim-Server-Key": self.server_key}
         if method == "GET":
             return self.http.get(f"/_sim/{what}", params=body, headers=headers)

@@ -35,17 +35,6 @@ ApiConfig.SNAP_SANDBOX_BASE_URL = ApiConfig.SNAP_PRODUCTION_BASE_URL = {url!r} +
 # Rooms the simulator does not have yet.
 NOT_YET = frozenset(
     {
-        "test_can_raw_request_to_snap",
-        "test_fail_request_401_to_snap",
-        "test_snap_create_transaction_max",
-        "test_snap_create_transaction_min",
-        "test_snap_create_transaction_min_with_custom_headers_via_setter",
-        "test_snap_create_transaction_redirect_url",
-        "test_snap_create_transaction_token",
-        "test_snap_exception_MidtransAPIError",
-        "test_snap_request_fail_401",
-        "test_snap_request_fail_empty_param",
-        "test_snap_request_fail_zero_gross_amount",
         "test_subscription_create_subscription",
         "test_subscription_disable_subscription",
         "test_subscription_enable_subscription",

@@ -1,0 +1,48 @@
+"""Further words of the pages: the hosted checkout, subscriptions, payment links, invoices."""
+
+from __future__ import annotations
+
+CHECKOUT: dict[str, tuple[str, str]] = {
+    "choose_method": ("Pilih cara bayar", "Choose how to pay"),
+    "choose_before": ("Selesaikan sebelum", "Finish before"),
+    "no_methods": (
+        "Tidak ada cara bayar untuk pesanan ini.",
+        "There is no way to pay for this order.",
+    ),
+    "group_card": ("Kartu", "Card"),
+    "other_method": ("Ganti cara bayar", "Choose another way to pay"),
+    "pay_now": ("Bayar sekarang", "Pay now"),
+    "save_this_card": ("Simpan kartu ini", "Save this card"),
+    "term": ("Cicilan", "Installments"),
+    "term_none": ("Bayar penuh", "Pay in full"),
+    "term_months": ("bulan", "months"),
+    "try_failed": ("Pembayaran sebelumnya tidak berhasil", "The earlier try did not succeed"),
+    "items": ("Rincian pesanan", "Order details"),
+    "sim_pay": ("Bayar di simulator", "Pay in the simulator"),
+    "wait_hint": (
+        "Halaman ini berubah sendiri setelah pembayaran diterima.",
+        "This page changes by itself once the payment has arrived.",
+    ),
+    "snap_paid": ("Pembayaran berhasil", "Payment succeeded"),
+    "snap_wait": ("Menunggu pembayaran Anda", "Waiting for your payment"),
+    "snap_over": ("Halaman pembayaran ini sudah berakhir", "This payment page has ended"),
+    "close": ("Tutup", "Close"),
+    "other_qris": ("QRIS", "QRIS"),
+    "bca_va": ("BCA Virtual Account", "BCA Virtual Account"),
+    "bni_va": ("BNI Virtual Account", "BNI Virtual Account"),
+    "bri_va": ("BRI Virtual Account", "BRI Virtual Account"),
+    "permata_va": ("Permata Virtual Account", "Permata Virtual Account"),
+    "cimb_va": ("CIMB Niaga Virtual Account", "CIMB Niaga Virtual Account"),
+    "danamon_va": ("Danamon Virtual Account", "Danamon Virtual Account"),
+    "bsi_va": ("BSI Virtual Account", "BSI Virtual Account"),
+    "seabank_va": ("SeaBank Virtual Account", "SeaBank Virtual Account"),
+    "other_va": ("Bank lain", "Other banks"),
+    "indomaret": ("Indomaret", "Indomaret"),
+    "alfamart": ("Alfamart", "Alfamart"),
+    "bca_klikpay": ("BCA KlikPay", "BCA KlikPay"),
+    "bca_klikbca": ("KlikBCA", "KlikBCA"),
+    "bri_epay": ("BRImo (e-Pay)", "BRImo (e-Pay)"),
+    "cimb_clicks": ("OCTO Clicks", "OCTO Clicks"),
+    "danamon_online": ("Danamon Online", "Danamon Online"),
+    "mandiri_clickpay": ("Mandiri Clickpay", "Mandiri Clickpay"),
+}
