@@ -175,6 +175,20 @@ def restore(file: Path, yes: bool) -> None:
     finish(module("ops.restore").main(settings, file))
 
 
+@tagihan.command()
+@click.option("--orphans", is_flag=True, help="Remove what root put elsewhere for a home now gone.")
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
+def erase(orphans: bool, yes: bool) -> None:
+    """Remove the instance in TAGIHAN_HOME for good: database, keys, mail, logs."""
+    finish(
+        module("ops.erase").main(
+            instance.home_of(os.environ),
+            orphans=orphans,
+            agree=lambda told: yes or click.confirm(f"Remove {told}. For good?"),
+        )
+    )
+
+
 @tagihan.command("settings")
 @click.option("--markdown", is_flag=True, help="The page docs/reference/settings.md.")
 def show_settings(markdown: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ from ops.embedded import EmbeddedError
 def main(*, output: Path, sabotage: str | None = None) -> int:
     """Live the year and judge it: 0 when all holds, 1 when something does not, named."""
     began = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # by default they would skip the cleaning up
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         with throw_away() as running:
             _say(f"instance ready after {time.monotonic() - began:.1f} s")

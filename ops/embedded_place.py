@@ -20,8 +20,8 @@ from pathlib import Path
 
 from ops import processes
 
-_SHARED_ROOT = Path("/var/lib/tagihan")
-_MARKER = "tagihan.json"
+SHARED_ROOT = Path("/var/lib/tagihan")
+MARKER = "tagihan.json"
 _USERS = ("postgres", "nobody")
 
 
@@ -70,7 +70,7 @@ class Place:
 
     def initialise(self) -> None:
         """Make the data directory where there is none; refuse one that is not ours."""
-        marker = self.folder / _MARKER
+        marker = self.folder / MARKER
         if not self.data.exists():
             # The marker first: killed in between, the next start finds a folder that is ours.
             marker.write_text(json.dumps({"home": str(self.home)}) + "\n", encoding="utf-8")
@@ -247,7 +247,7 @@ def _folder_for_root(home: Path, user: pwd.struct_passwd) -> Path:
             f"the user {user.pw_name}, who runs PostgreSQL for root, can not reach {inside}; "
             "set TAGIHAN_HOME to a folder that others may enter"
         )
-    outside = _outside(_SHARED_ROOT / random.token_hex(6))
+    outside = _outside(SHARED_ROOT / random.token_hex(6))
     write_private(remembered, json.dumps({"folder": str(outside)}) + "\n")
     return outside
 

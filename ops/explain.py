@@ -19,7 +19,7 @@ from core.settings import Settings
 from invoices.wording import language_of, long_date, rupiah, short_date
 from ops.explain_words import JOURNALS, KINDS, STATES, WORDS, because, channel, either
 
-_WIDTH = 92
+_WIDTH = 80
 
 
 def find_invoice(session: Session, name: str) -> tuple[UUID, UUID]:

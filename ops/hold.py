@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from ops import processes
 from ops.embedded_place import write_private
@@ -29,19 +28,18 @@ def only_one(home: Path) -> Iterator[None]:
     Raises:
         UpError: another process holds it.
     """
-    handle: IO[str] = (home / "lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.seek(0)
-        raise UpError(
-            f"Tagihan already runs in {home} (process {handle.read().strip() or 'unknown'}); "
-            "stop it first, or set TAGIHAN_HOME to another folder"
-        ) from None
-    handle.truncate(0)
-    handle.write(str(os.getpid()))
-    handle.flush()
-    with handle:
+    with (home / "lock").open("a+", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.seek(0)
+            raise UpError(
+                f"Tagihan already runs in {home} (process {handle.read().strip() or 'unknown'}); "
+                "stop it first, or set TAGIHAN_HOME to another folder"
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -19,6 +21,7 @@ from core.settings import Settings
 from ops import migrate
 from ops.children import Child, Part
 from ops.embedded import Database, Embedded, free_port
+from ops.erase import outside_of
 
 # Everything the story derives hangs on this; it guards nothing that outlives the demo.
 SEED = "tagihan demo 1"
@@ -27,6 +30,8 @@ PUBLIC_URL = "https://tagihan.larasa.example"
 
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _STOP_SECONDS = 10
+_PREFIX = "tagihan-demo-"
+_LOCK = "lock"
 
 
 def seeded(purpose: str) -> bytes:
@@ -110,8 +115,10 @@ _SCHEDULER = Part("scheduler", "rings when something is due")
 @contextmanager
 def throw_away() -> Iterator[Running]:
     """Run an instance; whatever happens, no process and no file is left."""
-    folder = Path(tempfile.mkdtemp(prefix="tagihan-demo-"))
+    sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     folder.chmod(0o711)  # PostgreSQL may have to run as another user, who must get through
+    held = _hold(folder)
     home = folder / "home"
     server = Embedded(home, 0, options=_QUICK)
     instance: Instance | None = None
@@ -139,6 +146,27 @@ def throw_away() -> Iterator[Running]:
         if place is not None and home not in place.folder.parents:
             shutil.rmtree(place.folder, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def sweep(where: Path) -> None:
+    """Remove what demos left that were killed by force; one that still runs holds its lock."""
+    for lock in where.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError), lock.open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            outside = outside_of(lock.parent / "home")
+            if outside is not None:
+                shutil.rmtree(outside, ignore_errors=True)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _hold(folder: Path) -> int:
+    """Lock a folder for as long as this process lives; it has no lock file before it is locked."""
+    new = folder / "lock.new"
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    new.rename(folder / _LOCK)
+    return handle
 
 
 def _environ(home: Path, database: Database) -> dict[str, str]:

@@ -18,7 +18,8 @@ from ops.embedded import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["up", "api", "worker", "scheduler", "migrate", "simulator", "demo", "doctor", "explain",
-            "clock", "merchant", "backup", "restore", "mailbox", "schema", "settings"]  # fmt: skip
+            "clock", "merchant", "backup", "restore", "mailbox", "schema", "settings",
+            "erase"]  # fmt: skip
 
 
 def clean_environ() -> dict[str, str]:
