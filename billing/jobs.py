@@ -10,11 +10,13 @@ from billing.flows import chase, deliver, refund
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.ingest import ingest_due
+from billing.flows.notices import notify_due
 from billing.flows.reconcile import resolve_due
 from billing.flows.renew import renew_due
 
 FLOWS: dict[str, Callable[[Engine, UUID], int]] = {
     "subscription.renew": renew_due,
+    "subscription.notice": notify_due,
     "invoice.collect": collect_due,
     "case.step": chase.step_due,
     "order.send": send_due,

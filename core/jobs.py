@@ -25,6 +25,11 @@ DUE: dict[str, str] = {
     kind: f"SELECT DISTINCT t.merchant_id FROM {table} t WHERE {condition}"  # noqa: S608
     for kind, table, condition in (
         ("subscription.renew", "subscriptions", f"t.next_at <= {_LATEST} AND t.next_at <= {_NOW}"),
+        (
+            "subscription.notice",
+            "subscriptions",
+            f"t.notice_at <= {_LATEST} AND t.notice_at <= {_NOW}",
+        ),
         ("invoice.collect", "invoices", f"t.collect_at <= {_LATEST} AND t.collect_at <= {_NOW}"),
         ("case.step", "dunning_cases", f"t.next_at <= {_LATEST} AND t.next_at <= {_NOW}"),
         ("order.send", "payment_orders", "t.state = 'created' AND t.next_at <= :real"),

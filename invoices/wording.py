@@ -120,6 +120,16 @@ def long_moment(instant: datetime, zone: str, language: str = "id") -> str:
     return f"{long_date(local.date(), language)} {at} {clock_time(local, language)}"
 
 
+def until_text(end: datetime, zone: str, language: str = "id") -> str:
+    """Write an exclusive end as people mean it, by its last minute.
+
+    ``2026-12-27 00:00`` in Jakarta → ``26 Desember 2026, 23.59 WIB``: "before 00.00" of a day is
+    read as that day's end by half of all readers.
+    """
+    last = end.astimezone(ZoneInfo(zone)).replace(second=0, microsecond=0) - timedelta(minutes=1)
+    return f"{long_date(last.date(), language)}, {clock_time(last, language)}"
+
+
 def period_text(start: date, end: date, language: str = "id") -> str:
     """Write a half-open span by its first and last day: ``21 Nov 2026 – 20 Des 2026``.
 

@@ -25,6 +25,7 @@ from billing.engine import Engine
 from billing.flows import chase, deliver, refund
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
+from billing.flows.notices import notify_due
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
 from core.actor import system
@@ -43,6 +44,7 @@ _DUE = text(
     """
     SELECT min(due) FROM (
         SELECT min(next_at) AS due FROM subscriptions WHERE merchant_id = :m
+        UNION ALL SELECT min(notice_at) FROM subscriptions WHERE merchant_id = :m
         UNION ALL SELECT min(collect_at) FROM invoices WHERE merchant_id = :m
         UNION ALL SELECT min(next_at) FROM dunning_cases WHERE merchant_id = :m
         UNION ALL SELECT min(due_at) FROM refunds WHERE merchant_id = :m
@@ -164,7 +166,8 @@ class Stage:
     def drain(self) -> None:
         """Do all that is due at this instant."""
         flows = (
-            renew_due, chase.step_due, collect_due, send_due, refund.send_due, deliver.send_due
+            renew_due, notify_due, chase.step_due, collect_due, send_due, refund.send_due,
+            deliver.send_due,
         )  # fmt: skip
         for _ in range(50):
             if not sum(flow(self.engine, self.id) for flow in flows):

@@ -7,28 +7,23 @@ mail programs show it once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import and_, exists, or_, select, update
 
 from billing.engine import Engine
-from billing.flows.document_parts import seller_facts
-from billing.flows.documents import Document, Links, credit_note_document, invoice_document
+from billing.flows.letters import Leased, PointlessError, Ready, prepare
 from billing.flows.reviews import open_review
-from billing.tables import customers
 from core import ids
 from core.actor import system
-from core.calendars import civil_date
 from core.errors import NotFound
-from core.mail import MailRefused, MailUnavailable, OutgoingMail, derived_message_id
+from core.mail import MailRefused, MailUnavailable, OutgoingMail
 from core.tables import messages
 from core.work import Work
-from invoices.adapters.mail import WITH_DOCUMENT, Notice, NoticeKind, compose
-from invoices.adapters.mail import Links as MailLinks
+from invoices.adapters.mail import compose
 from invoices.adapters.pdf import DocumentUnreadable
 from invoices.tables import invoices
 from payments.tables import payment_orders
@@ -41,60 +36,7 @@ INSTRUMENT_PATIENCE: Final = timedelta(seconds=45)
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (30, 120, 600, 3600, 6 * 3600))
 SENDS_MAX: Final = 24
 
-# What is queued → which wording it gets.
-WORDINGS: Final[Mapping[str, NoticeKind]] = {
-    "invoice.issued": "invoice_issued",
-    "invoice.paid": "payment_received",
-    "invoice.part_paid": "payment_received",
-    "credit_note.issued": "credit_note",
-    "refund.requested": "refund",
-    "dunning.payment_failed": "payment_failed",
-    "dunning.reminder": "payment_reminder",
-    "dunning.last_warning": "last_warning",
-    "subscription.ended": "subscription_ended",
-    "subscription.canceled": "subscription_ended",
-    "subscription.change_undone": "change_undone",
-    "subscription.trial_ending": "trial_ending",
-    "subscription.renewal_notice": "renewal_notice",
-}
-# These carry the document as a file.
-WITH_FILE: Final = frozenset({"invoice.issued", "invoice.paid", "credit_note.issued"})
-# These say that money came.
-RECEIPTS: Final = frozenset({"invoice.paid", "invoice.part_paid"})
-# These ask for money: when nothing is due any more they are not sent.
-ASKS: Final = frozenset({"dunning.payment_failed", "dunning.reminder", "dunning.last_warning"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Leased:
-    """A message that is ours to send until the lease ends, as it was when leased."""
-
-    id: UUID
-    kind: str
-    customer_id: UUID | None
-    subject_kind: str
-    subject_id: UUID
-    recipient: str
-    locale: str
-    payload: dict[str, Any]
-    business_at: datetime
-    sends: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """All that is needed to write one mail; nothing of it asks the database again."""
-
-    notice: Notice
-    document: Document | None
-    with_file: bool
-
-
 _LOG = logging.getLogger("tagihan.mail")
-
-
-class _PointlessError(Exception):
-    """The mail would say what is no longer true."""
 
 
 def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
@@ -109,7 +51,7 @@ def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     return len(leased)
 
 
-def _lease(engine: Engine, merchant_id: UUID, limit: int) -> list[_Leased]:
+def _lease(engine: Engine, merchant_id: UUID, limit: int) -> list[Leased]:
     with engine.work(merchant_id, system("mail")) as unit:
         rows = unit.session.execute(
             select(messages)
@@ -133,7 +75,7 @@ def _lease(engine: Engine, merchant_id: UUID, limit: int) -> list[_Leased]:
             .values(state="sending", sends=messages.c.sends + 1, lease_until=until, next_at=until)
         )
         return [
-            _Leased(
+            Leased(
                 row.id,
                 row.kind,
                 row.customer_id,
@@ -167,16 +109,16 @@ def _waits(unit: Work) -> Any:
     )
 
 
-def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> bool:
+def _send(engine: Engine, merchant_id: UUID, message: Leased) -> bool:
     """Send one mail; False when the mail server itself takes nothing now."""
     try:
         with engine.work(merchant_id, system("mail")) as unit:
-            ready = _prepare(engine, unit, message)
+            ready = prepare(engine, unit, message)
         engine.mailer.send(_written(ready))
     except MailUnavailable as error:
         _later(engine, merchant_id, message, str(error))
         return False
-    except _PointlessError as error:
+    except PointlessError as error:
         _close(engine, merchant_id, message, "dropped", str(error), review=False)
     except (MailRefused, NotFound, DocumentUnreadable, KeyError, ValueError) as error:
         _close(engine, merchant_id, message, "dead", f"{type(error).__name__}: {error}")
@@ -189,7 +131,7 @@ def _send(engine: Engine, merchant_id: UUID, message: _Leased) -> bool:
     return True
 
 
-def _written(ready: _Ready) -> OutgoingMail:
+def _written(ready: Ready) -> OutgoingMail:
     """Render file and mail; the slow part, with no transaction open."""
     notice = ready.notice
     if ready.with_file and ready.document is not None:
@@ -197,85 +139,10 @@ def _written(ready: _Ready) -> OutgoingMail:
     return compose(notice)
 
 
-def _prepare(engine: Engine, unit: Work, message: _Leased) -> _Ready:
-    wording = WORDINGS.get(message.kind)
-    if wording is None:
-        raise ValueError(f"nobody knows how to word a mail of kind {message.kind!r}")
-    links = Links.of(engine)
-    document = _document(unit, message, links)
-    if document is None and wording in WITH_DOCUMENT:
-        raise ValueError(f"a mail of kind {message.kind!r} is about an invoice or credit note")
-    if message.kind in ASKS and document is not None and not document.view.can_pay:
-        raise _PointlessError("nothing is due any more")
-    told = message.payload
-    return _Ready(
-        notice=Notice(
-            kind=wording,
-            to=message.recipient,
-            customer_name=_name(unit, message),
-            locale=message.locale,
-            seller=document.seller if document else seller_facts({}, unit.merchant),
-            message_id=derived_message_id(
-                f"{unit.merchant_id}/{message.id}", _domain(engine.settings.mail_from)
-            ),
-            at=message.business_at,
-            view=document.view if document else None,
-            links=MailLinks(page=document.url if document else ""),
-            when=_when(unit, message, document),
-            amount=told.get("amount"),
-            plan=_worded(told.get("plan"), message.locale),
-            method=_worded(told.get("method"), message.locale) or _paid_by(message, document),
-            # The wording goes on after it.
-            reason=_worded(told.get("reason"), message.locale).rstrip("."),
-        ),
-        document=document,
-        with_file=message.kind in WITH_FILE,
-    )
-
-
-def _when(unit: Work, message: _Leased, document: Document | None) -> date | None:
-    """The date the mail turns on: what was queued with it, or the day of the payment."""
-    told = message.payload.get("when")
-    if told:
-        return date.fromisoformat(told)
-    if message.kind in RECEIPTS and document is not None:
-        return civil_date(document.state_at, unit.merchant.billing_zone)
-    return None
-
-
-def _paid_by(message: _Leased, document: Document | None) -> str:
-    if message.kind not in RECEIPTS or document is None or not document.view.payments:
-        return ""
-    return document.view.payments[-1].method
-
-
-def _document(unit: Work, message: _Leased, links: Links) -> Document | None:
-    on = civil_date(message.business_at, unit.merchant.billing_zone)
-    if message.subject_kind == "invoice":
-        return invoice_document(unit, message.subject_id, links=links, as_of=on)
-    if message.subject_kind == "credit_note":
-        return credit_note_document(unit, message.subject_id, links=links)
-    if message.payload.get("invoice_id"):
-        invoice_id = ids.parse("invoice", message.payload["invoice_id"])
-        return invoice_document(unit, invoice_id, links=links, as_of=on)
-    return None
-
-
-def _name(unit: Work, message: _Leased) -> str:
-    if message.customer_id is None:
-        return message.recipient
-    found: str | None = unit.session.execute(
-        select(customers.c.name).where(
-            customers.c.merchant_id == unit.merchant_id, customers.c.id == message.customer_id
-        )
-    ).scalar_one_or_none()
-    return found or message.recipient
-
-
 def _close(
     engine: Engine,
     merchant_id: UUID,
-    message: _Leased,
+    message: Leased,
     state: str,
     failure: str | None = None,
     *,
@@ -318,7 +185,7 @@ def _close(
             )
 
 
-def _later(engine: Engine, merchant_id: UUID, message: _Leased, failure: str) -> None:
+def _later(engine: Engine, merchant_id: UUID, message: Leased, failure: str) -> None:
     if message.sends >= SENDS_MAX:
         _close(engine, merchant_id, message, "dead", failure)
         return
@@ -338,13 +205,3 @@ def _later(engine: Engine, merchant_id: UUID, message: _Leased, failure: str) ->
                 failure=failure[:500],
             )
         )
-
-
-def _worded(value: Mapping[str, str] | str | None, locale: str) -> str:
-    if isinstance(value, Mapping):
-        return value.get("en" if locale.startswith("en") else "id") or ""
-    return value or ""
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2] or "localhost"

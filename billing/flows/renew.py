@@ -84,12 +84,12 @@ def run_steps(unit: Work, rows: list[Subscription]) -> int:
     cases = renew_rows.load(unit, rows)
     lines: dict[tuple[object, ...], tuple[DraftLine, ...]] = {}
     for _ in range(ROUNDS_MAX):
-        due = [(case, step) for case in cases if (step := _next(unit, case)) is not None]
+        due = [(case, step) for case in cases if (step := step_of(case, unit.now)) is not None]
         if not due:
             break
         issue(
             unit,
-            [_draft(unit, case, step, lines) for case, step in due if isinstance(step, Issue)],
+            [draft_of(unit, case, step, lines) for case, step in due if isinstance(step, Issue)],
         )
         for case, step in due:
             _apply(unit, case, step)
@@ -216,17 +216,17 @@ def _claim(unit: Work, candidates: list[tuple[UUID, UUID]]) -> list[Subscription
     return [Subscription(**row._mapping) for row in rows]
 
 
-def _next(unit: Work, case: Case) -> Step | None:
+def step_of(case: Case, now: datetime) -> Step | None:
     """Ask the rules; a scheduled change takes hold with the first period it is meant for."""
-    step = next_step(case.agreement, unit.now)
+    step = next_step(case.agreement, now)
     change = case.change
     if isinstance(step, Issue) and change and change.effective_on <= step.period.start:
         renew_rows.adopt(case)
-        return next_step(case.agreement, unit.now)
+        return next_step(case.agreement, now)
     return step
 
 
-def _draft(
+def draft_of(
     unit: Work, case: Case, step: Issue, known: dict[tuple[object, ...], tuple[DraftLine, ...]]
 ) -> InvoiceDraft:
     price, agreement = case.price, case.agreement

@@ -73,8 +73,9 @@ class Notice:
 
     ``at`` is the instant of the mail, aware. ``when`` is the civil date the mail turns on: the
     next try, the end of the subscription, the renewal, the day a payment came in. ``amount`` is
-    whole rupiah. ``reason`` and ``method`` are already worded in the reader's language. ``pdf``
-    is the document's file; it is attached.
+    whole rupiah, and so is what the customer's ``balance`` pays of it. ``reason``, ``method`` and
+    ``until``, the last moment to say no, are already worded in the reader's language. ``pdf`` is
+    the document's file; it is attached.
     """
 
     kind: NoticeKind
@@ -91,6 +92,8 @@ class Notice:
     plan: str = ""
     method: str = ""
     reason: str = ""
+    until: str = ""
+    balance: int | None = None
     pdf: bytes | None = None
 
 
@@ -166,6 +169,8 @@ def _fill(notice: Notice, language: str) -> str:
             plan=notice.plan,
             method=notice.method,
             reason=notice.reason,
+            until=notice.until,
+            balance="" if notice.balance is None else rupiah(notice.balance),
             attached=notice.pdf is not None,
         )
     )

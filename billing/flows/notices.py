@@ -1,0 +1,183 @@
+"""Announcing a charge that comes: before a trial ends, before a year is renewed.
+
+When an announcement is due stands in ``subscriptions.notice_at``, which the database works out.
+What it says is what the renewal would bill, by the renewal's own functions. It is sent once a
+period, and after an outage only while the charge has not come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from billing import queries
+from billing.drafts import InvoiceDraft
+from billing.engine import Engine
+from billing.flows import renew_rows
+from billing.flows.issue import DRAFTS_MAX, price_drafts
+from billing.flows.renew import draft_of, step_of
+from billing.flows.renew_rows import Case
+from billing.flows.reviews import open_review
+from billing.lifecycle import SubscriptionStatus
+from billing.records import Subscription
+from billing.renewals import Issue, next_at, next_step
+from billing.tables import subscriptions
+from core.actor import system
+from core.errors import EngineError
+from core.work import Mail, Work, queue_mail
+from invoices.lines import DraftLine, PricedDocument
+from payments.tables import payment_methods
+
+BATCH = DRAFTS_MAX
+
+_LOG = logging.getLogger("tagihan.notices")
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """What the next renewal of a subscription will bill, if nothing changes until then.
+
+    ``on`` is the civil date of the charge or invoice where the merchant is. ``from_balance`` is
+    what the customer's balance would pay of it, in whole rupiah.
+    """
+
+    case: Case
+    draft: InvoiceDraft
+    document: PricedDocument
+    on: date
+    from_balance: int
+
+
+def notify_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
+    """Queue the announcements of a merchant that are due; returns how many were looked at."""
+    try:
+        with engine.work(merchant_id, system("notices")) as unit:
+            return _announce(unit, _claim(unit, min(limit, BATCH)))
+    except Exception:
+        # One that can not be priced: nothing of the batch was written. A database that is gone
+        # fails again below, and that is not caught.
+        _LOG.exception("a batch of announcements failed; doing them one by one")
+        return _one_by_one(engine, merchant_id, limit)
+
+
+def upcoming(unit: Work, rows: Sequence[Subscription]) -> list[Upcoming]:
+    """Work out what the next renewals will bill; reads, and writes nothing.
+
+    Subscriptions that will bill nothing more are left out.
+    """
+    lines: dict[tuple[object, ...], tuple[DraftLine, ...]] = {}
+    by_day: dict[date, list[tuple[Case, InvoiceDraft]]] = defaultdict(list)
+    for case in renew_rows.load(unit, list(rows)):
+        due = next_at(case.agreement)
+        step = step_of(case, due) if due is not None else None
+        if due is not None and isinstance(step, Issue):
+            draft = draft_of(unit, case, step, lines)
+            by_day[unit.merchant.today(due)].append((case, draft))
+    held = queries.balances(unit, {row.customer_id for row in rows})
+    found = []
+    for on, drafted in sorted(by_day.items()):
+        priced = price_drafts(unit.merchant, [draft for _, draft in drafted], on)
+        for (case, draft), document in zip(drafted, priced, strict=True):
+            covered = min(document.total.amount, held.get(case.row.customer_id, 0))
+            found.append(Upcoming(case, draft, document, on, covered))
+    return found
+
+
+def _claim(unit: Work, limit: int, *, only: UUID | None = None) -> list[Subscription]:
+    """Lock what is due, waiting for nobody."""
+    query = (
+        select(*queries.SUBSCRIPTION)
+        .where(
+            subscriptions.c.merchant_id == unit.merchant_id, subscriptions.c.notice_at <= unit.now
+        )
+        .order_by(subscriptions.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if only is not None:
+        query = query.where(subscriptions.c.id == only)
+    return [Subscription(**row._mapping) for row in unit.session.execute(query)]
+
+
+def _announce(unit: Work, rows: Sequence[Subscription]) -> int:
+    # Where the renewal itself is due the announcement would come with the charge, or after it.
+    useful = [row for row in rows if next_step(row.agreement, unit.now) is None]
+    ahead = [one for one in upcoming(unit, useful) if one.document.total.amount > 0]
+    methods = _methods(unit, ahead)
+    queue_mail(unit, [_mail(one, methods) for one in ahead])
+    _done(unit, [row.id for row in rows])
+    return len(rows)
+
+
+def _mail(one: Upcoming, methods: dict[UUID, str]) -> Mail:
+    row, customer = one.case.row, one.case.customer
+    trialing = one.case.row.status == SubscriptionStatus.TRIALING
+    told: dict[str, Any] = {
+        "when": row.current_end.isoformat(),
+        "zone": row.billing_zone,
+        "amount": one.document.total.amount,
+        "plan": dict(one.case.price.plan_name),
+    }
+    if one.from_balance:
+        told["balance"] = one.from_balance
+    if one.draft.collection == "automatic" and one.draft.payment_method_id in methods:
+        masked = methods[one.draft.payment_method_id]
+        told["method"] = {"id": f"kartu{masked}", "en": f"card{masked}"}
+    return Mail(
+        "subscription.trial_ending" if trialing else "subscription.renewal_notice",
+        "subscription",
+        row.id,
+        recipient=customer.email,
+        locale=customer.locale,
+        customer_id=customer.id,
+        payload=told,
+        # Once a period, whatever happens to it meanwhile.
+        key=row.current_end.isoformat(),
+    )
+
+
+def _methods(unit: Work, ahead: Sequence[Upcoming]) -> dict[UUID, str]:
+    """The cards that can be charged, and how each is shown behind its name."""
+    wanted = {one.draft.payment_method_id for one in ahead if one.draft.payment_method_id}
+    table = payment_methods.c
+    rows = unit.session.execute(
+        select(table.id, table.masked).where(
+            table.merchant_id == unit.merchant_id,
+            table.id.in_(sorted(wanted)),
+            table.state == "active",
+        )
+    )
+    return {row.id: f" •••• {row.masked[-4:]}" if row.masked else "" for row in rows}
+
+
+def _done(unit: Work, subscription_ids: Sequence[UUID]) -> None:
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id.in_(subscription_ids))
+        .values(noticed_for=table.current_end)
+    )
+
+
+def _one_by_one(engine: Engine, merchant_id: UUID, limit: int) -> int:
+    with engine.work(merchant_id, system("notices")) as unit:
+        waiting = [row.id for row in _claim(unit, limit)]
+    for subscription_id in waiting:
+        try:
+            with engine.work(merchant_id, system("notices")) as unit:
+                _announce(unit, _claim(unit, 1, only=subscription_id))
+        except Exception as error:
+            _LOG.exception("a charge could not be announced")
+            code = error.code if isinstance(error, EngineError) else type(error).__name__
+            with engine.work(merchant_id, system("notices")) as unit:
+                # A person looks at it; it holds up neither the others nor a test clock.
+                _done(unit, [subscription_id])
+                open_review(unit, "notice_failed", "subscription", subscription_id, {"code": code})
+    return len(waiting)
