@@ -84,7 +84,10 @@ _CHECKS = {
         SELECT coalesce((SELECT -sum(amount) FROM postings
             WHERE merchant_id = :m AND account = 'vat_not_due'), 0)
         - coalesce((SELECT sum(tax_amount) FROM invoices WHERE merchant_id = :m
-            AND status = 'open' AND paid_amount = 0 AND credited_amount = 0), 0)""",
+            AND status = 'open' AND credited_amount = 0), 0)
+        + coalesce((SELECT sum(t.waited_amount) FROM tax_points t JOIN invoices i
+            ON i.merchant_id = t.merchant_id AND i.id = t.invoice_id
+            WHERE t.merchant_id = :m AND i.status = 'open' AND i.credited_amount = 0), 0)""",
 }
 
 

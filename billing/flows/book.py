@@ -14,6 +14,7 @@ from billing.flows.orders import MOOT, open_orders, withdraw
 from billing.flows.reviews import open_review
 from billing.flows.standing import is_left_alone, waits_for_sign_up
 from billing.flows.tax_points import paid_on
+from billing.flows.use_balance import use_balance
 from billing.service import after_failed, after_paid
 from billing.tables import balance_entries
 from core import ids
@@ -69,6 +70,8 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
         _overpaid(unit, order, invoice, payment_id, excess)
     if answer.settled:
         refund.on_settled(unit, payment_id)
+    if excess or applied < owed:
+        use_balance(unit, order.customer_id)
 
 
 def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int, tax_on: date) -> None:
@@ -132,6 +135,13 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
     """The gateway attests that nothing was taken under this order."""
     if invoice is None:
         return
+    _failed(unit, order, invoice, answer)
+    if order.kind == "attempt":
+        # While it was under way the customer's balance was not used for its invoice.
+        use_balance(unit, order.customer_id)
+
+
+def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
     if answer.code == MOOT:
         if not _others(unit, order, invoice):
             _collect_again(unit, invoice.id)

@@ -40,7 +40,9 @@ def post_capture(
             if off is not None:
                 post(unit, [entries.write_off_reversed(off, on)])
         waiting = tax_waiting(unit, invoice.id)
-        became = payment_point(unit, order, invoice, applied=applied, on=tax_on, waiting=waiting)
+        became = payment_point(
+            unit, order.order_id, invoice, applied=applied, on=tax_on, waiting=waiting
+        )
         if became is not None:
             done.append(became)
     post(unit, done)

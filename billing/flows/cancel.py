@@ -19,6 +19,7 @@ from billing.flows.ending import drop_scheduled, restored_by_voids, take_back_un
 from billing.flows.issue import issue
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
+from billing.flows.use_balance import use_balance
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
 from billing.plan_changes import CancelQuote, quote_cancel
 from billing.records import Subscription
@@ -82,6 +83,7 @@ def cancel(
     else:
         _give_back(unit, planned.credits, planned_id(unit, subscription))
         _end(unit, subscription, end_on, reason)
+    use_balance(unit, subscription.customer_id)
     return queries.get_subscription(unit, subscription_id)
 
 

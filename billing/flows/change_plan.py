@@ -17,6 +17,7 @@ from billing.flows.issue import issue
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.renew_rows import replace_item
+from billing.flows.use_balance import use_balance
 from billing.plan_changes import ChangeMode
 from billing.records import Subscription
 from billing.renewals import next_at, next_step
@@ -118,6 +119,7 @@ def change(
     )  # fmt: skip
     _apply(unit, subscription, planned)
     tell(unit, "subscription.plan_changed", subscription, tell_change(planned))
+    use_balance(unit, subscription.customer_id)
     after = queries.get_subscription(unit, subscription_id)
     return Changed(planned, after, True, issued, notes)
 

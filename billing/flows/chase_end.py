@@ -35,8 +35,16 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
     the debt before is written off. ``unpaid`` keeps it, unserved, and writes the debt off. An
     invoice without a period (an upgrade, a one-off) never ends a subscription.
     """
+    # Lazy: what is paid closes its case.
+    from billing.flows.use_balance import use_balance
+
     service.record_steps(unit, [(case.id, "end", {"action": action})])
     service.close(unit, case, "exhausted", action)
+    _end(unit, invoice, action)
+    use_balance(unit, invoice.customer_id)
+
+
+def _end(unit: Work, invoice: Invoice, action: EndAction) -> None:
     subscription = (
         get_subscription(unit, invoice.subscription_id) if invoice.subscription_id else None
     )

@@ -22,6 +22,7 @@ from billing.flows.credit_rows import (
 )
 from billing.flows.orders import withdraw
 from billing.flows.tax_points import credit_as_recorded
+from billing.flows.use_balance import use_balance
 from billing.queries import get_customer, lock_customers
 from billing.service import after_paid
 from billing.tables import balance_entries
@@ -143,6 +144,9 @@ def credit_invoice(
             source_id=note_id,
         )
     _tell(unit, invoice, issued, notify=notify)
+    if to_balance and source_kind not in ("refund", "change", *_ENDS):
+        # A change spends it on its own invoice first; an end takes back what is not served first.
+        use_balance(unit, issued.customer_id)
     return issued
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, update
 
 from billing.flows.credit import add_balance
 from billing.flows.reviews import open_review
+from billing.flows.use_balance import use_balance
 from billing.ledger.journal import Journal
 from billing.ledger.postings import refund_paid
 from billing.ledger.service import Subject, post
@@ -79,6 +80,7 @@ def give_up(
         source_id=refund.id,
     )
     tell(unit, "refund.failed", dict(refund._mapping), refund.customer_id)
+    use_balance(unit, refund.customer_id)
     if review:
         detail = {"amount": refund.amount, "code": code, "route": refund.route}
         open_review(unit, "refund_failed", "refund", refund.id, detail)

@@ -22,6 +22,7 @@ from billing.flows import renew_rows
 from billing.flows.issue import DRAFTS_MAX, issue
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
+from billing.flows.use_balance import use_balance
 from billing.records import Subscription
 from billing.renewals import End, Issue, Roll, Step, apply, next_step
 from billing.tables import customers, subscriptions
@@ -95,6 +96,8 @@ def run_steps(unit: Work, rows: list[Subscription]) -> int:
             _apply(unit, case, step)
     moved = [case for case in cases if case.steps]
     renew_rows.store(unit, moved)
+    for customer_id in sorted({case.row.customer_id for case in moved if case.ended_on}):
+        use_balance(unit, customer_id)  # what an end gave back
     return sum(case.steps for case in moved)
 
 

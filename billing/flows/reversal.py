@@ -19,6 +19,7 @@ from billing.flows.chase_causes import collect_at, end_charged_method
 from billing.flows.refund_outcomes import give_up, lock_refund
 from billing.flows.reviews import open_review
 from billing.flows.tax_points import tax_waiting
+from billing.flows.use_balance import use_balance
 from billing.ledger.chart import Account
 from billing.ledger.journal import Journal, JournalKind, Posting
 from billing.ledger.postings import written_off
@@ -72,6 +73,7 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
     if invoice.collection == "invoice":
         collect_at(unit, invoice.id, unit.now)
         unit.ring("invoice.collect")
+    use_balance(unit, order.customer_id)
 
 
 def _deallocate(unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, func, select, text
@@ -80,11 +80,19 @@ def paid_on(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> d
 
 
 def payment_point(
-    unit: Work, order: Row[Any], invoice: Row[Any], *, applied: int, on: date, waiting: Money
+    unit: Work,
+    source: str,
+    invoice: Row[Any] | Invoice,
+    *,
+    applied: int,
+    on: date,
+    waiting: Money,
+    kind: Literal["payment", "balance"] = "payment",
 ) -> Journal | None:
     """Record what a payment makes owed and give its journal; none where no PPN is about.
 
-    The invoice is locked, and is as it was before the payment.
+    The invoice is locked, and is as it was before the payment. ``source`` is the order id, or
+    which use of the balance it is.
     """
     merchant = unit.merchant
     document = TaxTerms.from_json(invoice.tax)
@@ -112,7 +120,7 @@ def payment_point(
         rules=rules,
         earlier=[part_of(row) for row in rows],
     )
-    point = NewPoint(invoice.id, len(rows) + 1, "payment", order.order_id, part)
+    point = NewPoint(invoice.id, len(rows) + 1, kind, source, part)
     record_points(unit, [point])
     return point_journal(unit, point, earned=invoice.kind == "one_off")
 

@@ -146,6 +146,8 @@ def test_a_refund_that_waits_is_not_sent_once_the_bank_took_the_payment_back(
         refund.request_refund(unit, payment.id, 55_500)
     taken_back(stage, payment.order_id, payment.amount)
     assert stage.row(refunds).state == "failed"
+    # What was credited is not asked for again: it pays of the invoice that is due once more.
+    assert stage.invoice(invoice_id).due_amount == 166_500 - 55_500
     stage.audit()
 
 
