@@ -28,6 +28,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from api.auth import Caller, engine_of
 from billing.engine import Engine
+from core.clashes import repeated
 from core.errors import Conflict, InvalidRequest
 from core.tables import idempotency_keys
 from core.vault import Vault
@@ -120,7 +121,8 @@ class Once:
     ) -> _Answer | _Mine:
         deadline = time.monotonic() + self.wait_seconds
         while True:
-            entered = self._enter(begin, finish, status, is_secret)
+            # What met another transaction left no trace: neither of the key nor of its effect.
+            entered = repeated(lambda: self._enter(begin, finish, status, is_secret))
             if entered is not None:
                 return entered
             if time.monotonic() >= deadline:
@@ -148,13 +150,16 @@ class Once:
         try:
             if call is not None:
                 call(mine.subject_id)
-            with self.engine.work(self.caller.merchant, self.caller.actor) as unit:
-                body = msgspec.to_builtins(finish(unit, mine.subject_id))
-                self._answered(unit, status, body)
-                return _Answer(status, body, replayed=False)
+            return repeated(lambda: self._finished(mine, finish, status))
         except Exception:
             self._release()
             raise
+
+    def _finished(self, mine: _Mine, finish: Finish, status: int) -> _Answer:
+        with self.engine.work(self.caller.merchant, self.caller.actor) as unit:
+            body = msgspec.to_builtins(finish(unit, mine.subject_id))
+            self._answered(unit, status, body)
+            return _Answer(status, body, replayed=False)
 
     def _release(self) -> None:
         """Let the next caller with this key resume at once; where not even that works, later."""

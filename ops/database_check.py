@@ -53,12 +53,6 @@ def is_unreachable(error: BaseException | None) -> bool:
     return explain(error, None) is not None
 
 
-def is_clash(error: BaseException | None) -> bool:
-    """Whether two transactions stood in each other's way: the one that gave in is done again."""
-    orig = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(orig, psycopg.Error) and orig.sqlstate in ("40P01", "40001")
-
-
 def is_passing(error: BaseException | None) -> bool:
     """Whether waiting may help: nobody answers, the server starts or stops, or is full."""
     words = str(error)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from billing.engine import Engine, build_engine
 from billing.jobs import FLOWS
+from core.clashes import is_clash, repeated
 from core.jobs import is_stepping, ring_due, take_bell
 from core.settings import Settings
 from ops import database_check
@@ -27,7 +28,7 @@ def run_bell(engine: Engine, merchant_id: UUID, kind: str) -> int:
         return 0
     done = 0
     for _ in range(ROUNDS_MAX):
-        count = FLOWS[kind](engine, merchant_id)
+        count = repeated(lambda: FLOWS[kind](engine, merchant_id))
         done += count
         if count == 0:
             break
@@ -45,8 +46,8 @@ def run_once(engine: Engine) -> bool:
     except Exception as error:
         # The rows keep their due instants, so the next tick rings for this again.
         facts = {"kind": bell.kind, "merchant": str(bell.merchant_id)}
-        if database_check.is_clash(error):
-            LOG.warning("two transactions met; this one is done again", extra=facts)
+        if is_clash(error):
+            LOG.warning("transactions met again and again; this is done later", extra=facts)
         else:
             LOG.exception("job failed", extra=facts)
         time.sleep(IDLE_SECONDS_MAX)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
+from billing.flows.chase_aside import set_aside
 from billing.flows.chase_causes import (
     CHARGED_BACK,
     TAKEN_BACK,
@@ -30,17 +31,16 @@ from billing.flows.chase_facts import (
     method_words,
     other_method,
 )
-from billing.flows.reviews import open_review
 from billing.queries import get_customer, lock_customers, lock_subscription
 from billing.service import after_failed
 from core.actor import system
 from core.calendars import civil_date
+from core.clashes import repeated
 from core.work import Mail, Work, queue_mail
 from dunning import queries, service
 from dunning.cases import Case, End, Notify, Retry
 from dunning.policies import DEFAULT_POLICY, Policy
 from dunning.queries import DunningCase
-from dunning.tables import dunning_cases
 from invoices.queries import Invoice, get_invoice
 from invoices.tables import invoices
 from payments.declines import Decline
@@ -199,29 +199,27 @@ def step_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     """Take the next step of every case whose turn it is; returns how many were looked at."""
     with engine.work(merchant_id, system("dunning")) as unit:
         due = queries.due_cases(unit, limit)
-    for case_id, customer_id, invoice_id in due:
-        try:
-            with engine.work(merchant_id, system("dunning")) as unit:
-                _step(unit, case_id, customer_id, invoice_id)
-        except Exception:
-            # One case that trips does not hold up the others; it is looked at again tomorrow.
-            _LOG.exception("a case was not stepped", extra={"case": str(case_id)})
-            with engine.work(merchant_id, system("dunning")) as unit:
-                _set_aside(unit, case_id)
-    return len(due)
+    return sum(_step_alone(engine, merchant_id, *one) for one in due)
 
 
-def _set_aside(unit: Work, case_id: UUID) -> None:
-    open_review(unit, "case_failed", "case", case_id, {})
-    unit.session.execute(
-        update(dunning_cases)
-        .where(
-            dunning_cases.c.merchant_id == unit.merchant_id,
-            dunning_cases.c.id == case_id,
-            dunning_cases.c.state == "open",
-        )
-        .values(next_at=unit.now + timedelta(days=1))
-    )
+def _step_alone(
+    engine: Engine, merchant_id: UUID, case_id: UUID, customer_id: UUID, invoice_id: UUID
+) -> bool:
+    def step() -> None:
+        with engine.work(merchant_id, system("dunning")) as unit:
+            _step(unit, case_id, customer_id, invoice_id)
+
+    try:
+        repeated(step)
+    except OperationalError:
+        _LOG.warning("a case is left for the next run: its rows are held by another")
+        return False
+    except Exception:
+        # One case that trips does not hold up the others; it is looked at again tomorrow.
+        _LOG.exception("a case was not stepped", extra={"case": str(case_id)})
+        with engine.work(merchant_id, system("dunning")) as unit:
+            set_aside(unit, case_id)
+    return True
 
 
 def _step(unit: Work, case_id: UUID, customer_id: UUID, invoice_id: UUID) -> None:
