@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Row, Select, func, select, tuple_
 
 from billing.records import Change, Customer, Item, Subscription
 from billing.tables import (
@@ -125,14 +125,24 @@ def balances(unit: Work, customer_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 def has_mandate(unit: Work, payment_method_id: UUID) -> bool:
     """Say whether a consent is in force for charging this method without the payer."""
-    found = unit.session.execute(
-        select(mandates.c.id).where(
+    return bool(with_mandate(unit, [payment_method_id]))
+
+
+def with_mandate(unit: Work, method_ids: Iterable[UUID]) -> set[UUID]:
+    """Of these methods, those that may be charged without the payer: a consent is in force."""
+    return set(mandates_in_force(unit, method_ids))
+
+
+def mandates_in_force(unit: Work, method_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    """Read the consents in force, by payment method."""
+    rows = unit.session.execute(
+        select(mandates).where(
             mandates.c.merchant_id == unit.merchant_id,
-            mandates.c.payment_method_id == payment_method_id,
+            mandates.c.payment_method_id.in_(sorted(set(method_ids))),
             mandates.c.ended_at.is_(None),
         )
-    ).first()
-    return found is not None
+    )
+    return {row.payment_method_id: row for row in rows}
 
 
 def get_subscription(unit: Work, subscription_id: UUID) -> Subscription:

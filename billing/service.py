@@ -172,12 +172,14 @@ def record_mandate(
             }
         ],
     )
+    told = {"mandate": ids.public("mandate", mandate_id), "text_version": text_version}
+    unit.audit("mandate.record", "payment_method", payment_method_id, after=told | {"from": source})
     return mandate_id
 
 
 def end_mandate(unit: Work, payment_method_id: UUID, *, because: str) -> None:
     """End the consent for a method, if there is one in force."""
-    unit.session.execute(
+    ended = unit.session.execute(
         update(mandates)
         .where(
             mandates.c.merchant_id == unit.merchant_id,
@@ -186,6 +188,8 @@ def end_mandate(unit: Work, payment_method_id: UUID, *, because: str) -> None:
         )
         .values(ended_at=unit.now, ended_because=because)
     )
+    if ended.rowcount:  # type: ignore[attr-defined]
+        unit.audit("mandate.end", "payment_method", payment_method_id, after={"because": because})
 
 
 def after_paid(unit: Work, invoice: InvoiceState) -> None:

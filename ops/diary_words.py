@@ -19,6 +19,8 @@ NOTICES: Final = {
 CODES: Final = {
     "51": ("dana tidak cukup", "insufficient funds"),
     "54": ("kartu kedaluwarsa", "card expired"),
+    "no_card": ("tidak ada kartu yang dapat ditagih", "no card that can be charged"),
+    "no_mandate": ("tidak ada persetujuan untuk menagih kartu", "no consent to charge the card"),
     "411": ("kartu tidak dapat dipakai", "card can not be used"),
     "05": ("ditolak bank", "declined by the bank"),
 }

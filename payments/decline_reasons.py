@@ -126,6 +126,14 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "Pembayaran dibatalkan di aplikasi.",
         "The payment was cancelled in the app.",
     ),
+    "no_card": (
+        "Belum ada kartu yang dapat ditagih. Silakan bayar dengan cara lain atau simpan kartu.",
+        "There is no card that can be charged. Please pay in another way or save a card.",
+    ),
+    "no_mandate": (
+        "Belum ada persetujuan untuk menagih kartu Anda. Silakan bayar langsung.",
+        "There is no consent to charge your card. Please pay directly.",
+    ),
     "token_gone": (
         "Kartu tersimpan tidak berlaku lagi. Silakan simpan kartu kembali.",
         "The saved card is no longer valid. Please save a card again.",

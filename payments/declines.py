@@ -183,6 +183,11 @@ STATUS_CODES: Final = {
     for code, found in _table(_STATUS).items()
 }
 
+# Why we do not even ask: the payer has to act. These codes are ours, no gateway's.
+OWN_CODES: Final = {
+    code: _decline(code, DeclineClass.CUSTOMER_ACTION, code) for code in ("no_card", "no_mandate")
+}
+
 # Mastercard uses two codes in a harder sense than Visa.
 _MASTERCARD: Final = {
     "82": _decline("82", DeclineClass.HARD, "security"),
@@ -218,12 +223,13 @@ def decline(
 
 
 def decline_of_status(status_code: str | int) -> Decline:
-    """Understand the ``status_code`` of an answer that carries no channel code.
+    """Understand the ``status_code`` of an answer that carries no channel code, or one of ours.
 
     Returns:
         Never fails; an unknown code is soft with one more try, asked about first.
     """
-    return STATUS_CODES.get(str(status_code).strip()) or _unknown(str(status_code))
+    code = str(status_code).strip()
+    return STATUS_CODES.get(code) or OWN_CODES.get(code) or _unknown(code)
 
 
 def _unknown(code: str) -> Decline:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing.engine import Engine
+from billing.flows.consents import Mandate, consent
 from billing.flows.onboard import MerchantDraft, create_merchant
 from billing.flows.subscribe import Subscribed, subscribe
 from billing.records import Customer
@@ -79,8 +80,16 @@ def make_price(
     )
 
 
-def make_method(unit: Work, customer_id: UUID, *, state: str = "active") -> UUID:
-    """A saved card; its token opens with no key, so only a fake gateway may charge it."""
+CONSENT = Mandate(
+    text_version="2026-11", text="Saya setuju ditagih.", locale="id", source="203.0.113.9"
+)
+
+
+def make_method(
+    unit: Work, customer_id: UUID, *, state: str = "active", mandate: Mandate | None = CONSENT
+) -> UUID:
+    """A saved card with its holder's consent; its token opens with no key, so only a fake gateway
+    may charge it."""
     method_id = ids.fresh()
     insert_rows(
         unit.session,
@@ -98,6 +107,7 @@ def make_method(unit: Work, customer_id: UUID, *, state: str = "active") -> UUID
             }
         ],
     )
+    consent(unit, customer_id, method_id, mandate)
     return method_id
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from builders import CONSENT
 from world import World
 
 from billing.flows import cards, charge, settle
 from billing.flows.card_requests import CardRequest, seal_card_request
+from billing.flows.consents import consent
 from billing.flows.orders import open_attempt
 from billing.flows.subscribe import subscribe
 from payments.tables import payment_orders
@@ -18,6 +20,7 @@ def by_card(world: World, name: str, price: UUID) -> UUID:
     customer = world.customers.get(name) or world.customer(name)
     with world.work() as unit:
         method = cards.new_card(unit, customer, f"card-{name}")
+        consent(unit, customer, method, CONSENT)
         made = subscribe(
             unit, customer_id=customer, price_id=price, collection="automatic",
             payment_method_id=method, interactive=True,

@@ -9,12 +9,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from builders import CONSENT
 from fakes import FakeGateway, FakeGateways
 from world import World, subscribe
 
 from billing.flows import cards, charge, settle
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.collect import collect_due
+from billing.flows.consents import consent
 from billing.flows.credit import credit_invoice
 from billing.flows.ingest import take_in
 from billing.flows.orders import open_attempt
@@ -35,6 +37,7 @@ def first_payment(world: World, name: str, amount: int = 99_000) -> tuple[UUID, 
     customer = world.customer(name)
     with world.work() as unit:
         method = cards.new_card(unit, customer, f"card-{name}")
+        consent(unit, customer, method, CONSENT)
         made = subscribe(
             unit, customer_id=customer, price_id=price, collection="automatic",
             payment_method_id=method, interactive=True,

@@ -131,10 +131,10 @@ class Stage:
             if row.type in types
         ]
 
-    def card(self, customer_id: UUID, token: bytes = TOKEN) -> UUID:
-        """A saved card whose token opens."""
+    def card(self, customer_id: UUID, token: bytes = TOKEN, **terms: Any) -> UUID:
+        """A saved card whose token opens; with its holder's consent unless ``mandate=None``."""
         with self.work() as unit:
-            method_id = make_method(unit, customer_id)
+            method_id = make_method(unit, customer_id, **terms)
             sealed = self.engine.vault.seal(token, f"{self.id}:{method_id}:token")
             unit.session.execute(
                 update(payment_methods)

@@ -15,7 +15,8 @@ import requests
 
 from api.pages.checkout_words import MANDATE, MANDATE_VERSION
 from billing.engine import Engine
-from billing.flows.at_once import Mandate, Means, orders_of, press_first, subscribe_now
+from billing.flows.at_once import Means, orders_of, press_first, subscribe_now
+from billing.flows.consents import Mandate
 from billing.flows.documents import Links
 from billing.records import Customer
 from billing.service import create_customer

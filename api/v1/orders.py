@@ -8,7 +8,8 @@ from uuid import UUID
 from msgspec import Meta
 
 from api.shapes import Id, In, Instant, Out, Rupiah, Short, body_id, public
-from billing.flows.at_once import Mandate, Means, orders_of
+from billing.flows.at_once import Means, orders_of
+from billing.flows.consents import Mandate
 from core import ids
 from core.errors import InvalidRequest
 from core.work import Work
@@ -39,7 +40,7 @@ class PaymentIn(In):
         CardToken | None,
         Meta(
             description="A one-time token that the payer's browser got from Midtrans. The payer "
-            "confirms by 3DS at `redirect_url`; the card is saved for later.",
+            "confirms by 3DS at `redirect_url`. With `mandate` the card is saved for later.",
         ),
     ] = None
     payment_method: Annotated[
@@ -48,7 +49,13 @@ class PaymentIn(In):
     virtual_account: Annotated[
         bool | None, Meta(description="`true` for a virtual account of BCA.")
     ] = None
-    mandate: MandateIn | None = None
+    mandate: Annotated[
+        MandateIn | None,
+        Meta(
+            description="The holder's consent. A subscription that is charged automatically needs "
+            "one, given here or before for the saved card: else 422 `mandate_needed`."
+        ),
+    ] = None
 
     def means(self) -> Means:
         """Read it.
@@ -113,9 +120,12 @@ class OrderOut(Out):
 
 
 def mandate_of(data: MandateIn | None) -> Mandate | None:
+    """Read a mandate, if there is one."""
+    return None if data is None else required_mandate(data)
+
+
+def required_mandate(data: MandateIn) -> Mandate:
     """Read a mandate."""
-    if data is None:
-        return None
     return Mandate(
         text_version=data.text_version, text=data.text, locale=data.locale, source=data.source,
         amount_rule=data.amount_rule, cadence=data.cadence,

@@ -15,11 +15,19 @@ from api.pagination import Page, Window, page_of
 from api.queries import get_row, list_rows
 from api.routes import get, post
 from api.shapes import ExternalId, In, Instant, Metadata, Out, Words, path_id
-from api.v1.orders import CardToken, MandateIn, OrderOut, mandate_of, newest_order
+from api.v1.orders import (
+    CardToken,
+    MandateIn,
+    OrderOut,
+    mandate_of,
+    newest_order,
+    required_mandate,
+)
 from billing import queries
 from billing.engine import Engine
 from billing.flows.at_once import press, save_card
 from billing.flows.cards import end_method
+from billing.flows.consents import consent_later
 from billing.service import end_mandate
 from core import ids
 from core.work import Work
@@ -38,6 +46,28 @@ class CardIn(In):
     ]
     external_id: ExternalId | None = None
     mandate: MandateIn | None = None
+
+
+class MandateOut(Out):
+    """A consent in force. How often and up to what the holder may be charged is in his words."""
+
+    text_version: str
+    text: str
+    locale: str
+    source: Annotated[str, Meta(description="The address it was given from.")]
+    amount_rule: str
+    cadence: str
+    accepted_at: Instant
+
+    @classmethod
+    def of(cls, row: Any) -> MandateOut | None:
+        """Shape a row, if there is one."""
+        if row is None:
+            return None
+        return cls(
+            text_version=row.text_version, text=row.text, locale=row.locale, source=row.source,
+            amount_rule=row.amount_rule, cadence=row.cadence, accepted_at=row.accepted_at,
+        )  # fmt: skip
 
 
 class EndIn(In):
@@ -61,6 +91,10 @@ class MethodOut(Out):
     bank: str | None
     expires_at: Instant | None
     ended_because: str | None
+    mandate: Annotated[
+        MandateOut | None,
+        Meta(description="Without one the card is never charged by itself."),
+    ]
     metadata: Metadata
     created_at: Instant
     check: Annotated[
@@ -69,21 +103,22 @@ class MethodOut(Out):
     ]
 
     @classmethod
-    def of(cls, row: Any, check: OrderOut | None = None) -> MethodOut:
+    def of(cls, row: Any, mandate: Any = None, check: OrderOut | None = None) -> MethodOut:
         """Shape a row."""
         return cls(
             id=ids.public("payment_method", row.id),
             customer=ids.public("customer", row.customer_id), external_id=row.external_id,
             kind=row.kind, state=row.state, masked=row.masked, bank=row.bank,
             expires_at=row.expires_at, ended_because=row.ended_because, metadata=row.metadata,
-            created_at=row.created_at, check=check,
+            created_at=row.created_at, mandate=MandateOut.of(mandate), check=check,
         )  # fmt: skip
 
     @classmethod
     def read(cls, unit: Work, method_id: Any) -> MethodOut:
         """Read one with its check."""
         row = get_row(unit, payment_methods, method_id, "payment_method")
-        return cls.of(row, newest_order(unit, method_id=method_id))
+        mandate = queries.mandates_in_force(unit, [row.id]).get(row.id)
+        return cls.of(row, mandate, newest_order(unit, method_id=method_id))
 
 
 class PaymentMethodsController(Controller):
@@ -98,7 +133,8 @@ class PaymentMethodsController(Controller):
     ) -> Response[MethodOut]:  # fmt: skip
         """Save a card by a small authorisation that is released at once; nothing is charged.
 
-        Send the payer to `check.redirect_url`.
+        Send the payer to `check.redirect_url`. With `mandate` the customer's automatic
+        subscriptions and open invoices go over to it; without, it waits for one.
         """
         customer = path_id("customer", customer_id)
         return once.run(
@@ -120,7 +156,8 @@ class PaymentMethodsController(Controller):
         with engine.work(caller.merchant, caller.actor) as unit:
             queries.get_customer(unit, customer)
             rows = list_rows(unit, payment_methods, window, {"customer_id": customer})
-            return page_of(rows, window, MethodOut.of)
+            mandates = queries.mandates_in_force(unit, [row.id for row in rows])
+            return page_of(rows, window, lambda row: MethodOut.of(row, mandates.get(row.id)))
 
     @get("/payment-methods/{method_id:str}", scope="read", summary="Get a saved card")
     def get_payment_method(
@@ -131,6 +168,24 @@ class PaymentMethodsController(Controller):
         wanted = path_id("payment_method", method_id)
         with engine.work(caller.merchant, caller.actor) as unit:
             return MethodOut.read(unit, wanted)
+
+    @post(
+        "/payment-methods/{method_id:str}/mandate", scope="write", status=200,
+        summary="Record the consent to be charged",
+    )  # fmt: skip
+    def record_mandate(
+        self, method_id: FromPath[str], data: JSONBody[MandateIn], once: NamedDependency[Once]
+    ) -> Response[MethodOut]:
+        """Keep the holder's consent to be charged without being asked; replaces the one before.
+
+        The customer's automatic subscriptions and open invoices go over to this card.
+        """
+        wanted = path_id("payment_method", method_id)
+        return once.run(
+            lambda unit: consent_later(unit, wanted, required_mandate(data)),
+            MethodOut.read,
+            status=200,
+        )
 
     @post(
         "/payment-methods/{method_id:str}/end", scope="write", summary="End a saved card",

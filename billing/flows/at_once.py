@@ -21,31 +21,19 @@ from billing.flows.cards import check_card, new_card
 from billing.flows.charge import send_one
 from billing.flows.collect import offer_va
 from billing.flows.collection import check_automatic
+from billing.flows.consents import Mandate, consent, mandate_needed
 from billing.flows.limits import count_card
 from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.reconcile import resolve_one
 from billing.flows.subscribe import Subscribed, subscribe
-from billing.service import record_mandate
 from core.actor import system
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
-from invoices.queries import get_invoice, list_invoices
+from invoices.queries import Invoice, get_invoice, list_invoices
 from payments.tables import payment_orders
 
 _IN_DOUBT = ("sent", "unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class Mandate:
-    """A customer's consent to be charged without being asked, as it was given."""
-
-    text_version: str
-    text: str
-    locale: str
-    source: str
-    amount_rule: str = "invoice_total"
-    cadence: str = "per_period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +83,9 @@ def subscribe_now(
         queries.get_customer(unit, customer_id)
         method_id = new_card(unit, customer_id, key)
         if not queries.has_mandate(unit, method_id):
-            _consent(unit, customer_id, method_id, means.mandate)
+            consent(unit, customer_id, method_id, means.mandate)
     elif means is not None:
-        method_id = means.payment_method_id
+        method_id = _saved(unit, customer_id, means)
     fresh = means is not None and means.card_token is not None
     made = subscribe(
         unit,
@@ -137,15 +125,12 @@ def pay_now(
     _count(engine, unit, means, customer_id)
     queries.lock_customers(unit, [customer_id])
     queries.get_customer(unit, customer_id)
-    method_id = means.payment_method_id
-    if means.card_token is not None:
-        method_id = new_card(unit, customer_id, key)
-        _consent(unit, customer_id, method_id, means.mandate)
+    method_id = _kept(unit, customer_id, means, key)
     invoice = pay_once(
         unit,
         customer_id,
         lines,
-        collection="invoice" if method_id is None else "automatic",
+        collection="automatic" if means.is_pull else "invoice",
         payment_method_id=method_id,
         interactive=means.card_token is not None,
         key=key,
@@ -160,21 +145,22 @@ def pay_invoice(
 ) -> UUID | None:
     """Write the order by which an open invoice is paid now.
 
+    A card that comes without a consent pays this once and is not kept.
+
     Raises:
-        NotFound: ``invoice_not_found``.
+        NotFound: ``invoice_not_found``. InvalidRequest: ``mandate_needed``.
         Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_open``,
             ``payment_method_not_usable``. TooMany: ``too_many_tries``.
     """
     invoice = get_invoice(unit, invoice_id)
     if invoice.status != "open":
         raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is collected")
-    method_id = means.payment_method_id
     _count(engine, unit, means, invoice.customer_id, invoice_id)
-    if means.card_token is not None:
-        method_id = new_card(unit, invoice.customer_id, key)
-        _consent(unit, invoice.customer_id, method_id, means.mandate)
-    elif method_id is not None:
+    method_id = _kept(unit, invoice.customer_id, means, key)
+    if means.payment_method_id is not None:
         check_automatic(unit, invoice.customer_id, method_id, interactive=False)
+    elif means.is_pull and method_id is None and _begins_automatic(unit, invoice):
+        raise mandate_needed()
     return _write_order(engine, unit, invoice_id, means, method_id)
 
 
@@ -196,7 +182,7 @@ def save_card(
     queries.get_customer(unit, customer_id)
     _count(engine, unit, Means(card_token=card_token, mandate=mandate), customer_id)
     method_id = new_card(unit, customer_id, key, external_id=external_id)
-    _consent(unit, customer_id, method_id, mandate)
+    consent(unit, customer_id, method_id, mandate)
     if not orders_of(unit, method_id=method_id):
         check_card(engine, unit, customer_id, method_id, card_token)
     return method_id
@@ -261,7 +247,8 @@ def _write_order(
     if get_invoice(unit, invoice_id).status != "open":
         return None  # the customer's balance paid it, or it is free
     if means.card_token is not None:
-        sealed = seal_card_request(engine, unit, invoice_id, CardRequest(means.card_token))
+        card = CardRequest(means.card_token, save_token=method_id is not None)
+        sealed = seal_card_request(engine, unit, invoice_id, card)
         return open_attempt(
             unit,
             invoice_id,
@@ -274,16 +261,26 @@ def _write_order(
     return offer_va(unit, invoice_id)
 
 
-def _consent(unit: Work, customer_id: UUID, method_id: UUID, mandate: Mandate | None) -> None:
-    if mandate is not None:
-        record_mandate(
-            unit,
-            customer_id,
-            method_id,
-            text_version=mandate.text_version,
-            text=mandate.text,
-            locale=mandate.locale,
-            amount_rule=mandate.amount_rule,
-            cadence=mandate.cadence,
-            source=mandate.source,
-        )
+def _saved(unit: Work, customer_id: UUID, means: Means) -> UUID | None:
+    """A saved method, with the consent that came along."""
+    if means.payment_method_id is not None:
+        consent(unit, customer_id, means.payment_method_id, means.mandate)
+    return means.payment_method_id
+
+
+def _kept(unit: Work, customer_id: UUID, means: Means, key: str) -> UUID | None:
+    """The method behind the means. A fresh card that nobody may charge later is not kept."""
+    if means.card_token is None:
+        return _saved(unit, customer_id, means)
+    if means.mandate is None:
+        return None
+    method_id = new_card(unit, customer_id, key)
+    consent(unit, customer_id, method_id, means.mandate)
+    return method_id
+
+
+def _begins_automatic(unit: Work, invoice: Invoice) -> bool:
+    """Whether paying this invoice begins a subscription that is charged without the payer."""
+    if invoice.subscription_id is None or invoice.collection != "automatic":
+        return False
+    return queries.get_subscription(unit, invoice.subscription_id).status == "incomplete"

@@ -12,6 +12,7 @@ from billing.engine import Engine
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.chase import on_method_saved
 from billing.flows.orders import OrderDraft, write_orders
+from billing.queries import has_mandate
 from billing.tables import subscriptions
 from core import ids
 from core.bulk import insert_rows
@@ -115,7 +116,8 @@ def keep_token(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> N
         {"method": ids.public("payment_method", method.id), "masked": answer.masked},
         customer_id=method.customer_id,
     )
-    use_method(unit, method.customer_id, method.id)
+    if has_mandate(unit, method.id):
+        use_method(unit, method.customer_id, method.id)
 
 
 def use_method(unit: Work, customer_id: UUID, method_id: UUID) -> None:

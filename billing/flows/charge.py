@@ -22,6 +22,7 @@ from billing.flows.orders import MOOT, record_steps
 from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import settle
+from billing.queries import with_mandate
 from billing.tables import customers
 from core.actor import system
 from core.errors import EngineError
@@ -119,8 +120,9 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
         if only is not None:
             due = due.where(payment_orders.c.id == only)
         rows = unit.session.execute(due).all()
-        moot = [row.order_id for row in rows if _is_moot(row)]
-        wanted = [row for row in rows if not _is_moot(row)]
+        gone = {row.id for row in rows if _is_moot(row)} | _without_consent(unit, rows)
+        moot = [row.order_id for row in rows if row.id in gone]
+        wanted = [row for row in rows if row.id not in gone]
         tokens, unreadable = _tokens(engine, unit, wanted)
         _hold_back(unit, [row for row in wanted if row.payment_method_id in unreadable])
         alive = [row for row in wanted if row.payment_method_id not in unreadable]
@@ -198,6 +200,13 @@ def _is_moot(row: Row[Any]) -> bool:
     if row.invoice_id is None:
         return False
     return bool(row.invoice_status != "open" or row.due_amount != row.amount)
+
+
+def _without_consent(unit: Work, rows: Sequence[Row[Any]]) -> set[UUID]:
+    """Charges without the payer whose card was withdrawn after they were written."""
+    pulled = [row for row in rows if row.initiated_by == "merchant"]
+    allowed = with_mandate(unit, [row.payment_method_id for row in pulled if row.payment_method_id])
+    return {row.id for row in pulled if row.payment_method_id not in allowed}
 
 
 def _mark_sent(engine: Engine, unit: Work, order_ids: list[UUID]) -> None:

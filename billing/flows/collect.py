@@ -20,7 +20,7 @@ from billing.flows.orders import (
     withdraw,
     write_orders,
 )
-from billing.queries import lock_customers
+from billing.queries import lock_customers, with_mandate
 from billing.service import after_failed
 from core.actor import system
 from core.calendars import instant_of
@@ -64,7 +64,7 @@ def _nothing_to_charge(unit: Work, invoice_id: UUID, customer_id: UUID) -> None:
     """No method can be charged: the invoice is chased with a link to pay, by whatever means."""
     lock_customers(unit, [customer_id])
     method_id = get_invoice(unit, invoice_id).payment_method_id
-    if method_id is not None and _usable_methods(unit, [method_id]):
+    if method_id is not None and usable_methods(unit, [method_id]):
         unit.ring("invoice.collect")  # the customer gave a card meanwhile
         return
     cleared = unit.session.execute(
@@ -79,8 +79,8 @@ def _nothing_to_charge(unit: Work, invoice_id: UUID, customer_id: UUID) -> None:
         .returning(invoices.c.id)
     ).one_or_none()
     if cleared is not None:
-        # 411: no usable token. A human must bring another method; the pay link stays.
-        on_declined(unit, invoice_id, decline=decline_of_status(411))
+        # Nothing was asked of the gateway: the payer must act, by the page or with another card.
+        on_declined(unit, invoice_id, decline=decline_of_status(_missing(unit, method_id)))
         after_failed(unit, invoice_id)
 
 
@@ -93,7 +93,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     listed = [row.id for row in rows]
     numbers = last_numbers(unit, listed)
     standing = _standing(unit, listed)
-    usable = _usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
+    usable = usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
     drafts: list[OrderDraft] = []
     without: list[tuple[UUID, UUID]] = []
     for row in rows:
@@ -192,10 +192,21 @@ def _standing(unit: Work, invoice_ids: list[UUID]) -> dict[UUID, set[str]]:
     return found
 
 
-def _usable_methods(unit: Work, method_ids: list[UUID]) -> set[UUID]:
-    """Methods that may be charged now: active, and the saved token has not run out."""
+def _missing(unit: Work, method_id: UUID | None) -> str:
+    """What is missing for a charge without the payer, as one of our own codes."""
+    has_card = method_id is not None and bool(_live_methods(unit, [method_id]))
+    return "no_mandate" if has_card and unit.merchant.card_mode == "recurring" else "no_card"
+
+
+def usable_methods(unit: Work, method_ids: Sequence[UUID]) -> set[UUID]:
+    """Methods that may be charged now without the payer: usable, and with his consent in force."""
     if unit.merchant.card_mode != "recurring" or not method_ids:
         return set()
+    return with_mandate(unit, _live_methods(unit, method_ids))
+
+
+def _live_methods(unit: Work, method_ids: Sequence[UUID]) -> set[UUID]:
+    """Methods that are active, and whose saved token has not run out."""
     found = unit.session.execute(
         select(payment_methods.c.id).where(
             payment_methods.c.merchant_id == unit.merchant_id,

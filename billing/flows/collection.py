@@ -6,6 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from billing.flows.consents import mandate_needed
+from billing.queries import has_mandate
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from payments.tables import payment_methods
@@ -18,7 +20,7 @@ def check_automatic(
 
     Raises:
         Conflict: ``no_recurring_cards`` or ``payment_method_not_usable``.
-        InvalidRequest: ``payment_method_needed``.
+        InvalidRequest: ``payment_method_needed`` or ``mandate_needed``.
     """
     if unit.merchant.card_mode != "recurring":
         raise Conflict(
@@ -50,3 +52,5 @@ def check_automatic(
             "The customer has no such active payment method.",
             field="payment_method",
         )
+    if not has_mandate(unit, payment_method_id):
+        raise mandate_needed()

@@ -152,7 +152,7 @@ def test_a_trial_saves_the_card_and_bills_nothing(counter: Counter) -> None:
         {
             "customer": counter.customer(),
             "price": counter.price(trial_days=14),
-            "payment": {"card_token": counter.world.desk.card_token()},
+            "payment": {"card_token": counter.world.desk.card_token(), "mandate": MANDATE},
         },
     )
 

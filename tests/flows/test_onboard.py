@@ -181,7 +181,7 @@ def test_one_mandate_is_in_force_for_a_method(engine: Engine, merchant: Merchant
     }  # fmt: skip
     with working(engine, merchant) as unit:
         customer = make_customer(unit).id
-        method = make_method(unit, customer)
+        method = make_method(unit, customer, mandate=None)
         assert not has_mandate(unit, method)
         record_mandate(unit, customer, method, **terms)
         record_mandate(unit, customer, method, **terms)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from builders import CONSENT
 from database import Database
 from simulated import running_simulator
 from sqlalchemy import Row
@@ -15,6 +16,7 @@ from world import START, World, make_world, subscribe
 
 from billing.flows import cards, charge, refund, settle
 from billing.flows.card_requests import CardRequest, seal_card_request
+from billing.flows.consents import consent
 from billing.flows.orders import open_attempt
 from ops.doctor import examine, render
 from payments.tables import payments, refunds
@@ -43,6 +45,7 @@ def captured(world: World) -> Row[Any]:
     customer = world.customer("Sari")
     with world.work() as unit:
         method = cards.new_card(unit, customer, "card")
+        consent(unit, customer, method, CONSENT)
         made = subscribe(
             unit, customer_id=customer, price_id=price, collection="automatic",
             payment_method_id=method, interactive=True,

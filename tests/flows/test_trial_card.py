@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from world import World
 
-from billing.flows.at_once import Mandate, Means, subscribe_now
+from billing.flows.at_once import Means, subscribe_now
+from billing.flows.consents import Mandate
 from billing.tables import mandates, subscriptions
 from payments.tables import payment_methods, payment_orders
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from builders import CONSENT
 from database import Database, admin
 from kill.fleet import MASTER_KEY
 from simulated import Desk
@@ -17,10 +18,11 @@ from sqlalchemy import Table, select
 from world import ME, Outbox
 
 from billing.engine import Engine
+from billing.flows.consents import consent
 from billing.flows.onboard import MerchantDraft, create_merchant
 from billing.flows.subscribe import subscribe
 from billing.service import create_customer
-from billing.tables import customers, subscription_items, subscriptions
+from billing.tables import customers, mandates, subscription_items, subscriptions
 from core.bulk import insert_rows
 from core.clock import utc_now
 from core.db import connect
@@ -92,6 +94,7 @@ def subscribers(
         first = create_customer(unit, name="Sari 0", email="sari0@example.com", key="crowd-0")
         method = _saved_card(engine, unit, first.id, tokens[0], 0)
         insert_rows(unit.session, payment_methods, [method])
+        consent(unit, first.id, method["id"], CONSENT)
         made = subscribe(
             unit, customer_id=first.id, price_id=price.id, collection="automatic",
             payment_method_id=method["id"], trial_days=trial_days, key="crowd-0",
@@ -99,11 +102,13 @@ def subscribers(
     with engine.work(merchant_id, ME) as unit:
         customer = _row(unit, customers, customers.c.id == first.id)
         agreement = _row(unit, subscriptions, subscriptions.c.id == made.subscription.id)
+        consented = _row(unit, mandates, mandates.c.payment_method_id == method["id"])
         item = _row(
             unit, subscription_items, subscription_items.c.subscription_id == agreement["id"]
         )
         rows: dict[Table, list[dict[str, Any]]] = {
-            customers: [], payment_methods: [], subscriptions: [], subscription_items: []
+            customers: [], payment_methods: [], mandates: [], subscriptions: [],
+            subscription_items: [],
         }  # fmt: skip
         for n in range(1, count):
             who = unit.derive("customer", f"crowd-{n}")
@@ -113,6 +118,12 @@ def subscribers(
                 {**customer, "id": who, "name": f"Sari {n}", "email": f"sari{n}@example.com"}
             )
             rows[payment_methods].append(card)
+            rows[mandates].append(
+                {
+                    **consented, "id": unit.derive("mandate", f"crowd-{n}"), "customer_id": who,
+                    "payment_method_id": card["id"],
+                }
+            )  # fmt: skip
             rows[subscriptions].append(
                 {**agreement, "id": what, "customer_id": who, "payment_method_id": card["id"]}
             )

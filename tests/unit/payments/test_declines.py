@@ -10,6 +10,7 @@ from payments.decline_reasons import REASONS
 from payments.declines import (
     CARD_CODES,
     OVO_CODES,
+    OWN_CODES,
     STATUS_CODES,
     WALLET_CODES,
     Decline,
@@ -130,7 +131,7 @@ def test_hard_and_customer_declines_never_pull_again_by_themselves() -> None:
 def test_every_reason_is_worded_in_both_languages_and_used() -> None:
     used: set[str] = set()
     found: Decline
-    for table in (CARD_CODES, WALLET_CODES, OVO_CODES, STATUS_CODES):
+    for table in (CARD_CODES, WALLET_CODES, OVO_CODES, STATUS_CODES, OWN_CODES):
         for found in table.values():
             used.add(found.reason)
             assert found.reason_id.endswith(".")

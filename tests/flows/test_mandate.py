@@ -1,0 +1,120 @@
+"""A card is charged without its holder only while his consent is in force."""
+
+from __future__ import annotations
+
+import pytest
+from builders import CONSENT, make_customer, make_price, make_subscription
+from fakes import FakeGateway, FakeMailer, MachineTime
+from stage import Stage, jakarta, make_stage
+
+from billing.engine import Engine
+from billing.flows.change_plan import change
+from billing.flows.charge import send_due
+from billing.flows.collect import collect_due
+from billing.flows.consents import consent, consent_later
+from billing.flows.pay_once import OneOffLine, pay_once
+from billing.service import end_mandate
+from billing.tables import mandates, subscriptions
+from core.errors import EngineError
+from core.tables import audit, messages
+from dunning.tables import dunning_cases
+from invoices.tables import invoices
+from payments.tables import payment_orders
+
+
+@pytest.fixture
+def stage(engine: Engine, gateway: FakeGateway, mailer: FakeMailer, machine: MachineTime) -> Stage:
+    return make_stage(engine, gateway, mailer, machine, at="2027-01-05 10:00")
+
+
+def test_nobody_subscribes_to_automatic_charges_without_a_consent(stage: Stage) -> None:
+    with stage.work() as unit:
+        customer, price = make_customer(unit), make_price(unit)
+    card = stage.card(customer.id, mandate=None)
+    for interactive in (False, True):
+        with pytest.raises(EngineError) as caught, stage.work() as unit:
+            make_subscription(
+                unit, customer=customer, price=price, payment_method_id=card,
+                interactive=interactive,
+            )  # fmt: skip
+        assert (caught.value.code, caught.value.field) == ("mandate_needed", "payment.mandate")
+    with pytest.raises(EngineError) as caught, stage.work() as unit:
+        pay_once(
+            unit, customer.id, [OneOffLine("Impor", 1_000)], collection="automatic",
+            payment_method_id=card,
+        )  # fmt: skip
+    assert caught.value.code == "mandate_needed"
+    assert stage.rows(subscriptions) == stage.rows(invoices) == []
+
+    with stage.work() as unit:
+        consent(unit, customer.id, card, CONSENT)
+        make_subscription(unit, customer=customer, price=price, payment_method_id=card)
+    given = stage.row(mandates)
+    assert (given.text_version, given.source, given.accepted_at) == (
+        "2026-11", "203.0.113.9", jakarta("2027-01-05 10:00"),
+    )  # fmt: skip
+    [noted] = stage.rows(audit, action="mandate.record")
+    assert (noted.actor, noted.after["from"]) == ("test", "203.0.113.9")
+
+
+def test_a_consent_that_ended_stops_the_charges_and_the_customer_is_asked(stage: Stage) -> None:
+    _, subscription, _ = stage.card_customer()
+    stage.drain()
+    sent = stage.gateway.count("charge")
+    with stage.work() as unit:
+        end_mandate(unit, stage.row(mandates).payment_method_id, because="requested")
+    stage.live_until(jakarta("2027-02-05 12:00"))
+
+    assert stage.gateway.count("charge") == sent
+    [renewal] = stage.rows(invoices, status="open")
+    assert (renewal.collect_at, stage.rows(payment_orders, invoice_id=renewal.id)) == (None, [])
+    case = stage.row(dunning_cases)
+    assert (case.decline_code, case.decline_class) == ("no_mandate", "customer_action")
+    [mail] = stage.rows(messages, kind="dunning.payment_failed")
+    assert "consent" in mail.payload["reason"]["en"]
+    assert stage.row(subscriptions, id=subscription).status == "past_due"
+
+    stage.live_until(jakarta("2027-02-20 12:00"))
+    assert stage.gateway.count("charge") == sent, "nothing is tried again"
+    with stage.work() as unit:
+        consent_later(unit, renewal.payment_method_id, CONSENT)
+    stage.drain()
+    assert stage.invoice(renewal.id).status == "paid"
+    stage.audit()
+
+
+def test_a_holder_who_stops_us_at_the_bank_is_asked_from_then_on(stage: Stage) -> None:
+    stage.card_customer()
+    stage.drain()
+    stage.decline("R1")
+    stage.live_until(jakarta("2027-03-05 12:00"))
+    assert stage.row(mandates).ended_because == "stopped_by_holder"
+    assert stage.gateway.count("charge") == 2
+    assert [day[:5] for day, _ in stage.told("payment.declined")] == ["02-05"]
+    stage.audit()
+
+
+def test_a_charge_written_before_the_consent_ended_is_not_sent(stage: Stage) -> None:
+    _, _, first = stage.card_customer()
+    assert collect_due(stage.engine, stage.id) == 1
+    with stage.work() as unit:
+        end_mandate(unit, stage.row(mandates).payment_method_id, because="requested")
+    send_due(stage.engine, stage.id)
+    stage.drain()
+
+    assert stage.gateway.count("charge") == 0
+    assert stage.row(payment_orders, invoice_id=first).state == "failed"
+    assert stage.invoice(first).status == "open"
+    stage.audit()
+
+
+def test_an_upgrade_without_a_consent_is_asked_for_and_not_charged(stage: Stage) -> None:
+    _, subscription, _ = stage.card_customer()
+    stage.drain()
+    sent = stage.gateway.count("charge")
+    with stage.work() as unit:
+        end_mandate(unit, stage.row(mandates).payment_method_id, because="requested")
+        change(unit, subscription, price_id=make_price(unit, 900_000).id)
+    stage.drain()
+    assert stage.gateway.count("charge") == sent
+    stage.audit()
