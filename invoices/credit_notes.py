@@ -154,6 +154,8 @@ def credit_amount(document: CreditableDocument, total: Money) -> CreditNoteDraft
     amount, tax = _inside(document, total, most)
     parts = amount.allocate([line.left.amount for line in document.lines])
     taxes = _spread_tax(tax, document.lines)
+    if document.terms.is_inside:
+        taxes = _within(taxes, parts)
     rows = [
         (line, part, line_tax)
         for line, part, line_tax in zip(document.lines, parts, taxes, strict=True)
@@ -258,15 +260,35 @@ def _total(document: CreditableDocument, amount: Money, tax: Money) -> Money:
 
 
 def _spread_tax(tax: Money, lines: Sequence[CreditableLine]) -> tuple[Money, ...]:
-    """Spread a note's tax over the lines by the tax that is left on them."""
-    weights = [
-        max((line.tax - line.tax_credited).amount, 0) if line.left.amount else 0 for line in lines
-    ]
-    if tax.amount > sum(weights):
-        weights = [line.left.amount for line in lines]
-    if sum(weights) == 0:
-        return tuple(zero(tax.currency) for _ in lines)
+    """Spread a note's tax over the lines by the tax that is left on them.
+
+    A last rupiah of tax may be left where every price is given back: it goes to lines whose tax is
+    not, and at last to any.
+    """
+    if tax.is_zero:
+        return tuple(tax for _ in lines)
+    rest = [max((line.tax - line.tax_credited).amount, 0) for line in lines]
+    left = [line.left.amount for line in lines]
+    of_left = [one if more else 0 for one, more in zip(rest, left, strict=True)]
+    weights = of_left if tax.amount <= sum(of_left) else left
+    if not any(weights):
+        weights = rest if any(rest) else [line.amount.amount for line in lines]
     return tax.allocate(weights)
+
+
+def _within(taxes: Sequence[Money], parts: Sequence[Money]) -> tuple[Money, ...]:
+    """Move tax that is more than the part it lies inside to lines with room for it.
+
+    Amount and tax of a note are spread by weights of their own: by what is left of the lines, and
+    of their taxes. Of very small lines they may round apart, and a net below zero is none.
+    """
+    kept = tuple(min(tax, part) for tax, part in zip(taxes, parts, strict=True))
+    over = sum((tax - keep for tax, keep in zip(taxes, kept, strict=True)), zero(parts[0].currency))
+    if over.is_zero:
+        return kept
+    # All room together holds all tax, so no share of what is over is more than its own room.
+    more = over.allocate([(part - keep).amount for part, keep in zip(parts, kept, strict=True)])
+    return tuple(keep + extra for keep, extra in zip(kept, more, strict=True))
 
 
 def _draft(

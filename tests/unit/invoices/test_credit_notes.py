@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import Conflict, InvalidRequest
@@ -21,6 +21,7 @@ from invoices.credit_notes import (
     credit_whole,
     creditable,
     split_by_source,
+    with_recorded_tax,
 )
 from invoices.tax import TaxMode, compute_tax
 
@@ -221,6 +222,63 @@ def test_any_series_of_notes_ends_with_everything_given_back(
     assert now.tax_credited == charged.tax
     assert [line.credited.amount for line in now.lines] == prices
     assert creditable(now).is_zero
+
+
+few_rupiah = st.lists(
+    st.one_of(st.integers(1, 120), st.integers(1, 200_000)), min_size=1, max_size=6
+)
+a_cut = st.tuples(st.integers(1, 1_000), st.one_of(st.none(), st.integers(0, 5)))
+
+
+@example(
+    [57, 67, 4_568, 36_765, 154_316],
+    "inclusive",
+    [(307, None), (58, None), (888, None), (751, None), (73, None), (443, None)],
+)
+# All but a rupiah, and then the rupiah, which is nothing but tax.
+@example([100], "exclusive", [(991, None)])
+@given(few_rupiah, st.sampled_from(MODES), st.lists(a_cut, max_size=8))
+def test_no_line_of_any_note_gives_back_less_than_nothing(
+    prices: list[int], mode: TaxMode, cuts: list[tuple[int, int | None]]
+) -> None:
+    """Notes over amounts and notes over lines in any order, down to single rupiah."""
+    now = document(*prices, mode=mode)
+    tax = now.tax
+    for cut, place in [*cuts, (1_000, None)]:
+        if place is None:
+            part = creditable(now).share(cut, 1_000)
+            note = None if part.is_zero else credit_amount(now, part)
+            if note is not None:
+                assert note.total == part
+        else:
+            line = now.lines[place % len(prices)]
+            part = line.left.share(cut, 1_000)
+            note = None if part.is_zero else credit_lines(now, {line.line_id: part})
+        if note is None:
+            continue
+        assert all(line.net.amount >= 0 and line.tax.amount >= 0 for line in note.lines)
+        assert sum((line.net for line in note.lines), Money(0)) == note.net
+        assert sum((line.tax for line in note.lines), Money(0)) == note.tax
+        assert note.net + note.tax == note.total
+        for given_back in note.lines:
+            told = given_back.net + given_back.tax if mode == "inclusive" else given_back.net
+            assert given_back.amount == told
+        now = after(now, note)
+    assert (creditable(now), now.tax_credited) == (Money(0), tax)
+    assert [line.credited.amount for line in now.lines] == prices
+
+
+@given(few_rupiah, st.sampled_from(MODES), st.integers(0, 200), st.integers(1, 1_000))
+def test_tax_that_was_recorded_otherwise_leaves_no_line_below_nothing(
+    prices: list[int], mode: TaxMode, permille: int, cut: int
+) -> None:
+    charged = document(*prices, mode=mode)
+    part = creditable(charged).share(cut, 1_000)
+    if part.is_zero:
+        return
+    note = with_recorded_tax(credit_amount(charged, part), part.share(permille, 1_000))
+    assert all(line.net.amount >= 0 and line.tax.amount >= 0 for line in note.lines)
+    assert sum((line.net + line.tax for line in note.lines), Money(0)) == part
 
 
 @given(amounts, st.lists(st.tuples(st.integers(0, 5), st.integers(1, 1_000)), max_size=6))
