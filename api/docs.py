@@ -66,6 +66,7 @@ TAGS: Final = (
     ("Payments", "Money that was taken."),
     ("Refunds", "Money going back; always with a credit note."),
     ("Credit notes", "What was given back of an invoice."),
+    ("Reviews", "What no rule decides alone: a person looks, and answers."),
     ("Events", "What happened, in order."),
     ("Test clock", "A merchant's own time, for tests."),
     ("Gateways", "What Midtrans tells us."),

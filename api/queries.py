@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, LargeBinary, Row, Select, Table, select, tuple_
+from sqlalchemy import Column, ColumnElement, LargeBinary, Row, Select, Table, select, tuple_
 
 from api.pagination import Window
 from billing.engine import Engine
@@ -26,10 +26,14 @@ def list_rows(
     filters: Mapping[str, Any],
     *,
     at: str = "created_at",
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> list[Row[Any]]:
-    """Read one row more than asked for, newest first; filters that are None are left out."""
+    """Read one row more than asked for, newest first; filters that are None are left out.
+
+    ``where`` are further conditions that are no equality.
+    """
     moment = table.c[at]
-    query = _rows(unit, table, at).order_by(moment.desc(), table.c.id.desc())
+    query = _rows(unit, table, at).order_by(moment.desc(), table.c.id.desc()).where(*where)
     for name, value in filters.items():
         if value is not None:
             query = query.where(table.c[name] == value)

@@ -35,6 +35,7 @@ PREFIXES = {
     "clock": "clk",
     "notification": "ntf",
     "message": "msg",
+    "review": "rev",
 }
 
 

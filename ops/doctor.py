@@ -30,6 +30,7 @@ class Result:
     count: int
     examples: tuple[Broken, ...]
     milliseconds: int
+    warning: bool = False
 
     @property
     def holds(self) -> bool:
@@ -44,8 +45,13 @@ class Report:
 
     @property
     def broken(self) -> tuple[Result, ...]:
-        """Those that found something."""
-        return tuple(result for result in self.results if not result.holds)
+        """Rules that do not hold."""
+        return tuple(one for one in self.results if not one.holds and not one.warning)
+
+    @property
+    def warnings(self) -> tuple[Result, ...]:
+        """What a person should look at, though no rule is broken."""
+        return tuple(one for one in self.results if not one.holds and one.warning)
 
 
 def examine(db: Sessions, real_now: datetime, checks: Sequence[Check] = ALL) -> Report:
@@ -64,7 +70,9 @@ def run(session: Session, moment: Moment, checks: Sequence[Check]) -> Report:
         began = time.perf_counter()
         found = check.find(session, moment)
         taken = round((time.perf_counter() - began) * 1000)
-        results.append(Result(check.name, check.meaning, found.count, found.examples, taken))
+        results.append(
+            Result(check.name, check.meaning, found.count, found.examples, taken, check.warning)
+        )
     return Report(tuple(results))
 
 
@@ -73,7 +81,8 @@ def render(report: Report) -> str:
     width = max(len(result.name) for result in report.results)
     lines = []
     for result in report.results:
-        verdict = "ok" if result.holds else f"BROKEN ({result.count})"
+        word = "WARNING" if result.warning else "BROKEN"
+        verdict = "ok" if result.holds else f"{word} ({result.count})"
         lines.append(f"{result.name:<{width}}  {verdict}")
         if result.holds:
             continue
@@ -90,6 +99,9 @@ def render(report: Report) -> str:
         lines.append(f"{len(broken)} of {len(report.results)} rules are broken: {named}")
     else:
         lines.append(f"All {len(report.results)} rules hold ({taken:.1f} s).")
+    if report.warnings:
+        named = ", ".join(result.name for result in report.warnings)
+        lines.append(f"To be looked at: {named}")
     return "\n".join(lines)
 
 
@@ -99,6 +111,7 @@ def to_json(report: Report) -> str:
         {
             "ok": not report.broken,
             "broken": [result.name for result in report.broken],
+            "warnings": [result.name for result in report.warnings],
             "checks": [asdict(result) | {"holds": result.holds} for result in report.results],
         },
         ensure_ascii=False,
@@ -107,7 +120,7 @@ def to_json(report: Report) -> str:
 
 
 def main(settings: Settings, *, as_json: bool = False) -> int:
-    """``tagihan doctor``: 0 when every rule holds, 1 when one is broken."""
+    """``tagihan doctor``: 0 when every rule holds, 1 when one is broken; a warning is no fault."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
     db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from api_house import Counter
 
+from billing.flows.reviews import open_review
 from core import ids
 
 MANDATE = {"text_version": "2026-01", "text": "Saya setuju ditagih.", "source": "10.0.0.7"}
@@ -48,6 +49,9 @@ def things(counter: Counter) -> dict[str, Any]:
     ]
     refund = door.post("/refunds", {"payment": payment, "amount": 2_000_000})
     staff = door.post("/staff", {"email": "ani@awan.example", "name": "Ani", "role": "support"})
+    with counter.world.work() as unit:
+        open_review(unit, "refund_unknown", "payment", ids.parse("payment", payment), {"n": 1})
+    [review] = door.get("/reviews")["data"]
     key = door.post("/keys", {"name": "shop", "scopes": ["read"]})["key"]
     return {
         "merchant_id": ids.public("merchant", counter.world.merchant_id),
@@ -60,6 +64,7 @@ def things(counter: Counter) -> dict[str, Any]:
         "payment_id": payment,
         "refund_id": refund["id"],
         "note_id": refund["credit_note"],
+        "review_id": review["id"],
         "staff_id": staff["id"],
         "key_id": key["id"],
         "dear_price": counter.price(900_000),

@@ -16,6 +16,7 @@ from api.v1.payment_methods import PaymentMethodsController
 from api.v1.payments import PaymentsController
 from api.v1.plans import PlansController
 from api.v1.refunds import RefundsController
+from api.v1.reviews import ReviewsController
 from api.v1.staff import StaffController
 from api.v1.subscription_routes import SubscriptionsController
 
@@ -37,6 +38,7 @@ def routes() -> Router:
             PaymentsController,
             RefundsController,
             CreditNotesController,
+            ReviewsController,
             EventsController,
             ClockController,
         ],

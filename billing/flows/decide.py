@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from billing.engine import Engine
 from billing.flows.reviews import close_review
 from billing.flows.settle import react, write_outcome
 from billing.queries import lock_customers
 from core.actor import Actor
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, InvalidRequest, NotFound
+from core.work import Work
 from invoices.tables import invoices
 from payments.attempts import AttemptState
 from payments.gateway import Answer
+from payments.review_kinds import Decision, decisions
 from payments.tables import payment_orders, reviews
 
 
@@ -36,41 +39,86 @@ def decide_order(
         NotFound: ``payment_order_not_found``. Conflict: ``not_in_review``.
     """
     with engine.work(merchant_id, actor) as unit:
-        c = payment_orders.c
-        mine = (c.merchant_id == merchant_id, c.id == payment_order_id)
-        found = unit.session.execute(select(c.customer_id, c.invoice_id).where(*mine)).one_or_none()
-        if found is None:
-            raise NotFound("payment_order_not_found", "there is no such order")
-        lock_customers(unit, [found.customer_id])
-        invoice = unit.session.execute(
-            select(invoices)
-            .where(invoices.c.merchant_id == merchant_id, invoices.c.id == found.invoice_id)
-            .with_for_update()
-        ).one_or_none()
-        order = unit.session.execute(select(payment_orders).where(*mine).with_for_update()).one()
-        if order.state != "review":
-            raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
-        state = AttemptState(outcome)
-        said = Answer(
-            outcome,
-            order_id=order.order_id,
-            amount=order.amount,
-            currency=order.currency,
-            code="decided",
-            transaction_status="capture" if outcome == "paid" else "cancel",
+        return decide_in(unit, payment_order_id, outcome=outcome, note=note)
+
+
+def resolve_review(unit: Work, review_id: UUID, *, decision: Decision, reason: str) -> UUID:
+    """Close an open matter with what was decided and why; of a parked order, whether money came.
+
+    Raises:
+        NotFound: ``review_not_found``.
+        Conflict: ``review_closed``.
+        InvalidRequest: ``decision_not_possible``, naming the ones that are.
+    """
+    c = reviews.c
+    row = unit.session.execute(
+        select(reviews).where(c.merchant_id == unit.merchant_id, c.id == review_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("review_not_found", "there is no such matter")
+    if row.closed_at is not None:
+        raise Conflict("review_closed", f"this was decided already: {row.resolution}")
+    possible = decisions(row.kind, order_states(unit, [row]).get(row.subject_id))
+    if decision not in possible:
+        raise InvalidRequest(
+            "decision_not_possible", f"here it is one of: {', '.join(possible)}", field="decision"
         )
-        write_outcome(unit, order, outcome, said, f"decided by {actor}: {note}")
-        react(unit, order, invoice, state, said)
-        for review in unit.session.execute(
-            select(reviews.c.id).where(
-                reviews.c.merchant_id == merchant_id,
-                reviews.c.subject_id == payment_order_id,
-                reviews.c.closed_at.is_(None),
-            )
-        ).scalars():
-            close_review(unit, review, f"{outcome}: {note}")
-        unit.audit(
-            "order.decide", "payment_order", payment_order_id,
-            before={"state": "review"}, after={"state": outcome, "note": note},
-        )  # fmt: skip
-        return outcome
+    if decision == "done":
+        close_review(unit, review_id, f"done: {reason}")
+    else:
+        decide_in(unit, row.subject_id, outcome=decision, note=reason)
+    return review_id
+
+
+def order_states(unit: Work, rows: Sequence[Row[Any]]) -> dict[UUID, str]:
+    """The states of the orders that matters are about, by the orders' ids."""
+    c = payment_orders.c
+    wanted = [row.subject_id for row in rows if row.subject_kind == "payment_order"]
+    found = unit.session.execute(
+        select(c.id, c.state).where(c.merchant_id == unit.merchant_id, c.id.in_(wanted))
+    )
+    return {row.id: row.state for row in found}
+
+
+def decide_in(
+    unit: Work, payment_order_id: UUID, *, outcome: Literal["paid", "failed"], note: str
+) -> str:
+    """`decide_order` in a transaction of the caller."""
+    c = payment_orders.c
+    mine = (c.merchant_id == unit.merchant_id, c.id == payment_order_id)
+    found = unit.session.execute(select(c.customer_id, c.invoice_id).where(*mine)).one_or_none()
+    if found is None:
+        raise NotFound("payment_order_not_found", "there is no such order")
+    lock_customers(unit, [found.customer_id])
+    invoice = unit.session.execute(
+        select(invoices)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == found.invoice_id)
+        .with_for_update()
+    ).one_or_none()
+    order = unit.session.execute(select(payment_orders).where(*mine).with_for_update()).one()
+    if order.state != "review":
+        raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
+    state = AttemptState(outcome)
+    said = Answer(
+        outcome,
+        order_id=order.order_id,
+        amount=order.amount,
+        currency=order.currency,
+        code="decided",
+        transaction_status="capture" if outcome == "paid" else "cancel",
+    )
+    write_outcome(unit, order, outcome, said, f"decided by {unit.actor}: {note}")
+    react(unit, order, invoice, state, said)
+    for review in unit.session.execute(
+        select(reviews.c.id).where(
+            reviews.c.merchant_id == unit.merchant_id,
+            reviews.c.subject_id == payment_order_id,
+            reviews.c.closed_at.is_(None),
+        )
+    ).scalars():
+        close_review(unit, review, f"{outcome}: {note}")
+    unit.audit(
+        "order.decide", "payment_order", payment_order_id,
+        before={"state": "review"}, after={"state": outcome, "note": note},
+    )  # fmt: skip
+    return outcome

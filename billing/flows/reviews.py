@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 
 from core import ids
 from core.bulk import insert_rows
 from core.errors import NotFound
 from core.work import Work
+from payments.review_kinds import kind_of
 from payments.tables import reviews
 
 
@@ -38,14 +39,19 @@ def close_review(unit: Work, review_id: UUID, resolution: str) -> None:
 def open_review(
     unit: Work, kind: str, subject_kind: str, subject_id: UUID, detail: dict[str, Any]
 ) -> None:
-    """Open a matter for a person; the same kind about the same subject is opened once."""
+    """Open a matter for a person; the same kind about the same subject is open once.
+
+    One that was closed is opened again where there is more to tell, or its cause came back; what
+    was said when it was closed stays in the audit.
+    """
+    review_id = unit.derive("review", kind, subject_id)
     opened = insert_rows(
         unit.session,
         reviews,
         [
             {
                 "merchant_id": unit.merchant_id,
-                "id": unit.derive("review", kind, subject_id),
+                "id": review_id,
                 "kind": kind,
                 "subject_kind": subject_kind,
                 "subject_id": subject_id,
@@ -55,6 +61,27 @@ def open_review(
         ],
         skip_existing=True,
     )
-    if opened:
+    if opened or _opened_again(unit, review_id, kind, detail):
         subject = ids.public(subject_kind, subject_id)
-        unit.event("review.opened", subject_kind, subject_id, {"kind": kind, "subject": subject})
+        unit.event(
+            "review.opened",
+            subject_kind,
+            subject_id,
+            {"kind": kind, "subject": subject, "review": ids.public("review", review_id)},
+        )
+
+
+def _opened_again(unit: Work, review_id: UUID, kind: str, detail: dict[str, Any]) -> bool:
+    query = update(reviews).where(
+        reviews.c.merchant_id == unit.merchant_id,
+        reviews.c.id == review_id,
+        reviews.c.closed_at.is_not(None),
+    )
+    if not kind_of(kind).recurs:
+        query = query.where(or_(reviews.c.detail != detail))
+    again = unit.session.execute(
+        query.values(
+            detail=detail, opened_at=unit.now, closed_at=None, closed_by=None, resolution=None
+        ).returning(reviews.c.id)
+    ).one_or_none()
+    return again is not None

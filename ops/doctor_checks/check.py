@@ -44,17 +44,21 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One rule that must hold on a database in use, at any moment, in the middle of work."""
+    """One rule that must hold on a database in use, at any moment, in the middle of work.
+
+    A ``warning`` asks a person to look; it does not say that the data is broken.
+    """
 
     name: str
     meaning: str
     find: Callable[[Session, Moment], Found]
+    warning: bool = False
 
 
 _KINDS = frozenset(ids.PREFIXES)
 
 
-def by_sql(name: str, meaning: str, sql: str, **given: Any) -> Check:
+def by_sql(name: str, meaning: str, sql: str, *, warning: bool = False, **given: Any) -> Check:
     """A check that is one query.
 
     Args:
@@ -79,7 +83,7 @@ def by_sql(name: str, meaning: str, sql: str, **given: Any) -> Check:
             ),
         )
 
-    return Check(name, meaning, find)
+    return Check(name, meaning, find, warning)
 
 
 def found(broken: Iterable[Broken]) -> Found:

@@ -104,4 +104,16 @@ CHECKS = (
                 AND e.type = 'payment.captured')
         """,
     ),
+    by_sql(
+        "reviews-are-answered",
+        "No matter for a person waits more than a day for an answer (GET /api/v1/reviews).",
+        f"""
+        SELECT t.merchant_id, 'review' AS kind, t.id, t.kind AS label,
+            format('open since %s', t.opened_at) AS why
+        FROM reviews t
+        WHERE t.closed_at IS NULL AND t.opened_at < {_NOW} - CAST(:day AS interval)
+        """,  # noqa: S608
+        warning=True,
+        day=_DAY,
+    ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from api_house import Counter, Door, new_key
-from api_things import things
+from api_things import MANDATE, things
 from builders import make_merchant
 from sqlalchemy import func, select
 
@@ -43,6 +43,7 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("PATCH", "/customers/{customer_id}"): {"name": "Sari W"},
         ("PATCH", "/merchants/{merchant_id}"): {"payment_terms_days": 14},
         ("POST", "/customers/{customer_id}/payment-methods"): {"card_token": token},
+        ("POST", "/payment-methods/{method_id}/mandate"): MANDATE,
         ("POST", "/payment-methods/{method_id}/end"): reason,
         ("POST", "/plans"): {"code": "walls", "name": {"id": "Tembok"}},
         ("PATCH", "/plans/{plan_id}"): {"name": {"id": "Tembok"}},
@@ -64,6 +65,7 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/refunds"): {"payment": owned["payment"], "amount": 1_000},
         ("POST", "/refunds/{refund_id}/complete"): {"proof": "TRX-1"},
         ("POST", "/refunds/{refund_id}/reject"): reason,
+        ("POST", "/reviews/{review_id}/resolve"): {"decision": "done", **reason},
         ("POST", "/clock/advance"): {"to": "2026-01-05T02:00:00Z"},
         ("POST", "/clock/jump"): {"to": "2026-01-05T02:00:00Z"},
     }
@@ -145,7 +147,7 @@ def test_every_route_wants_the_scope_it_declares(counter: Counter, scope: str) -
         for name, prefix in {
             "merchant_id": "mer", "customer_id": "cus", "price_id": "price", "plan_id": "plan",
             "subscription_id": "sub", "method_id": "pm", "invoice_id": "inv", "payment_id": "pay",
-            "refund_id": "re", "note_id": "cn", "staff_id": "staff", "key_id": "key",
+            "refund_id": "re", "note_id": "cn", "review_id": "rev", "staff_id": "staff", "key_id": "key",
         }.items()
     }  # fmt: skip
     for route in counter.client.app.routes:

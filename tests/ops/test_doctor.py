@@ -196,6 +196,10 @@ FAULTS: list[tuple[str, str, set[str]]] = [
      """INSERT INTO notifications (merchant_id, id, dedupe_key, kind, received_at, source, signature_ok, body, state, next_at)
         SELECT merchant_id, gen_random_uuid(), 'x', 'payment', '2001-01-01', 'test', true, '{}', 'new', now() FROM merchants""",
      {"notifications-are-read"}),
+    ("a matter nobody answers",
+     """INSERT INTO reviews (merchant_id, id, kind, subject_kind, subject_id, detail, opened_at)
+        SELECT merchant_id, gen_random_uuid(), 'case_failed', 'case', gen_random_uuid(), '{}', '2001-01-01' FROM merchants""",
+     {"reviews-are-answered"}),
     ("an event was never written",
      "DELETE FROM events WHERE id = (SELECT id FROM events WHERE type = 'invoice.issued' LIMIT 1)",
      {"issued-is-told"}),
@@ -227,7 +231,7 @@ def test_it_names_what_is_broken(
     finally:
         engine.dispose()
 
-    found = {result.name for result in report.broken}
+    found = {result.name for result in (*report.broken, *report.warnings)}
     assert named <= found
 
 
@@ -274,6 +278,17 @@ def test_the_report_names_the_rule_the_row_and_the_reason() -> None:
     assert "and 11 more" in shown
     assert shown.endswith("1 of 2 rules are broken: b-rule")
     assert (told["ok"], told["broken"]) == (False, ["b-rule"])
+
+
+def test_a_warning_is_told_and_breaks_nothing() -> None:
+    report = Report((Result("a-rule", "Somebody should look.", 2, (), 3, warning=True),))
+
+    shown = render(report)
+
+    assert "a-rule  WARNING (2)" in shown
+    assert shown.endswith("To be looked at: a-rule")
+    assert json.loads(to_json(report))["ok"] is True
+    assert (report.broken, report.warnings) == ((), report.results)
 
 
 def test_the_command_ends_in_0_on_a_healthy_database(

@@ -1,0 +1,190 @@
+"""What a person is asked to look at: each kind in words, what to do, and what may be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Decision = Literal["done", "paid", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewKind:
+    """One kind of matter, in Indonesian and English.
+
+    ``recurs``: the same cause may come back; a matter that was closed is then opened again.
+    """
+
+    title: Mapping[str, str]
+    todo: Mapping[str, str]
+    recurs: bool = False
+
+
+def _kind(
+    title: tuple[str, str], todo: tuple[str, str], *, recurs: bool = False
+) -> ReviewKind:  # fmt: skip
+    return ReviewKind(
+        {"id": title[0], "en": title[1]}, {"id": todo[0], "en": todo[1]}, recurs=recurs
+    )
+
+
+KINDS: Final[Mapping[str, ReviewKind]] = {
+    "answer_differs": _kind(
+        ("Midtrans menyebut jumlah atau pesanan lain", "Midtrans names another amount or order"),
+        (
+            (
+                "Periksa order ini di dasbor Midtrans. Putuskan: paid bila jumlah pesanan benar "
+                "diterima, failed bila tidak ada uang masuk."
+            ),
+            (
+                "Look the order up in Midtrans' dashboard and decide: paid where the amount of the "
+                "order was taken, failed where no money came."
+            ),
+        ),
+    ),
+    "unknown_order": _kind(
+        ("Notifikasi untuk order yang tidak dikenal", "A notification for an unknown order"),
+        (
+            (
+                "Cari order ini di dasbor Midtrans. Bila uangnya milik pelanggan, kembalikan di "
+                "sana atau catat; lalu tutup."
+            ),
+            (
+                "Look the order up in Midtrans' dashboard. Where it is a customer's money, "
+                "refund it there or record it; then close."
+            ),
+        ),
+        recurs=True,
+    ),
+    "check_charged": _kind(
+        ("Cek kartu telanjur ditagih", "The check of a card took money"),
+        (
+            "Kembalikan jumlah cek ini di dasbor Midtrans, lalu tutup.",
+            "Refund the amount of the check in Midtrans' dashboard, then close.",
+        ),
+    ),
+    "gateway_refuses": _kind(
+        ("Midtrans menolak kunci merchant", "Midtrans refuses the merchant's keys"),
+        (
+            "Periksa server key dan status akun di Midtrans, perbaiki kunci, lalu tutup.",
+            "Check the server key and the account's state at Midtrans, mend the keys, then close.",
+        ),
+        recurs=True,
+    ),
+    "gateway_setup": _kind(
+        ("Akun Midtrans belum siap untuk penagihan ini", "The Midtrans account refuses this kind"),
+        (
+            "Tanyakan kode ini ke Midtrans; penagihan dicoba lagi sekali sehari.",
+            "Ask Midtrans about the code; the charge is tried again once a day.",
+        ),
+        recurs=True,
+    ),
+    "instrument_refused": _kind(
+        ("Nomor virtual account tidak diberikan", "No virtual account number is given"),
+        (
+            "Pastikan BCA VA aktif di akun Midtrans; nomor diminta lagi sekali sehari.",
+            "See that BCA VA is active in the Midtrans account; it is asked for again once a day.",
+        ),
+        recurs=True,
+    ),
+    "secret_unreadable": _kind(
+        ("Token kartu tidak dapat dibuka", "A card's token can not be opened"),
+        (
+            "Pulihkan TAGIHAN_MASTER_KEY yang lama, atau minta pelanggan menyimpan kartu lagi.",
+            "Restore the former TAGIHAN_MASTER_KEY, or ask the customer to save the card again.",
+        ),
+        recurs=True,
+    ),
+    "renewal_failed": _kind(
+        ("Langganan tidak dapat diperpanjang", "A subscription can not be renewed"),
+        (
+            "Baca kode di bawah, perbaiki datanya; perpanjangan dicoba lagi dengan sendirinya.",
+            "Read the code below and mend the data; the renewal is tried again by itself.",
+        ),
+        recurs=True,
+    ),
+    "case_failed": _kind(
+        ("Langkah penagihan tersandung", "A dunning step tripped"),
+        (
+            "Lihat log; langkah ini dicoba lagi besok.",
+            "Look at the log; the step is tried again tomorrow.",
+        ),
+        recurs=True,
+    ),
+    "notice_failed": _kind(
+        ("Pemberitahuan tidak dapat dibuat", "A notice can not be written"),
+        (
+            "Baca kode di bawah dan beri tahu pelanggan sendiri, lalu tutup.",
+            "Read the code below and tell the customer yourself, then close.",
+        ),
+        recurs=True,
+    ),
+    "mail_refused": _kind(
+        ("Surel tidak dapat dikirim", "A mail can not be sent"),
+        (
+            "Periksa alamat pelanggan atau server surel, kirim ulang dokumennya, lalu tutup.",
+            "Check the customer's address or the mail server, send the document again, then close.",
+        ),
+        recurs=True,
+    ),
+    "refund_failed": _kind(
+        ("Pengembalian dana ditolak", "A refund was refused"),
+        (
+            "Transfer sendiri ke pelanggan atau minta pengembalian lain, lalu tutup.",
+            "Transfer it yourself or ask for another refund, then close.",
+        ),
+    ),
+    "refund_unknown": _kind(
+        ("Pengembalian dana di luar sistem", "A refund that we did not make"),
+        (
+            (
+                "Midtrans mengembalikan uang yang tidak ada di buku ini. Buat nota kreditnya, lalu "
+                "tutup."
+            ),
+            (
+                "Midtrans sent money back that is not in these books. Write the credit note, then "
+                "close."
+            ),
+        ),
+    ),
+    "reversed_after_use": _kind(
+        ("Uang ditarik kembali setelah dipakai", "Money was taken back after it was used"),
+        (
+            "Saldo pelanggan tidak cukup untuk menutupnya; tagih kekurangannya, lalu tutup.",
+            "The customer's balance does not cover it; ask for the difference, then close.",
+        ),
+    ),
+    "chargeback": _kind(
+        ("Pemegang kartu menolak tagihan (chargeback)", "The card holder disputes (chargeback)"),
+        (
+            (
+                "Kirim bukti layanan ke Midtrans sebelum batas waktunya, atau terima; kartu ini "
+                "tidak ditagih otomatis lagi. Lalu tutup."
+            ),
+            (
+                "Send Midtrans evidence of the service before its deadline, or accept; the card "
+                "is not charged by itself again. Then close."
+            ),
+        ),
+        recurs=True,
+    ),
+}
+
+_OTHER: Final = _kind(
+    ("Perlu dilihat", "To be looked at"),
+    ("Lihat rinciannya, perbaiki, lalu tutup.", "Read the details, mend it, then close."),
+    recurs=True,
+)
+
+
+def kind_of(kind: str) -> ReviewKind:
+    """What a kind means; one we have no words for is told in general."""
+    return KINDS.get(kind, _OTHER)
+
+
+def decisions(kind: str, order_state: str | None) -> tuple[Decision, ...]:
+    """What may be decided: of an order that is parked, whether money came; else only ``done``."""
+    if kind == "answer_differs" and order_state == "review":
+        return ("paid", "failed")
+    return ("done",)

@@ -1,0 +1,36 @@
+"""Every matter for a person is worded, and says what to do."""
+
+from __future__ import annotations
+
+import re
+
+from source_tree import ROOT
+
+from payments.review_kinds import KINDS, decisions, kind_of
+
+_OPENED = re.compile(r'open_review\(\s*\w+,\s*"(\w+)"')
+
+
+def test_every_kind_that_is_opened_has_words() -> None:
+    opened = {
+        kind
+        for path in (ROOT / "billing").rglob("*.py")
+        for kind in _OPENED.findall(path.read_text())
+    }
+    assert len(opened) >= 12
+    assert opened <= set(KINDS)
+
+
+def test_titles_and_tasks_are_told_in_both_languages() -> None:
+    for kind in KINDS.values():
+        for words in (kind.title, kind.todo):
+            assert set(words) == {"id", "en"}
+            assert words["id"] != words["en"]
+        assert all(text.endswith(".") for text in kind.todo.values())
+    assert kind_of("something_new").title["en"] == "To be looked at"
+
+
+def test_only_a_parked_order_has_an_outcome_to_decide() -> None:
+    assert decisions("answer_differs", "review") == ("paid", "failed")
+    assert decisions("answer_differs", "paid") == ("done",)
+    assert decisions("unknown_order", None) == ("done",)
