@@ -8,7 +8,7 @@ from litestar import Router
 
 from api.pages import assets, landing, portal
 from api.pages.errors import HANDLERS
-from api.pages.staff import cancels, changes, desk, sign_in
+from api.pages.staff import cancels, changes, desk, matters, sign_in
 
 
 def routes() -> list[Any]:
@@ -29,6 +29,7 @@ def routes() -> list[Any]:
                 sign_in.sign_in,
                 sign_in.sign_out,
                 desk.home,
+                matters.resolve,
                 desk.customer,
                 desk.invoice,
                 desk.invoice_pdf,

@@ -13,6 +13,7 @@ from api.pages.portal import pdf_answer
 from api.pages.staff import reads
 from api.pages.staff.frame import setting_of, show
 from api.pages.staff.labels import LABELS
+from api.pages.staff.matters import open_matters
 from api.pages.staff.sentences import TONES, is_told, sentence
 from api.pages.staff.session import SignedIn, person_of
 from api.pages.staff.words import STEPS
@@ -33,7 +34,9 @@ def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
         setting = setting_of(unit)
         found = reads.search(unit, asked)
         figures = None if asked else {**reads.counts(unit), "mrr": mrr(unit).amount}
-    answer = show(person, setting, "home.html", {"found": found, "figures": figures}, search=asked)
+        matters = open_matters(unit, person)
+    context = {"found": found, "figures": figures, "matters": matters}
+    answer = show(person, setting, "home.html", context, search=asked)
     return remember_language(request, answer)
 
 
