@@ -154,10 +154,21 @@ def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased
         answer = gateway.charge(leased.request, idempotency_key=key)
     if answer.status == "duplicate":
         answer = gateway.status(leased.order_id)
+    elif _speaks_of_another(leased.request, answer):
+        # Only what the gateway says when it is asked decides: it is parked or settled by that.
+        asked = gateway.status(leased.order_id)
+        answer = asked if asked.status != "not_found" else Answer("unknown", raw=answer.raw)
     settle(
         engine, merchant_id, leased.order_id, answer,
         because=f"answer to send {leased.send}", send=leased.send,
     )  # fmt: skip
+
+
+def _speaks_of_another(request: ChargeRequest, answer: Answer) -> bool:
+    """Whether an answer to a charge names another order, amount or currency than was asked for."""
+    asked = (request.order_id, request.amount, request.currency)
+    told = (answer.order_id, answer.amount, answer.currency)
+    return any(said is not None and said != meant for meant, said in zip(asked, told, strict=True))
 
 
 def build_request(engine: Engine, unit: Work, payment_order_id: UUID) -> ChargeRequest:

@@ -144,10 +144,23 @@ def test_a_decline_fails_the_attempt_and_the_next_has_another_order_id(world: Wo
     assert agreement.status == "past_due"
 
 
-def test_an_answer_about_another_amount_is_parked_for_a_person(world: World) -> None:
+def test_a_charge_answered_with_another_amount_is_decided_by_asking(world: World) -> None:
     invoice_id = renewal(world, "Budi")
     let_it_be_collected(world, invoice_id)
     world.desk.fault("charge", "wrong_amount", amount=1)
+
+    charge.send_due(world.engine, world.merchant_id)
+
+    assert world.order_of(invoice_id).state == "paid"
+    assert world.invoice(invoice_id).status == "paid"
+    assert world.rows(reviews) == []
+
+
+def test_a_status_about_another_amount_is_parked_for_a_person(world: World) -> None:
+    invoice_id = renewal(world, "Budi")
+    let_it_be_collected(world, invoice_id)
+    world.desk.fault("charge", "wrong_amount", amount=1)
+    world.desk.fault("status", "wrong_amount", amount=1)
 
     charge.send_due(world.engine, world.merchant_id)
 

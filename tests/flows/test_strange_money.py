@@ -92,3 +92,41 @@ def _offered(stage: Stage, invoice_id: UUID) -> Any:
         order_id = offer_va(unit, invoice_id)
     send_due(stage.engine, stage.id)
     return stage.row(payment_orders, id=order_id)
+
+
+def test_a_charge_answered_with_another_amount_is_asked_about_before_anybody_looks(
+    stage: Stage,
+) -> None:
+    _, _, invoice_id = stage.card_customer()
+    due = stage.invoice(invoice_id).due_amount
+    stage.gateway.charges.append(Answer("paid", amount=due // 10, transaction_status="capture"))
+    stage.drain()
+    assert (stage.gateway.count("charge"), stage.gateway.count("status")) == (1, 1)
+    assert stage.invoice(invoice_id).status == "paid"
+    assert stage.rows(reviews) == []
+    stage.audit()
+
+
+def test_what_the_gateway_says_of_another_amount_when_asked_goes_to_a_person(
+    stage: Stage,
+) -> None:
+    _, _, invoice_id = stage.card_customer()
+    due = stage.invoice(invoice_id).due_amount
+    odd = Answer("paid", amount=due // 10, transaction_status="capture")
+    stage.gateway.charges.append(odd)
+    stage.gateway.status_script.append(odd)
+    stage.drain()
+    [order] = stage.rows(payment_orders, invoice_id=invoice_id)
+    assert order.state == "review"
+    assert stage.row(reviews).detail["amount"] == due // 10
+    assert stage.invoice(invoice_id).status == "open"
+
+
+def test_another_amount_and_then_silence_is_a_doubt_like_any_other(stage: Stage) -> None:
+    _, _, invoice_id = stage.card_customer()
+    due = stage.invoice(invoice_id).due_amount
+    stage.gateway.charges.append(Answer("pending", amount=due // 10, transaction_status="pending"))
+    stage.drain()
+    [order] = stage.rows(payment_orders, invoice_id=invoice_id)
+    assert (order.state, order.in_doubt) == ("unknown", True)
+    assert stage.rows(reviews) == []
