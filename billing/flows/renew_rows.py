@@ -199,6 +199,8 @@ _STORE = text(
         billed_through = v.billed_through, anchor_on = v.anchor_on, anchor_day = v.anchor_day,
         interval_unit = v.interval_unit, interval_count = v.interval_count,
         lead_days = v.lead_days, next_at = v.next_at, ended_on = v.ended_on,
+        cancel_reason = CASE WHEN v.ended_on IS NOT NULL AND s.status = 'incomplete'
+                             THEN 'first_payment_missing' ELSE s.cancel_reason END,
         canceled_at = CASE WHEN v.ended_on IS NULL THEN s.canceled_at
                            ELSE coalesce(s.canceled_at, :now) END,
         version = s.version + 1

@@ -236,6 +236,7 @@ def test_a_first_payment_that_never_comes_ends_the_sign_up(
         ended = get_subscription(unit, made.subscription.id)
     [invoice] = invoices_of(engine, merchant, made.subscription.id)
     assert (ended.status, str(ended.ended_on), ended.next_at) == ("canceled", "2027-01-13", None)
+    assert ended.cancel_reason == "first_payment_missing"
     assert invoice.status == "void"
 
 
