@@ -60,6 +60,10 @@ settings-reference: $(VENV)/.runtime ## Write docs/reference/settings.md anew
 	@mkdir -p docs/reference
 	$(BIN)/tagihan settings --markdown > docs/reference/settings.md
 
+.PHONY: readmes
+readmes: $(VENV)/.dev ## Write the list of modules in each README anew
+	@$(BIN)/python tests/readme_modules.py
+
 # An address in a file would tie the project to one registry: uv writes none unless asked to.
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
