@@ -11,6 +11,7 @@ from sqlalchemy import update
 from billing import queries
 from billing.drafts import Issued, lead_days
 from billing.flows.change_quote import PlannedChange, plan_change
+from billing.flows.confirmations import confirm_change
 from billing.flows.credit import CreditNote, credit_invoice
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
@@ -94,7 +95,9 @@ def change(
         _bump(unit, subscription.id)
         told = tell_change(planned)
         tell(unit, "subscription.change_scheduled", subscription, told)
-        return Changed(planned, queries.get_subscription(unit, subscription_id), False, None, ())
+        waiting = queries.get_subscription(unit, subscription_id)
+        confirm_change(unit, planned, waiting)
+        return Changed(planned, waiting, False, None, ())
 
     notes = tuple(
         credit_invoice(
@@ -121,6 +124,7 @@ def change(
     tell(unit, "subscription.plan_changed", subscription, tell_change(planned))
     use_balance(unit, subscription.customer_id)
     after = queries.get_subscription(unit, subscription_id)
+    confirm_change(unit, planned, after)
     return Changed(planned, after, True, issued, notes)
 
 

@@ -119,7 +119,7 @@ def _cancel_today(unit: Work, subscription: Subscription) -> None:
     # Lazy: a cancellation writes credit notes, which close cases.
     from billing.flows.cancel import cancel
 
-    cancel(unit, subscription.id, when="now", reason="unpaid")
+    cancel(unit, subscription.id, when="now", reason="unpaid", confirm=False)
     for one in lock_open_invoices(unit, subscription.id):
         mark_uncollectible(unit, one.id, reason="dunning_end")
 

@@ -29,12 +29,15 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "invoice.part_paid": "payment_received",
     "credit_note.issued": "credit_note",
     "refund.requested": "refund",
+    "refund.arrived": "refund_arrived",
     "dunning.payment_failed": "payment_failed",
     "dunning.reminder": "payment_reminder",
     "dunning.last_warning": "last_warning",
     "subscription.ended": "subscription_ended",
     "subscription.canceled": "subscription_ended",
     "subscription.change_undone": "change_undone",
+    "subscription.cancel_confirmed": "cancel_confirmed",
+    "subscription.change_confirmed": "change_confirmed",
     "subscription.trial_ending": "trial_ending",
     "subscription.renewal_notice": "renewal_notice",
 }
@@ -113,6 +116,9 @@ def prepare(engine: Engine, unit: Work, message: Leased) -> Ready:
             reason=_worded(told.get("reason"), message.locale).rstrip("."),
             until=_until(message),
             balance=told.get("balance"),
+            old_plan=_worded(told.get("old_plan"), message.locale),
+            starts=date.fromisoformat(told["starts"]) if told.get("starts") else None,
+            charged=told.get("charged"),
         ),
         document=document,
         with_file=message.kind in WITH_FILE,
@@ -169,7 +175,8 @@ def _name(unit: Work, message: Leased) -> str:
 
 def _worded(value: Mapping[str, str] | str | None, locale: str) -> str:
     if isinstance(value, Mapping):
-        return value.get("en" if locale.startswith("en") else "id") or ""
+        # A plan may be named in one language only: better that than no name.
+        return value.get(language_of(locale)) or next((one for one in value.values() if one), "")
     return value or ""
 
 

@@ -34,6 +34,7 @@ from core.errors import EngineError
 from core.work import Mail, Work, queue_mail
 from invoices.lines import DraftLine, PricedDocument
 from payments.tables import payment_methods
+from plans.queries import Price
 
 BATCH = DRAFTS_MAX
 
@@ -116,6 +117,12 @@ def _announce(unit: Work, rows: Sequence[Subscription]) -> int:
     return len(rows)
 
 
+def plan_words(price: Price, quantity: int) -> dict[str, str]:
+    """Name what is had in a mail: the plan, and how many of it where it is more than one."""
+    times = f" × {quantity}" if quantity > 1 else ""
+    return {language: f"{name}{times}" for language, name in price.plan_name.items()}
+
+
 def _mail(one: Upcoming, methods: dict[UUID, str]) -> Mail:
     row, customer = one.case.row, one.case.customer
     trialing = one.case.row.status == SubscriptionStatus.TRIALING
@@ -123,7 +130,7 @@ def _mail(one: Upcoming, methods: dict[UUID, str]) -> Mail:
         "when": row.current_end.isoformat(),
         "zone": row.billing_zone,
         "amount": one.document.total.amount,
-        "plan": dict(one.case.price.plan_name),
+        "plan": plan_words(one.case.price, one.case.quantity),
     }
     if one.from_balance:
         told["balance"] = one.from_balance

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
+from billing.flows.confirmations import confirm_refund
 from billing.flows.credit import CreditNote, credit_invoice
 from billing.flows.refund_outcomes import give_up, lock_refund, succeed, tell
 from billing.flows.refund_rows import (
@@ -198,7 +199,9 @@ def complete_manual(
     if paid_to is None:
         raise InvalidRequest("invalid_payee", "say where the money went", field="payee")
     _set(unit, refund_id, proof=proof.strip(), payee=paid_to)
-    succeed(unit, lock_refund(unit, refund_id), code=None, raw={})
+    done = lock_refund(unit, refund_id)
+    succeed(unit, done, code=None, raw={})
+    confirm_refund(unit, dict(done._mapping), done.customer_id, unit.today)
     unit.audit("refund.complete", "refund", refund_id, after={"proof": proof.strip()})
 
 

@@ -119,7 +119,7 @@ def mail_refund(
     buyer = get_customer(unit, customer_id)
     payload: dict[str, Any] = {
         "amount": row["amount"],
-        "method": {one: refund_road(_road(unit, row), one) for one in ("id", "en")},
+        "method": {one: refund_road(road_of(unit, row), one) for one in ("id", "en")},
         "refund": ids.public("refund", row["id"]),
     }
     if when is not None:
@@ -142,7 +142,8 @@ def mail_refund(
     )
 
 
-def _road(unit: Work, row: Mapping[str, Any]) -> dict[str, Any]:
+def road_of(unit: Work, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Read by which way a refund goes back, for `refund_road` to put in words."""
     found = unit.session.execute(
         select(payments.c.channel, payment_methods.c.brand, payment_methods.c.masked)
         .select_from(

@@ -25,10 +25,13 @@ NoticeKind = Literal[
     "last_warning",
     "subscription_ended",
     "change_undone",
+    "cancel_confirmed",
+    "change_confirmed",
     "trial_ending",
     "renewal_notice",
     "credit_note",
     "refund",
+    "refund_arrived",
 ]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
@@ -74,8 +77,9 @@ class Notice:
     ``at`` is the instant of the mail, aware. ``when`` is the civil date the mail turns on: the
     next try, the end of the subscription, the renewal, the day a payment came in. ``amount`` is
     whole rupiah, and so is what the customer's ``balance`` pays of it. ``reason``, ``method`` and
-    ``until``, the last moment to say no, are already worded in the reader's language. ``pdf`` is
-    the document's file; it is attached.
+    ``until``, the last moment to say no, are already worded in the reader's language. A change of
+    plan ``starts`` on a civil date, takes the place of ``old_plan`` and has ``charged`` whole
+    rupiah at once. ``pdf`` is the document's file; it is attached.
     """
 
     kind: NoticeKind
@@ -94,6 +98,9 @@ class Notice:
     reason: str = ""
     until: str = ""
     balance: int | None = None
+    old_plan: str = ""
+    starts: date | None = None
+    charged: int | None = None
     pdf: bytes | None = None
 
 
@@ -171,6 +178,9 @@ def _fill(notice: Notice, language: str) -> str:
             reason=notice.reason,
             until=notice.until,
             balance="" if notice.balance is None else rupiah(notice.balance),
+            old_plan=notice.old_plan,
+            starts=long_date(notice.starts, language) if notice.starts else "",
+            charged="" if notice.charged is None else rupiah(notice.charged),
             attached=notice.pdf is not None,
         )
     )

@@ -27,6 +27,10 @@ NOTICE = Notice(
     plan="Larasa Tumbuh",
     method="Visa •••• 1111",
     reason="dana tidak mencukupi",
+    until="24 November 2026, 23.59 WIB",
+    old_plan="Larasa Mulai",
+    starts=date(2026, 11, 25),
+    charged=110_000,
     pdf=PDF,
 )
 

@@ -57,7 +57,18 @@ def test_every_mail_says_the_same_in_text_and_html(kind: NoticeKind, locale: str
 @pytest.mark.parametrize("kind", sorted(set(NOTICE_KINDS) - WITH_TERMS))
 def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
     bare = replace(
-        notice(kind), links=Links(), when=None, plan="", method="", reason="", pdf=None, amount=None
+        notice(kind),
+        links=Links(),
+        when=None,
+        plan="",
+        method="",
+        reason="",
+        pdf=None,
+        amount=None,
+        until="",
+        old_plan="",
+        starts=None,
+        charged=None,
     )
     mail = compose(bare)
     assert not Words(mail.html).links
@@ -78,6 +89,9 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("last_warning",       "sebelum 25 November 2026, langganan Larasa Tumbuh Anda akan berakhir"),
         ("subscription_ended", "tidak akan ditagih lagi"),
         ("change_undone",      "kembali ke paket Larasa Tumbuh mulai 25 November 2026"),
+        ("cancel_confirmed",   "Bisa dipakai sampai: 24 November 2026, 23.59 WIB"),
+        ("change_confirmed",   "Tagihan berikutnya: Rp3.873.900"),
+        ("refund_arrived",     "Dikembalikan ke: Visa •••• 1111"),
         ("trial_ending",       "Tagihan pertama: Rp3.873.900"),
         ("renewal_notice",     "diperpanjang"),
         ("credit_note",        "Mengoreksi invoice: INV/2026/XI/00042 (21 November 2026)"),
