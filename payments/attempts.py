@@ -63,6 +63,10 @@ OPEN_STATES: Final = frozenset(
 # While one of these stands, no other attempt may be opened: money may still come, or has come.
 BLOCKING_STATES: Final = OPEN_STATES | {AttemptState.REVIEW}
 
+# Orders of which the gateway has told nothing yet.
+_UNHEARD: Final = frozenset({AttemptState.CREATED, AttemptState.SENT, AttemptState.UNKNOWN})
+CANCELED_ELSEWHERE: Final = "canceled, and not by us"
+
 _S = AttemptState
 _OUTCOMES: Final = frozenset({_S.PENDING, _S.FAILED, _S.PAID, _S.REVIEW})
 
@@ -144,6 +148,7 @@ def decide(
     order_id: str | None = None,
     currency: str = "IDR",
     cancel_asked: bool = False,
+    pulled: bool = False,
 ) -> Move:
     """Decide what one piece of news does to an order.
 
@@ -155,6 +160,8 @@ def decide(
         currency: of the order.
         cancel_asked: we cancel a captured card ourselves to give the money back; the
             ``cancel`` that follows belongs to that refund and is not an alarm.
+        pulled: we charge without the payer and have not given the order up: a ``cancel`` that is
+            the first we hear of it was made by somebody else, or before a backup was restored.
 
     Returns:
         ``Accept`` the new state, ``Ignore`` older news, or ``Park`` a contradiction.
@@ -172,6 +179,9 @@ def decide(
         case NewsStatus.PAID:
             return _on_paid(current)
         case NewsStatus.FAILED:
+            if pulled and current in _UNHEARD and news.transaction_status == "cancel":
+                # Money came and was given back: another charge would take it again.
+                return Park(AttemptState.REVIEW, CANCELED_ELSEWHERE)
             return _on_failed(current, news, cancel_asked)
         case NewsStatus.REVERSED:
             return _on_reversed(current)

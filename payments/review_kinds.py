@@ -43,6 +43,21 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
             ),
         ),
     ),
+    "canceled_elsewhere": _kind(
+        ("Tagihan dibatalkan di Midtrans", "A charge was canceled at Midtrans"),
+        (
+            (
+                "Uangnya sudah dikembalikan di luar buku ini, misalnya setelah cadangan dibuat. "
+                "Bila tidak boleh ditagih lagi, void invoicenya dulu; lalu putuskan failed. Tanpa "
+                "void, invoice ditagih lagi."
+            ),
+            (
+                "Its money was given back outside these books, say after the backup was made. "
+                "Where it must not be charged again, void the invoice first; then decide failed. "
+                "Without that the invoice is collected again."
+            ),
+        ),
+    ),
     "unknown_order": _kind(
         ("Notifikasi untuk order yang tidak dikenal", "A notification for an unknown order"),
         (
@@ -185,6 +200,6 @@ def kind_of(kind: str) -> ReviewKind:
 
 def decisions(kind: str, order_state: str | None) -> tuple[Decision, ...]:
     """What may be decided: of an order that is parked, whether money came; else only ``done``."""
-    if kind == "answer_differs" and order_state == "review":
+    if kind in ("answer_differs", "canceled_elsewhere") and order_state == "review":
         return ("paid", "failed")
     return ("done",)

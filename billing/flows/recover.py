@@ -63,7 +63,7 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
             holes = 0
             if answer.status == "unknown":
                 return LATER
-            if kind == order.kind and answer.status in ("pending", "authorized"):
+            if kind == order.kind and _stands(kind, answer):
                 # Two of a kind are not open at once: ours, which never left, gives way.
                 if order.in_doubt:
                     return LATER
@@ -74,6 +74,15 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
     if found and not _is_due(engine, merchant_id, order):
         return GONE
     return LATER if found or others_open else None
+
+
+def _stands(kind: str, answer: Answer) -> bool:
+    """Whether an order stands in the way of others: it waits, or a person has to look at it.
+
+    A charge that was canceled in the lost days was given back: it must not be made again.
+    """
+    canceled = answer.status == "failed" and answer.transaction_status == "cancel"
+    return answer.status in ("pending", "authorized") or (kind == "attempt" and canceled)
 
 
 def _is_due(engine: Engine, merchant_id: UUID, order: Row[Any]) -> bool:
@@ -122,7 +131,7 @@ def _take_in(
     it never stands in the way of the open one. One that still waits is withdrawn: the payer is
     offered a new one.
     """
-    waits = answer.status in ("pending", "authorized")
+    waits = _stands(kind, answer)
     with engine.work(merchant_id, system("recover")) as unit:
         [row] = write_orders(
             unit,
@@ -149,7 +158,7 @@ def _take_in(
                 sends=1,
                 first_sent_at=unit.real_now,
                 last_sent_at=unit.real_now,
-                abandoning=waits,
+                abandoning=waits and answer.status != "failed",
             )
         )
         record_steps(unit, [(row, "created", "sent", "sent before the restore", None)])

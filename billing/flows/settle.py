@@ -24,6 +24,7 @@ from core.actor import Actor, system
 from core.work import Work
 from invoices.tables import invoices
 from payments.attempts import (
+    CANCELED_ELSEWHERE,
     Accept,
     AttemptState,
     Ignore,
@@ -106,6 +107,7 @@ def settle_in(
         order_id=order.order_id,
         currency=order.currency,
         cancel_asked=_cancel_asked(unit, order),
+        pulled=order.initiated_by == "merchant" and not order.abandoning,
     )
     match move:
         case Accept(state):
@@ -295,7 +297,7 @@ def _park(
         record_steps(unit, [(order.id, order.state, state, f"{because}: {reason}", answer.raw)])
     open_review(
         unit,
-        "answer_differs",
+        "canceled_elsewhere" if reason == CANCELED_ELSEWHERE else "answer_differs",
         "payment_order",
         order.id,
         {"reason": reason, "amount": answer.amount, "expected": order.amount},

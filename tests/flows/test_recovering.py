@@ -15,13 +15,15 @@ from billing.engine import Engine
 from billing.flows import charge
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
+from billing.flows.decide import resolve_review
 from billing.flows.reconcile import resolve_due
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
+from billing.flows.void import void_invoice
 from core.tables import merchants
 from payments.gateway import Answer
 from payments.order_ids import order_id as derive_order_id
-from payments.tables import payment_orders, payments
+from payments.tables import payment_orders, payments, reviews
 
 pytestmark = pytest.mark.database
 
@@ -131,3 +133,27 @@ def test_news_of_an_order_that_the_backup_has_not_sent_is_taken_in(
     state = settle(stage.engine, stage.id, order.order_id, news, because="notification")
     assert state == ("review" if amount else "paid")
     assert len(stage.rows(payments, order_id=order.order_id)) == (0 if amount else 1)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_charge_that_was_given_back_after_the_backup_is_not_made_again(
+    stage: Stage, n: int
+) -> None:
+    """Charged and canceled whole in the lost days: the restored invoice looks unpaid."""
+    order = restored(stage)
+    order_id = other_order(stage, order.invoice_id, n)
+    stage.gateway.has_order(order_id, order.amount, settled=False).state = "cancel"
+    hours_pass(stage)
+    stage.live_until(jakarta("2027-03-04 12:00"))
+    assert stage.gateway.count("charge") == 1  # January's
+    assert stage.row(payment_orders, order_id=order_id).state == "review"
+    matter = stage.row(reviews, kind="canceled_elsewhere")
+    assert stage.invoice(order.invoice_id).status == "open"
+
+    with stage.work() as unit:
+        void_invoice(unit, order.invoice_id, reason="mistake")
+        resolve_review(unit, matter.id, decision="failed", reason="uang sudah dikembalikan")
+    stage.drain()
+    assert stage.gateway.count("charge") == 1
+    assert stage.row(payment_orders, order_id=order_id).state == "failed"
+    stage.audit()

@@ -19,6 +19,7 @@ def test_every_kind_that_is_opened_has_words() -> None:
     }
     assert len(opened) >= 12
     assert opened <= set(KINDS)
+    assert "canceled_elsewhere" in KINDS
 
 
 def test_titles_and_tasks_are_told_in_both_languages() -> None:
@@ -32,5 +33,6 @@ def test_titles_and_tasks_are_told_in_both_languages() -> None:
 
 def test_only_a_parked_order_has_an_outcome_to_decide() -> None:
     assert decisions("answer_differs", "review") == ("paid", "failed")
+    assert decisions("canceled_elsewhere", "review") == ("paid", "failed")
     assert decisions("answer_differs", "paid") == ("done",)
     assert decisions("unknown_order", None) == ("done",)
