@@ -38,12 +38,12 @@ from invoices.document_words import (
 from invoices.payment_steps import steps_for
 from invoices.terbilang import rupiah_sentence
 from invoices.wording import (
-    clock_time,
     language_of,
     long_date,
     npwp_text,
     period_text,
     rupiah,
+    until_text,
 )
 
 # UU 10/2020: a document that states receipt of more than this owes stamp duty; exactly this does
@@ -137,7 +137,8 @@ def safe_url(url: str) -> str:
 def _state(facts: DocumentFacts) -> str:
     """Name what the reader should see, which is more than the stored status tells."""
     if facts.kind == "credit_note":
-        return "credit"
+        # The title says what it is; the status says what becomes of the money.
+        return facts.credit.use if facts.credit is not None else "reduces_invoice"
     if facts.kind == "receipt":
         return "paid"
     if facts.status == "paid":
@@ -153,7 +154,7 @@ def _headline(facts: DocumentFacts, state: str, language: str) -> tuple[str, int
     labels = LABELS[language]
     if state in ("open", "overdue", "partial"):
         return labels["due"], facts.due
-    if state == "credit":
+    if facts.kind == "credit_note":
         return labels["total_credit"], facts.total
     return labels["total"], facts.total
 
@@ -271,7 +272,7 @@ def _way(way: HowToPayFacts, zone: str, language: str) -> PayView:
         biller_code=way.biller_code,
         amount=rupiah(way.amount),
         amount_raw=str(way.amount),
-        expires=_moment(way.expires_at, zone, language) if way.expires_at else "",
+        expires=until_text(way.expires_at, zone, language) if way.expires_at else "",
         channels=channels,
         action_url=safe_url(way.action_url),
     )
@@ -280,11 +281,6 @@ def _way(way: HowToPayFacts, zone: str, language: str) -> PayView:
 def _spaced(digits: str) -> str:
     """Group a long number in fours, so that it can be read out and typed."""
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
-
-
-def _moment(instant: datetime, zone: str, language: str) -> str:
-    local = _local(instant, zone)
-    return f"{long_date(local.date(), language)}, {clock_time(local, language)}"
 
 
 def _local(instant: datetime, zone: str) -> datetime:

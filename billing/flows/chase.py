@@ -296,7 +296,7 @@ def _mail_payload(
     _, policy = _facts(unit, case, invoice)
     zone = invoice.billing_zone
     if kind == "last_warning":
-        return {"when": case.end_on.isoformat()} if case.end_on else {}
+        return {"when": case.end_on.isoformat(), "zone": zone} if case.end_on else {}
     if kind not in ("opened", "payday"):
         return {}
     told: dict[str, Any] = {"method": method_words(unit, invoice.payment_method_id)}

@@ -72,7 +72,7 @@ OPEN = DocumentFacts(
             bank="bca",
             va_number="700120000012345",
             amount=387_390,
-            expires_at=datetime(2026, 11, 28, 16, 59, tzinfo=UTC),
+            expires_at=datetime(2026, 11, 28, 17, 0, tzinfo=UTC),
         ),
     ),
     pay_url=PAGE,

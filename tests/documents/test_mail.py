@@ -86,7 +86,7 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("payment_failed",     "dana tidak mencukupi"),
         ("payment_failed",     "Dicoba lagi: 25 November 2026"),
         ("payment_reminder",   "Sisa tagihan: Rp387.390"),
-        ("last_warning",       "sebelum 25 November 2026, langganan Larasa Tumbuh Anda akan berakhir"),
+        ("last_warning",       "paling lambat 24 November 2026, 23.59 WIB, langganan Larasa Tumbuh Anda akan berakhir"),
         ("subscription_ended", "tidak akan ditagih lagi"),
         ("change_undone",      "kembali ke paket Larasa Tumbuh mulai 25 November 2026"),
         ("cancel_confirmed",   "Bisa dipakai sampai: 24 November 2026, 23.59 WIB"),

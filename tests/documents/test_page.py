@@ -61,7 +61,7 @@ def page(facts: DocumentFacts, **more: str) -> Page:
         "Dasar Pengenaan Pajak (DPP)", "DPP Nilai Lain (11/12) Rp319.917",
         "PPN 12% × DPP Nilai Lain (11/12) Rp38.390", "Total Rp387.390", "Sisa tagihan Rp387.390",
         "Tiga ratus delapan puluh tujuh ribu tiga ratus sembilan puluh rupiah",
-        "BCA Virtual Account", "7001 2000 0012 345", "Bayar sebelum 28 November 2026, 23.59 WIB",
+        "BCA Virtual Account", "7001 2000 0012 345", "Nomor berlaku sampai 28 November 2026, 23.59 WIB",
         "BCA mobile", "ATM BCA", "tagihan@larasa.example", "BELUM DIBAYAR",
     ],
 )  # fmt: skip

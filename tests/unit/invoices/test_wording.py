@@ -23,6 +23,7 @@ from invoices.wording import (
     rupiah,
     rupiah_exact,
     short_date,
+    until_text,
     weekday_date,
 )
 
@@ -101,6 +102,29 @@ def test_an_instant_is_told_in_the_readers_zone(
     moment = datetime.fromisoformat(instant).replace(tzinfo=UTC)
 
     assert long_moment(moment, zone, language) == text
+
+
+@pytest.mark.parametrize(
+    ("end", "zone", "language", "text"),
+    [
+        # Midnight is the end of the day before: 17:00Z = 00:00 WIB (+7), 16:00Z WITA, 15:00Z WIT.
+        ("2026-12-26T17:00Z", "Asia/Jakarta", "id", "26 Desember 2026, 23.59 WIB"),
+        ("2026-12-26T16:00Z", "Asia/Makassar", "id", "26 Desember 2026, 23.59 WITA"),
+        ("2026-12-26T15:00Z", "Asia/Jayapura", "id", "26 Desember 2026, 23.59 WIT"),
+        ("2026-12-26T15:00Z", "Asia/Jayapura", "en", "26 December 2026, 23:59 WIT"),
+        # The same instant elsewhere: 17:00Z is 01:00 WITA, its last minute 00.59.
+        ("2026-12-26T17:00Z", "Asia/Makassar", "id", "27 Desember 2026, 00.59 WITA"),
+        # The first minute of a year ends the old one.
+        ("2026-12-31T17:00Z", "Asia/Jakarta", "id", "31 Desember 2026, 23.59 WIB"),
+        # 14:05:30 is no longer the whole of 14.05: the last whole minute is 14.04.
+        ("2026-12-26T07:05:30Z", "Asia/Jakarta", "id", "26 Desember 2026, 14.04 WIB"),
+        ("2026-12-26T07:05:00.1Z", "Asia/Jakarta", "id", "26 Desember 2026, 14.04 WIB"),
+    ],
+)
+def test_an_exclusive_end_is_told_by_its_last_minute(
+    end: str, zone: str, language: str, text: str
+) -> None:
+    assert until_text(datetime.fromisoformat(end), zone, language) == text
 
 
 def test_a_time_without_a_zone_name_has_no_tail() -> None:
