@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from simulator import derive, transactions
 from simulator.bins import Counter
-from simulator.channels import earlier_row, row_of
+from simulator.channels import row_of
 from simulator.chaos import Chaos
 from simulator.clock import Agenda, end_of_card, now_of, settlement_moment
 from simulator.idempotency import Memory
@@ -24,11 +24,12 @@ from simulator.model import (
     SavedToken,
     SnapSession,
     Step,
+    Subscription,
     Transaction,
     Wallet,
 )
 from simulator.notifications import payload
-from simulator.store import Record, Store
+from simulator.store import Store
 
 
 class Book:
@@ -48,13 +49,15 @@ class Book:
         self.wallets: dict[str, Wallet] = {}
         self.pay_accounts: dict[str, PayAccount] = {}
         self.snaps: dict[str, SnapSession] = {}
+        self.subscriptions: dict[str, Subscription] = {}
         # What the journal holds: kind of line -> (where it stands, its type, its name).
-        self._shelves: dict[str, tuple[dict[str, Any], type[msgspec.Struct], str]] = {
+        self.shelves: dict[str, tuple[dict[str, Any], type[msgspec.Struct], str]] = {
             "token": (self.tokens, OneTimeToken, "token_id"),
             "saved": (self.saved, SavedToken, "saved_token_id"),
             "wallet": (self.wallets, Wallet, "phone"),
             "pay_account": (self.pay_accounts, PayAccount, "account_id"),
             "snap": (self.snaps, SnapSession, "token"),
+            "subscription": (self.subscriptions, Subscription, "subscription_id"),
             "tx": (self.transactions, Transaction, "transaction_id"),
             "notice": (self.notices, Notice, "notice_id"),
         }
@@ -182,6 +185,16 @@ class Book:
         self.snaps[session.token] = session
         self.save("snap", session)
 
+    def keep_subscription(self, known: Subscription) -> None:
+        self.subscriptions[known.subscription_id] = known
+        self.save("subscription", known)
+
+    def set_run_timer(self, known: Subscription) -> None:
+        """The next run and the next try of a subscription."""
+        for due in (known.next_at, known.retry_at):
+            if due is not None:
+                self.agenda.add(due, "run", known.subscription_id, known.subscription_id)
+
     def set_refund_timer(self, tx: Transaction, refund: Refund) -> None:
         if refund.confirm_at is not None:
             key = f"{tx.transaction_id}/{refund.uuid}"
@@ -230,54 +243,12 @@ class Book:
         earlier.append(notice.notice_id)
         return notice
 
-    # --- coming back from disk --------------------------------------------------------------
-
-    def restore(self, kind: str, raw: msgspec.Raw) -> None:
-        """Take in one journal line; a later line of the same name replaces an earlier one."""
-        if kind == "idem":
-            self.memory.restore(raw)
-            return
-        shelf, record_type, name = self._shelves[kind]
-        record = msgspec.json.decode(raw, type=record_type)
-        key = getattr(record, name)
-        if isinstance(record, Transaction):
-            record.channel = record.channel or earlier_row(record)
-            if key not in shelf:
-                self.orders.setdefault(record.order_id, []).append(key)
-        shelf[key] = record
-
-    def restored(self) -> None:
-        """After the last line: rebuild what is derived, send what was never sent."""
-        for tx in self.transactions.values():
-            self._index_numbers(tx)
-            if tx.due_at is not None:
-                self.agenda.add(tx.due_at, tx.due_kind, tx.order_id, tx.transaction_id)
-            for refund in tx.refunds:
-                self.set_refund_timer(tx, refund)
-        for token in self.tokens.values():
-            self.tokens_made[token.pan] = self.tokens_made.get(token.pan, 0) + 1
-        for account in self.pay_accounts.values():
-            if account.due_at is not None:
-                self.agenda.add(account.due_at, "link", account.account_id, account.account_id)
-        for notice in self.notices.values():
-            self.notices_of.setdefault(notice.transaction_id, []).append(notice.notice_id)
-            if notice.due_at is not None:
-                self.agenda.add(notice.due_at, "notice", notice.order_id, notice.notice_id)
-
-    def records(self) -> Iterator[Record]:
-        """Everything worth keeping, for a fresh journal."""
-        key = self.account.server_key
-        yield "account", key, self.account
-        for kind, (shelf, _, _) in self._shelves.items():
-            for value in shelf.values():
-                yield kind, key, value
-        for known in self.memory.records():
-            yield "idem", key, known
+    # --- numbers ----------------------------------------------------------------------------
 
     def _index(self, tx: Transaction) -> None:
         self.transactions[tx.transaction_id] = tx
         self.orders.setdefault(tx.order_id, []).append(tx.transaction_id)
-        self._index_numbers(tx)
+        self.index_numbers(tx)
 
     def _numbers(self, tx: Transaction) -> list[str]:
         numbers = [va["va_number"] for va in tx.extras.get("va_numbers", ())]
@@ -285,7 +256,8 @@ class Book:
         numbers += [tx.extras[name] for name in names if name in tx.extras]
         return [*numbers, tx.qr] if tx.qr else numbers
 
-    def _index_numbers(self, tx: Transaction) -> None:
+    def index_numbers(self, tx: Transaction) -> None:
+        """What a person pays to stays taken while the transaction is open."""
         if tx.status in ("", "pending"):
             for number in self._numbers(tx):
                 self.numbers[number] = tx.transaction_id

@@ -14,6 +14,7 @@ OPS = frozenset(
     {
         *("any", "charge", "status", "cancel", "expire", "approve", "deny", "capture"),
         *("refund", "token", "register", "points", "link", "account", "unbind", "snap"),
+        "subscription",
     }
 )
 _FIXED_KINDS = frozenset(

@@ -13,6 +13,7 @@ from simulator.notifications import common, shown_extras
 from simulator.validation import Envelope, read_envelope, read_expiry
 
 MAX_URLS = 3
+LONGEST_ORDER, LONGEST_SCHEDULED = 50, 80
 
 
 def charge(
@@ -42,13 +43,16 @@ def create(
     locale: str = "",
     forced_code: str = "",
     from_snap: bool = False,
+    unattended: bool = False,
 ) -> Transaction:
     """The one way into the book, for every channel: `body` is a charge request.
 
     A hosted page may try several times under one order and use banks the Core API does not
-    offer: `from_snap`. Raises RefusalError when there is to be no transaction.
+    offer: `from_snap`. Nobody is there to give a PIN when a schedule charges, and its order ids
+    are long: `unattended`. Raises RefusalError when there is to be no transaction.
     """
-    envelope = read_envelope(body, channels.PAYMENT_TYPES)
+    longest = LONGEST_SCHEDULED if unattended else LONGEST_ORDER
+    envelope = read_envelope(body, channels.PAYMENT_TYPES, longest)
     row, switches = channels.select(body), book.account.switches
     channels.check_open(
         row,
@@ -64,7 +68,7 @@ def create(
         life = row.life
         given = {} if life.fixed else body
         tx.expires_at = read_expiry(given, tx.created_at, life.default, life.shortest, life.longest)
-    row.open(Opening(book, tx, body, base, locale))
+    row.open(Opening(book, tx, body, base, locale, unattended))
     if not tx.status:
         tx.status_message = row.said
         book.add(tx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import heapq
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
@@ -14,7 +15,7 @@ SETTLEMENT_TIME = time(16, 0)
 _RANK = {
     name: place
     for place, name in enumerate(
-        ("resolve", "push", "expire", "release", "link", "settle", "confirm", "notice")
+        ("resolve", "push", "expire", "release", "link", "settle", "run", "confirm", "notice")
     )
 }
 
@@ -67,6 +68,21 @@ def end_of_card(month: int, year: int) -> datetime:
     """The first instant at which a card with this expiry is no longer good (WIB month end)."""
     first = date(year + month // 12, month % 12 + 1, 1)
     return datetime.combine(first, time(), WIB).astimezone(UTC)
+
+
+def later(instant: datetime, count: int, unit: str) -> datetime:
+    """So many minutes, hours, days, weeks or months on. Months are WIB's.
+
+    The 31st becomes the last day of a shorter month. Raises OverflowError beyond the calendar.
+    """
+    if unit != "month":
+        return instant + count * timedelta(**{unit + "s": 1})
+    local = instant.astimezone(WIB)
+    month = local.year * 12 + local.month - 1 + count
+    if month >= 9999 * 12:
+        raise OverflowError("beyond the calendar")
+    day = min(local.day, calendar.monthrange(month // 12, month % 12 + 1)[1])
+    return local.replace(year=month // 12, month=month % 12 + 1, day=day).astimezone(UTC)
 
 
 class Agenda:

@@ -48,6 +48,7 @@ def configure(book: Book, body: Json) -> None:
     account.name = str(body.get("name") or account.name)
     account.notification_url = str(body.get("notification_url", account.notification_url) or "")
     account.pay_account_url = str(body.get("pay_account_url", account.pay_account_url) or "")
+    account.recurring_url = str(body.get("recurring_url", account.recurring_url) or "")
     for name in ("recurring_mid", "b2b"):
         value = body.get(name, getattr(account, name))
         if not isinstance(value, bool):

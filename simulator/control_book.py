@@ -9,7 +9,7 @@ import msgspec
 from simulator.book import Book
 from simulator.chaos import Fault
 from simulator.clock import iso
-from simulator.model import CardRule, Json, Notice, PayAccount, Transaction
+from simulator.model import CardRule, Json, Notice, PayAccount, Subscription, Transaction
 
 
 def account(book: Book) -> Json:
@@ -22,6 +22,7 @@ def account(book: Book) -> Json:
         "name": known.name,
         "notification_url": known.notification_url,
         "pay_account_url": known.pay_account_url,
+        "recurring_url": known.recurring_url,
         "recurring_mid": known.recurring_mid,
         "b2b": known.b2b,
         "refund_balance": known.refund_balance,
@@ -53,6 +54,7 @@ def notice(known: Notice) -> Json:
         "url": known.url,
         "transaction_status": known.payload.get("transaction_status"),
         "account_status": known.payload.get("account_status"),
+        "event_name": known.payload.get("event_name"),
         "status_code": known.payload.get("status_code"),
         "created_at": iso(known.created_at),
         "state": known.state,
@@ -132,6 +134,31 @@ def pay_account(book: Book, known: PayAccount) -> Json:
         ],
         "notifications": [
             notice(book.notices[ident]) for ident in book.notices_of.get(known.account_id, ())
+        ],
+    }
+
+
+def subscription(book: Book, known: Subscription) -> Json:
+    """A schedule with what it did and what the merchant was told."""
+    return {
+        "subscription_id": known.subscription_id,
+        "name": known.name,
+        "amount": known.amount,
+        "payment_type": known.payment_type,
+        "status": known.status,
+        "canceled": known.canceled,
+        "runs": known.runs,
+        "paid_runs": known.current_interval,
+        "retries": known.retries,
+        "previous_at": iso(known.previous_at),
+        "next_at": iso(known.next_at),
+        "retry_at": iso(known.retry_at),
+        "order_ids": known.order_ids,
+        "history": [
+            {"at": iso(step.at), "status": step.status, "note": step.note} for step in known.history
+        ],
+        "notifications": [
+            notice(book.notices[ident]) for ident in book.notices_of.get(known.subscription_id, ())
         ],
     }
 

@@ -59,7 +59,13 @@ async def _choose(world: World, book: Book, body: Json) -> Json:
     return control_book.transaction(book, tx)
 
 
+async def _subscriptions(_world: World, book: Book, _body: Json) -> Json:
+    known = book.subscriptions.values()
+    return {"subscriptions": [control_book.subscription(book, one) for one in known]}
+
+
 ROUTES: dict[tuple[str, ...], Handler] = {
+    ("GET", "subscriptions"): _subscriptions,
     ("GET", "snap"): _snaps,
     ("POST", "snap"): _choose,
 }

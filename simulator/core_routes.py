@@ -6,11 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from simulator import charges, gopay_accounts, operations, refunds, snap, tokens
-from simulator.answers import CORE, SNAP, RefusalError, Room
+from simulator import (
+    charges,
+    gopay_accounts,
+    operations,
+    refunds,
+    snap,
+    subscription_requests,
+    subscriptions,
+    tokens,
+)
+from simulator.answers import CORE, SNAP, SUBSCRIPTIONS, RefusalError, Room
 from simulator.book import Book
 from simulator.chaos import Fault
-from simulator.idempotency import LIFETIME
+from simulator.idempotency import LIFETIME, SUBSCRIPTION_MEMORY
 from simulator.model import Json
 from simulator.wire import NullBodyError, Request
 
@@ -45,6 +54,8 @@ def understand(base: str, book: Book, request: Request) -> Call | None:
     """Which operation this is. None when there is no such address."""
     if request.segments[0] == "snap":
         return _snap(base, book, request)
+    if request.segments[:2] == ("v1", "subscriptions"):
+        return _subscription(book, request)
     match (request.method, *request.segments):
         case ("POST", "v2", "charge"):
             return _charge(base, book, request)
@@ -73,14 +84,14 @@ def understand(base: str, book: Book, request: Request) -> Call | None:
 def methods_of(segments: tuple[str, ...]) -> str:
     """The method this address knows, or '' when there is no such address."""
     match segments:
-        case ("snap", "v1", "transactions") | (
-            "snap",
-            "v1",
-            "transactions",
-            _,
-            "cancel" | "expire",
-        ):
+        case ("snap", "v1", "transactions"):
             return "POST"
+        case ("snap", "v1", "transactions", _, "cancel" | "expire"):
+            return "POST"
+        case ("v1", "subscriptions") | ("v1", "subscriptions", _, "disable" | "enable" | "cancel"):
+            return "POST"
+        case ("v1", "subscriptions", _):
+            return "GET, PATCH"
         case ("v2", "charge") | ("v2", "capture") | ("v2", "pay", "account"):
             return "POST"
         case ("v2", _, "cancel" | "expire" | "approve" | "deny" | "refund"):
@@ -120,6 +131,45 @@ def _snap(base: str, book: Book, request: Request) -> Call | None:
             return Call("snap", order_id, body, perform, good=201, room=SNAP)
         case ("POST", "v1", "transactions", token, "cancel" | "expire" as what):
             return Call("snap", token, {}, lambda _: snap.end(book, token, what), room=SNAP)
+    return None
+
+
+_SWITCHES = {
+    "disable": subscriptions.disable,
+    "enable": subscriptions.enable,
+    "cancel": subscriptions.cancel,
+}
+
+
+def _subscription(book: Book, request: Request) -> Call | None:
+    """Schedules of the gateway's own. A creation is checked first, then its key is looked at."""
+    op, room = "subscription", SUBSCRIPTIONS
+    match (request.method, *request.segments[2:]):
+        case ("POST",):
+            body = read_body(room, request)
+            asked = subscription_requests.read(book, body)
+            return Call(
+                op,
+                asked.name,
+                body,
+                lambda _: subscriptions.create(book, asked),
+                remembered=SUBSCRIPTION_MEMORY,
+                room=room,
+            )
+        case ("GET", ident):
+
+            def ask(_: Fault | None) -> Json:
+                return subscriptions.describe(subscriptions.find(book, ident))
+
+            return Call(op, ident, {}, ask, room=room)
+        case ("PATCH", ident):
+            body = read_body(room, request)
+            return Call(
+                op, ident, body, lambda _: subscriptions.change(book, ident, body), room=room
+            )
+        case ("POST", ident, "disable" | "enable" | "cancel" as what):
+            switch = _SWITCHES[what]
+            return Call(op, ident, {}, lambda _: switch(book, ident), room=room)
     return None
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simulator.book import Book
 
 LIFETIME = timedelta(minutes=5)
+SUBSCRIPTION_MEMORY = timedelta(minutes=3)
 LONGEST = 46
 _SUCCESS = frozenset({"200", "201", "407"})
 

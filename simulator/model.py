@@ -37,6 +37,7 @@ class Account(Struct, kw_only=True):
     seed: str
     notification_url: str = ""
     pay_account_url: str = ""  # where news about linked GoPay accounts goes
+    recurring_url: str = ""  # where news about subscriptions goes
     recurring_mid: bool = True
     b2b: bool = False  # fixed Permata numbers and status/b2b
     refund_balance: int | None = None  # rupiah left for refunds; None: always enough
@@ -163,6 +164,42 @@ class PayAccount(Struct, kw_only=True):
     created_at: datetime
     status: str = "PENDING"  # PENDING | ENABLED | DISABLED | EXPIRED
     due_at: datetime | None = None  # when an unconfirmed link ends
+    history: list[Step] = field(default_factory=list)
+
+
+class Subscription(Struct, kw_only=True):
+    """A schedule of the gateway's own: it charges a token by itself, and tries again."""
+
+    subscription_id: str
+    name: str
+    amount: int
+    payment_type: str
+    token: str
+    account_id: str = ""  # the linked GoPay account
+    created_at: datetime
+    start_at: datetime
+    interval: int
+    unit: str  # day | week | month
+    max_interval: int | None = None  # None: for ever; 0: once
+    retry_interval: int = 1
+    retry_unit: str = "hour"  # minute | hour | day
+    retry_max: int = 3
+    status: str = "active"  # active | inactive
+    canceled: bool = False
+    metadata: Json | None = None
+    customer: Json | None = None
+    anchor_at: datetime  # runs are counted from here
+    steps: int = 0  # intervals between the anchor and the next run
+    new_interval: int | None = None  # asked for; counts after the next run
+    runs: int = 0  # cycles begun
+    current_interval: int = 0  # cycles that were paid
+    retries: int = 0  # tries after the first, in this cycle
+    previous_at: datetime | None = None
+    next_at: datetime | None = None
+    retry_at: datetime | None = None
+    waiting_for: str = ""  # a charge the bank has not answered yet
+    transaction_ids: list[str] = field(default_factory=list)  # successful ones
+    order_ids: list[str] = field(default_factory=list)  # every try
     history: list[Step] = field(default_factory=list)
 
 

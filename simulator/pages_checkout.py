@@ -36,7 +36,26 @@ def handle(world: World, request: Request) -> Reply | None:
         case ("GET", "snap", _, "redirection", token, "state"):
             found = _session(world, token)
             return json_reply(200, _state(*found)) if found else missing(request)
+        case ("GET", "subscriptions", ident):
+            return _subscription(world, request, ident)
     return None
+
+
+def _subscription(world: World, request: Request, ident: str) -> Reply:
+    """One schedule: its rhythm, its charges, and what the merchant was told."""
+    for book in world.books.values():
+        known = book.subscriptions.get(ident)
+        if known is not None:
+            tries = [book.orders[name][-1] for name in known.order_ids if name in book.orders]
+            return show(
+                request,
+                "subscription.html",
+                book=book,
+                known=known,
+                tries=[book.transactions[name] for name in tries][::-1],
+                notices=[book.notices[name] for name in book.notices_of.get(ident, ())],
+            )
+    return missing(request)
 
 
 def _session(world: World, token: str) -> tuple[Book, SnapSession] | None:

@@ -17,9 +17,20 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_GOOD = frozenset({"settlement", "capture", "authorize", "delivered", "ENABLED"})
+_GOOD = frozenset({"settlement", "capture", "authorize", "delivered", "ENABLED", "active"})
 _BAD = frozenset(
-    {"deny", "expire", "cancel", "failed", "lost", "chargeback", "failure", "EXPIRED", "DISABLED"}
+    {
+        "deny",
+        "expire",
+        "cancel",
+        "failed",
+        "lost",
+        "chargeback",
+        "failure",
+        "EXPIRED",
+        "DISABLED",
+        "inactive",
+    }
 )
 
 

@@ -47,6 +47,12 @@ class Switches(Struct, kw_only=True):
     ovo_confirm_seconds: int = 30  # 11: a phone without a role pays by itself; 0: a person must
     ovo_ota: bool = False  # 9.4: travel agents refund for 180 days
 
+    # Subscriptions.
+    past_start: Literal["400", "now"] = "400"  # X4: a start_time in the past: refused, or run now
+    month_end: Literal["anchor", "previous"] = "anchor"  # U6: 31, 28, 31 or 31, 28, 28
+    unique_names: bool = False  # X3: a name used before is refused
+    recurring_fallback: bool = False  # 5.5: without an address of its own, the payment address
+
     # Refunds.
     refund_confirm_seconds: int = 300  # until the second message of a refund
     refund_windows: bool = True  # refuse refunds after the channel's window or in its closed hours

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import gopay_accounts, refunds
+from simulator import gopay_accounts, refunds, subscription_runs
 from simulator.book import Book
 from simulator.channels import card, wallets
 from simulator.clock import AgendaItem
@@ -68,6 +68,11 @@ def _holds_link(book: Book, item: AgendaItem) -> bool:
     return account.status == "PENDING" and account.due_at == item[0]
 
 
+def _holds_run(book: Book, item: AgendaItem) -> bool:
+    known = book.subscriptions[item[4]]
+    return item[0] in (known.next_at, known.retry_at)
+
+
 TIMERS: dict[str, Timer] = {
     "expire": _of_transaction(lambda book, tx: book.move(tx, "expire", "nobody paid in time")),
     "release": _of_transaction(
@@ -79,6 +84,7 @@ TIMERS: dict[str, Timer] = {
     "link": Timer(
         _holds_link, lambda book, key: gopay_accounts.expire(book, book.pay_accounts[key])
     ),
+    "run": Timer(_holds_run, subscription_runs.perform),
     "confirm": Timer(_holds_refund, _confirm_refund),
     "notice": Timer(_holds_notice, _send_notice),
 }

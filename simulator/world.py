@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from simulator import derive
+from simulator import derive, journal
 from simulator.book import Book
 from simulator.clock import AgendaItem, machine_now
 from simulator.delivery import Courier
@@ -43,10 +43,10 @@ class World:
                 else:
                     self._open(account)
             else:
-                self.books[line.a].restore(line.k, line.d)
+                journal.restore(self.books[line.a], line.k, line.d)
         for book in self.books.values():
-            book.restored()
-        self.store.start(record for book in self.books.values() for record in book.records())
+            journal.restored(book)
+        self.store.start(record for book in self.books.values() for record in journal.records(book))
 
     def _open(self, account: Account) -> Book:
         book = Book(account, self.store)

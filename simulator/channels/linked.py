@@ -46,7 +46,7 @@ def charge(opening: Opening) -> None:
     wallet, switches = wallets.wallet_of(book, account.phone), book.account.switches
     if wallet.blocked and switches.blocked_wallet == "410":
         raise RefusalError("410", "The GoPay user is blocked")
-    with_pin = tx.gross_amount >= switches.gopay_pin_from
+    with_pin = tx.gross_amount >= switches.gopay_pin_from and not opening.unattended
     holds = told.get("pre_auth") is True
     if holds and with_pin:
         raise invalid("gopay.pre_auth is not possible where a PIN is needed")

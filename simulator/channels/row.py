@@ -26,6 +26,7 @@ class Opening:
     body: Json
     base: str
     locale: str = ""
+    unattended: bool = False  # a schedule charges: nobody can give a PIN
 
     @property
     def now(self) -> datetime:
