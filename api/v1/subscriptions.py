@@ -23,7 +23,7 @@ from api.shapes import (
 )
 from api.v1.orders import OrderOut, PaymentIn, newest_order
 from billing import queries
-from billing.flows.cancel import PlannedCancel
+from billing.flows.cancel_quote import PlannedCancel
 from billing.flows.change_quote import PlannedChange
 from billing.flows.credit_plan import PlannedCredit
 from core import ids
@@ -202,9 +202,10 @@ class ChangedOut(Out):
 
 
 class CancelPreviewOut(Out):
-    """When service would end, and what would be given back."""
+    """When service would end, what would be taken back and what given back."""
 
     ends_on: Annotated[str, Meta(description="The first date that is not served.")]
+    voids: Annotated[list[str], Meta(description="Open invoices that would be voided.")]
     credits: list[CreditPlanOut]
 
 
@@ -272,6 +273,7 @@ def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
     """Shape what a cancellation will do."""
     return CancelPreviewOut(
         ends_on=planned.quote.end_on.isoformat(),
+        voids=[ids.public("invoice", one) for one in planned.voided],
         credits=[_credit(one) for one in planned.credits],
     )
 

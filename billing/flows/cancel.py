@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
 
 from billing import queries
 from billing.drafts import InvoiceDraft, due_date, period_line
-from billing.flows.change_quote import billed_line, credits_by_invoice
+from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel
 from billing.flows.confirmations import confirm_cancel
 from billing.flows.credit import credit_invoice
 from billing.flows.credit_plan import PlannedCredit
-from billing.flows.ending import drop_scheduled, restored_by_voids, take_back_unserved
+from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.use_balance import use_balance
+from billing.flows.void import void_invoice
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
-from billing.plan_changes import CancelQuote, quote_cancel
 from billing.records import Subscription
 from billing.renewals import Issue, apply, next_at, next_step
 from billing.service import tell
@@ -32,29 +32,23 @@ from core.bulk import insert_rows
 from core.calendars import civil_date
 from core.errors import Conflict
 from core.work import Work
-from invoices.queries import existing, lines_in_force
+from invoices.queries import existing, lock_open_invoices
 from plans.queries import get_price
-
-When = Literal["period_end", "now"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCancel:
-    """What a cancellation will do: when service ends, and what is given back of which invoice."""
-
-    quote: CancelQuote
-    credits: tuple[PlannedCredit, ...]
 
 
 def preview_cancel(
     unit: Work, subscription_id: UUID, *, when: When = "period_end"
 ) -> PlannedCancel:
-    """Show when service would end and what would be given back; writes nothing.
+    """Show what `cancel` would do if it were called now; writes nothing.
 
     Raises:
-        NotFound: ``subscription_not_found``. Conflict: ``already_canceled``.
+        NotFound: ``subscription_not_found``.
+        Conflict: ``already_canceled``; ``renewal_due`` while a renewal is about to move it.
     """
-    return _plan(unit, queries.get_subscription(unit, subscription_id), when)
+    subscription = queries.get_subscription(unit, subscription_id)
+    if next_step(subscription.agreement, unit.now) is not None:
+        raise Conflict("renewal_due", "The subscription is being renewed: ask again in a moment.")
+    return plan_cancel(unit, subscription, when)
 
 
 def cancel(
@@ -67,10 +61,11 @@ def cancel(
 ) -> Subscription:
     """Cancel a subscription.
 
-    At the period's end: what is paid is served, and an invoice that was issued ahead is taken
-    back. Now: service ends with today (the merchant may say: with yesterday); the unused value
-    becomes the customer's balance, or lowers an invoice that is not paid yet (R39, R40, R43). A
-    plan change that waits is dropped.
+    At the period's end: what is paid is served, an invoice that was issued ahead is taken back,
+    and of one that reaches beyond the end (a change) what lies beyond is given back. Now: service
+    ends with today (the merchant may say: with yesterday). The unused value becomes the customer's
+    balance, or lowers an invoice that is not paid yet (R39, R40, R43). A plan change that waits is
+    dropped.
 
     Args:
         confirm: whether the customer is told by mail; not where another mail says it.
@@ -80,20 +75,21 @@ def cancel(
         Conflict: ``already_canceled``.
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
-    planned = _plan(unit, subscription, when)
+    lock_open_invoices(unit, subscription.id)
+    planned = plan_cancel(unit, subscription, when)
     drop_scheduled(unit, subscription.id)
     end_on = planned.quote.end_on
     _record(unit, subscription, planned, reason)
     incomplete = subscription.status == SubscriptionStatus.INCOMPLETE
-    on = civil_date(unit.now, subscription.billing_zone)
-    take_back_unserved(unit, subscription, _taken_back_from(unit, subscription, on, when))
+    for invoice_id in planned.voided:
+        void_invoice(unit, invoice_id, reason="cancellation")
+    _give_back(unit, planned.credits, planned_id(unit, subscription))
     scheduled = when == "period_end" and not incomplete
     if confirm:
         confirm_cancel(unit, subscription, end_on, scheduled=scheduled)
     if scheduled:
         _schedule(unit, subscription, end_on, reason)
     else:
-        _give_back(unit, planned.credits, planned_id(unit, subscription))
         _end(unit, subscription, end_on, reason)
     use_balance(unit, subscription.customer_id)
     return queries.get_subscription(unit, subscription_id)
@@ -131,37 +127,6 @@ def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
 def planned_id(unit: Work, subscription: Subscription) -> UUID:
     """Derive the id of this cancellation; the one after an undo has another."""
     return unit.derive("cancel", subscription.id, subscription.version)
-
-
-def _plan(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
-    if subscription.status == SubscriptionStatus.CANCELED:
-        raise Conflict("already_canceled", "The subscription has ended.")
-    on = civil_date(unit.now, subscription.billing_zone)
-    cut = _taken_back_from(unit, subscription, on, when)
-    # What is voided with the end gives its credit lines back to the lines they credited.
-    voided, restored = restored_by_voids(unit, subscription.id, cut)
-    lines = [
-        replace(line, by_changes=line.by_changes - restored.get(line.id, 0))
-        for line in lines_in_force(unit, subscription.id, on)
-        if line.status != "open" or line.invoice_start < cut
-    ]
-    quote = quote_cancel(
-        lines=[billed_line(line) for line in lines],
-        period=subscription.current,
-        on=min(max(on, subscription.current_start), subscription.current.last_day),
-        mode="immediate" if when == "now" else "at_period_end",
-        bill_day=unit.merchant.cancel_day_billed,
-    )
-    return PlannedCancel(quote, credits_by_invoice(unit, lines, quote.credits, without=voided))
-
-
-def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: When) -> date:
-    """Say from which first day on an open invoice is taken back whole, not credited in part."""
-    if subscription.status == SubscriptionStatus.INCOMPLETE:
-        return subscription.started_on
-    if when == "now":
-        return on + timedelta(days=1) if unit.merchant.cancel_day_billed else on
-    return subscription.current_end
 
 
 def _give_back(unit: Work, credits_: Sequence[PlannedCredit], source_id: UUID) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -33,6 +34,42 @@ def drop_scheduled(unit: Work, subscription_id: UUID) -> bool:
     return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """Open invoices for time that will not be served.
+
+    ``voided`` can be voided; of all others ``lines`` are (invoice, line, what is left of it), to
+    be given back by credit notes.
+    """
+
+    voided: tuple[UUID, ...]
+    lines: tuple[tuple[UUID, UUID, int], ...]
+
+
+def find_unserved(unit: Work, subscription_id: UUID, on: date) -> Unserved:
+    """Find the open invoices for periods that begin at ``on`` or later; reads only."""
+    inv = invoices.c
+    rows = unit.session.execute(
+        select(inv.id, inv.paid_amount, inv.credited_amount)
+        .where(
+            inv.merchant_id == unit.merchant_id,
+            inv.subscription_id == subscription_id,
+            inv.status == "open",
+            inv.period_start >= on,
+        )
+        .order_by(inv.id)
+    ).all()
+    voided = tuple(row.id for row in rows if not (row.paid_amount or row.credited_amount))
+    lines = tuple(
+        (row.id, line.line_id, line.left.amount)
+        for row in rows
+        if row.id not in voided
+        for line in load_creditable(unit, get_invoice(unit, row.id), without=voided).lines
+        if line.left.amount
+    )
+    return Unserved(voided, lines)
+
+
 def take_back_unserved(
     unit: Work,
     subscription: Subscription,
@@ -53,23 +90,12 @@ def take_back_unserved(
     """
     from billing.flows.credit import credit_invoice
 
-    voided: list[UUID] = []
-    parted: list[UUID] = []
-    for invoice in lock_open_invoices(unit, subscription.id):
-        if invoice.period_start is None or invoice.period_start < on:
-            continue
-        if invoice.paid_amount or invoice.credited_amount:
-            parted.append(invoice.id)
-        else:
-            void_invoice(unit, invoice.id, reason=reason)
-            voided.append(invoice.id)
-    wanted = [
-        (invoice_id, line.line_id, line.left.amount)
-        for invoice_id in parted
-        for line in load_creditable(unit, get_invoice(unit, invoice_id)).lines
-        if line.left.amount
-    ]
-    for credit in plan_credits(unit, wanted):
+    lock_open_invoices(unit, subscription.id)
+    unserved = find_unserved(unit, subscription.id, on)
+    for invoice_id in unserved.voided:
+        void_invoice(unit, invoice_id, reason=reason)
+    parted = list(dict.fromkeys(invoice_id for invoice_id, _, _ in unserved.lines))
+    for credit in plan_credits(unit, unserved.lines):
         credit_invoice(
             unit,
             credit.invoice_id,
@@ -80,8 +106,8 @@ def take_back_unserved(
             in_place_of=credit.later(),
         )
     if freed_from is not None:
-        give_back_freed(unit, subscription, voided, freed_from, reason=reason)
-    return [*voided, *parted]
+        give_back_freed(unit, subscription, unserved.voided, freed_from, reason=reason)
+    return [*unserved.voided, *parted]
 
 
 def give_back_freed(
@@ -112,26 +138,12 @@ def give_back_freed(
         )
 
 
-def restored_by_voids(
-    unit: Work, subscription_id: UUID, on: date
-) -> tuple[list[UUID], dict[UUID, int]]:
-    """Say which invoices `take_back_unserved` will void, and what that restores, by line.
+def restored_by_voids(unit: Work, voided: Sequence[UUID]) -> dict[UUID, int]:
+    """Say what voiding these invoices restores, by line.
 
     A void change no longer credits the old line: what is unused of that is to be given back.
     """
-    inv, line = invoices.c, invoice_lines.c
-    voided = list(
-        unit.session.execute(
-            select(inv.id).where(
-                inv.merchant_id == unit.merchant_id,
-                inv.subscription_id == subscription_id,
-                inv.status == "open",
-                inv.period_start >= on,
-                inv.paid_amount == 0,
-                inv.credited_amount == 0,
-            )
-        ).scalars()
-    )
+    line = invoice_lines.c
     rows = unit.session.execute(
         select(line.credits_line_id, -func.sum(line.amount))
         .where(
@@ -141,4 +153,4 @@ def restored_by_voids(
         )
         .group_by(line.credits_line_id)
     )
-    return voided, {row[0]: int(row[1]) for row in rows}
+    return {row[0]: int(row[1]) for row in rows}

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from stage import Stage, make_stage
 
 from billing.engine import Engine
-from billing.flows.cancel import PlannedCancel, cancel, preview_cancel
+from billing.flows.cancel import cancel, preview_cancel
+from billing.flows.cancel_quote import PlannedCancel
 from billing.flows.change_plan import change
 from billing.flows.credit import credit_invoice
 from billing.queries import balance

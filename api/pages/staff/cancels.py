@@ -23,7 +23,7 @@ from api.pages.staff.words import CANCEL_REASONS
 from api.pages.web import remember_language
 from billing import queries
 from billing.flows import cancel as cancelling
-from billing.flows.cancel import PlannedCancel, When
+from billing.flows.cancel_quote import PlannedCancel, When
 from core import ids
 from core.errors import Conflict, EngineError, InvalidRequest
 from invoices.queries import get_invoice
@@ -84,7 +84,7 @@ def resume(
 def cancel_print(planned: PlannedCancel, version: int) -> str:
     """What was shown of a cancellation, in short."""
     credits_ = [(credit.invoice_id, credit.amount) for credit in planned.credits]
-    return fingerprint(version, planned.quote.mode, planned.quote.end_on, credits_)
+    return fingerprint(version, planned.quote.mode, planned.quote.end_on, planned.voided, credits_)
 
 
 def _cancel_page(

@@ -1,0 +1,79 @@
+"""What a cancellation will do, worked out once: the preview shows it, the cancellation does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal
+from uuid import UUID
+
+from billing.flows.change_quote import billed_line
+from billing.flows.credit_plan import PlannedCredit, plan_credits
+from billing.flows.ending import find_unserved, restored_by_voids
+from billing.lifecycle import SubscriptionStatus
+from billing.plan_changes import CancelQuote, quote_cancel
+from billing.records import Subscription
+from core.calendars import civil_date
+from core.errors import Conflict
+from core.work import Work
+from invoices.queries import lines_in_force
+
+When = Literal["period_end", "now"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCancel:
+    """What a cancellation will do.
+
+    ``quote`` says when service ends, ``voided`` which open invoices are voided, and ``credits``
+    which credit notes are written: for what was paid beyond the end, and for what is taken back
+    of open invoices that can not be voided.
+    """
+
+    quote: CancelQuote
+    voided: tuple[UUID, ...]
+    credits: tuple[PlannedCredit, ...]
+
+
+def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
+    """Work out a cancellation as of today; reads, and writes nothing.
+
+    Raises:
+        Conflict: ``already_canceled``.
+    """
+    if subscription.status == SubscriptionStatus.CANCELED:
+        raise Conflict("already_canceled", "The subscription has ended.")
+    on = civil_date(unit.now, subscription.billing_zone)
+    cut = _taken_back_from(unit, subscription, on, when)
+    unserved = find_unserved(unit, subscription.id, cut)
+    # What is voided with the end gives its credit lines back to the lines they credited.
+    restored = restored_by_voids(unit, unserved.voided)
+    lines = [
+        replace(line, by_changes=line.by_changes - restored.get(line.id, 0))
+        for line in lines_in_force(unit, subscription.id, on)
+        if line.status != "open" or line.invoice_start < cut
+    ]
+    quote = quote_cancel(
+        lines=[billed_line(line) for line in lines],
+        period=subscription.current,
+        on=min(max(on, subscription.current_start), subscription.current.last_day),
+        mode="immediate" if when == "now" else "at_period_end",
+        bill_day=unit.merchant.cancel_day_billed,
+    )
+    source = {line.id: line.invoice_id for line in lines}
+    unused = [
+        (source[credit.credits_line_id], credit.credits_line_id, -credit.amount.amount)
+        for credit in quote.credits
+        if credit.credits_line_id is not None and not credit.amount.is_zero
+    ]
+    credits_ = plan_credits(unit, [*unserved.lines, *unused], without=unserved.voided)
+    return PlannedCancel(quote, unserved.voided, credits_)
+
+
+def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: When) -> date:
+    """Say from which first day on an open invoice is taken back whole, not credited in part."""
+    if subscription.status == SubscriptionStatus.INCOMPLETE:
+        return subscription.started_on
+    if when == "now":
+        return on + timedelta(days=1) if unit.merchant.cancel_day_billed else on
+    return subscription.current_end
