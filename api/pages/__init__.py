@@ -8,7 +8,16 @@ from litestar import Router
 
 from api.pages import assets, landing, portal
 from api.pages.errors import HANDLERS
-from api.pages.staff import cancels, changes, desk, matters, sign_in
+from api.pages.staff import (
+    cancels,
+    changes,
+    corrections,
+    desk,
+    matters,
+    methods,
+    refunds,
+    sign_in,
+)
 
 
 def routes() -> list[Any]:
@@ -41,6 +50,16 @@ def routes() -> list[Any]:
                 cancels.cancel,
                 cancels.resume,
                 changes.drop_change,
+                corrections.credit_form,
+                corrections.credit,
+                corrections.void_form,
+                corrections.void,
+                corrections.send,
+                refunds.refund_form,
+                refunds.refund,
+                refunds.waiting,
+                refunds.decide,
+                methods.end_card,
             ],
             exception_handlers=HANDLERS,
             include_in_schema=False,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.params import FromPath
@@ -11,16 +13,21 @@ from litestar.params import FromPath
 from api.pages.declined import why_declined
 from api.pages.portal import pdf_answer
 from api.pages.staff import reads
+from api.pages.staff.finding import search
 from api.pages.staff.frame import setting_of, show
 from api.pages.staff.labels import LABELS
 from api.pages.staff.matters import open_matters
+from api.pages.staff.refunds import waiting_refunds
 from api.pages.staff.sentences import TONES, is_told, sentence
 from api.pages.staff.session import SignedIn, person_of
 from api.pages.staff.words import STEPS
 from api.pages.web import brief, clean, moment, remember_language
+from api.pagination import read_cursor, write_cursor
+from billing.flows.credit import creditable_amount
 from billing.flows.documents import Document, Links, credit_note_document, invoice_document
 from billing.reports.mrr import mrr
 from core import ids
+from core.errors import InvalidRequest
 from invoices.queries import get_invoice
 from invoices.tables import credit_notes
 
@@ -32,10 +39,19 @@ def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
     asked = clean(str(request.query_params.get("q", "")), 100)
     with person.engine.work(person.merchant_id, person.actor) as unit:
         setting = setting_of(unit)
-        found = reads.search(unit, asked)
-        figures = None if asked else {**reads.counts(unit), "mrr": mrr(unit).amount}
-        matters = open_matters(unit, person)
-    context = {"found": found, "figures": figures, "matters": matters}
+        after = _cursor(request, "after")
+        found, more = search(unit, asked, after)
+        figures = None
+        if not asked and after is None:
+            figures = {**reads.counts(unit), "mrr": mrr(unit).amount}
+        context = {
+            "found": found,
+            "figures": figures,
+            "older": write_cursor(*more) if more else "",
+            "is_first": after is None,
+            "waiting": len(waiting_refunds(unit)),
+            "matters": open_matters(unit, person),
+        }
     answer = show(person, setting, "home.html", context, search=asked)
     return remember_language(request, answer)
 
@@ -48,12 +64,22 @@ def customer(
     person = person_of(request, slug)
     with person.engine.work(person.merchant_id, person.actor) as unit:
         setting = setting_of(unit)
-        file = reads.customer_file(unit, ids.parse("customer", customer))
+        file = reads.customer_file(
+            unit,
+            ids.parse("customer", customer),
+            invoices_after=_cursor(request, "invoices"),
+            payments_after=_cursor(request, "payments"),
+        )
         names = {**reads.plan_names(unit, person.language), **file.numbers}
     done = str(request.query_params.get("done", ""))
     labels = LABELS[person.language]
     context = {
         "file": file,
+        "older": {
+            "invoices": write_cursor(*file.invoices_next) if file.invoices_next else "",
+            "payments": write_cursor(*file.payments_next) if file.payments_next else "",
+        },
+        "paged": {name: name in request.query_params for name in ("invoices", "payments")},
         "done": labels.get(done, "") if done.startswith("done_") else "",
         "told": told(file.events, names, person.language, file.customer.billing_zone),
         "chased": [_chased(case, person, file.customer.billing_zone) for case in file.cases],
@@ -73,10 +99,16 @@ def invoice(
         row = get_invoice(unit, invoice_id)
         document = invoice_document(unit, invoice_id, links=Links.of(person.engine))
         file = reads.subject_events(unit, invoice_id)
+        left = creditable_amount(unit, invoice_id) if row.status in ("open", "paid") else 0
+    done = str(request.query_params.get("done", ""))
     context = {
         "view": document.view,
         "link": document.url,
         "customer_id": row.customer_id,
+        "row": row,
+        "invoice": invoice,
+        "left": left,
+        "done": LABELS[person.language].get(done, "") if done.startswith("done_") else "",
         "pdf": f"{person.root}/invoices/{invoice}/pdf",
         "told": told(file, {invoice: row.number or ""}, person.language, row.billing_zone),
     }
@@ -115,6 +147,8 @@ def credit_note(
         "view": document.view,
         "link": document.url,
         "customer_id": customer_id,
+        "row": None,
+        "done": "",
         "pdf": f"{person.root}/credit-notes/{note}/pdf",
         "told": [],
     }
@@ -132,6 +166,14 @@ def credit_note_pdf(
             unit, ids.parse("credit_note", note), links=Links.of(person.engine)
         )
     return pdf_answer(found)
+
+
+def _cursor(request: Request[Any, Any, Any], name: str) -> tuple[datetime, UUID] | None:
+    """Where a list goes on; what is no place of ours begins it anew."""
+    try:
+        return read_cursor(request.query_params.get(name))
+    except InvalidRequest:
+        return None
 
 
 def told(

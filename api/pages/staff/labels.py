@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+from api.pages.staff.labels_money import MONEY
+
+_BASE: Final[Mapping[str, Mapping[str, str]]] = {
     "id": {
         "staff": "Halaman staf",
         "sign_in": "Masuk",
@@ -258,4 +260,8 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "test_clock": "Test clock: {moment}",
         "payment_of": "for",
     },
+}
+
+LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    language: {**words, **MONEY[language]} for language, words in _BASE.items()
 }

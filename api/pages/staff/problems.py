@@ -37,6 +37,67 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "invalid_mode": ("pilih kapan berlakunya.", "choose when it takes effect."),
     "reason_needed": ("pilih alasannya.", "choose a reason."),
+    "invalid_amount": ("tulis jumlah dalam rupiah bulat.", "write an amount in whole rupiah."),
+    "nothing_to_refund": ("tidak ada yang dapat dikembalikan.", "there is nothing to refund."),
+    "nothing_to_credit": ("tidak ada yang dapat dikoreksi.", "there is nothing to credit."),
+    "refund_exceeds_payment": (
+        "jumlahnya lebih dari sisa pembayaran ini.",
+        "that is more than is left of this payment.",
+    ),
+    "refund_exceeds_unallocated": (
+        "sebanyak itu tidak ada di luar invoice: pilih invoicenya, atau kurangi jumlahnya.",
+        "not that much belongs to no invoice: choose the invoice, or ask for less.",
+    ),
+    "balance_spent": (
+        "uang itu sudah dipakai pelanggan untuk invoice lain.",
+        "the customer has used this money for another invoice.",
+    ),
+    "payment_not_refundable": (
+        "pembayaran ini sudah ditarik kembali.",
+        "this payment was taken back.",
+    ),
+    "credit_exceeds_paid": (
+        "jumlahnya lebih dari yang dibayar untuk invoice itu.",
+        "that is more than was paid of the invoice.",
+    ),
+    "credit_exceeds_document": (
+        "jumlahnya lebih dari sisa invoice ini.",
+        "that is more than is left of this invoice.",
+    ),
+    "credit_exceeds_line": (
+        "jumlahnya lebih dari sisa baris itu.",
+        "that is more than is left of the line.",
+    ),
+    "invoice_not_creditable": (
+        "invoice dalam keadaan ini tidak dikoreksi.",
+        "an invoice in this state is not credited.",
+    ),
+    "invoice_not_voidable": (
+        "invoice ini sudah dibayar, dikoreksi atau dibatalkan; pakai nota kredit.",
+        "this invoice was paid, credited or voided; use a credit note.",
+    ),
+    "invalid_payee": (
+        "isi bank, nomor rekening dan atas nama.",
+        "fill in bank, account number and holder.",
+    ),
+    "invalid_proof": ("nomor referensi bank diperlukan.", "the bank's reference is needed."),
+    "payee_approved": (
+        "rekening lain yang disetujui: tolak dan minta lagi.",
+        "another account was approved: reject it and ask anew.",
+    ),
+    "second_person_needed": (
+        "yang menyetujui harus orang lain daripada yang meminta.",
+        "who approves must be another person than who asked.",
+    ),
+    "refund_not_awaiting_approval": (
+        "pengembalian ini sudah diputuskan.",
+        "this refund was decided already.",
+    ),
+    "refund_not_awaiting_transfer": (
+        "pengembalian ini tidak menunggu transfer.",
+        "this refund does not wait for a transfer.",
+    ),
+    "refund_not_manual": ("pengembalian ini sudah selesai.", "this refund is done already."),
     "no_right": (
         "peran Anda tidak boleh melakukan ini.",
         "your role may not do this.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select, tuple_
 
 from api.pages.web import in_language
 from billing import queries
@@ -24,7 +24,9 @@ from payments.tables import payment_methods, payment_orders, payments
 from plans.queries import Price, list_plans, load_prices
 
 Row = Mapping[str, Any]
-FOUND_MAX = 25
+Cursor = tuple[datetime, UUID]
+PAGE = 12
+NUMBERS_MAX = 1_000
 EVENTS_MAX = 80
 
 
@@ -47,47 +49,15 @@ class CustomerFile:
     balance: int
     held: Sequence[Held]
     invoices: Sequence[Invoice]
+    invoices_next: Cursor | None
     credit_notes: Sequence[Row]
     payments: Sequence[Row]
+    payments_next: Cursor | None
     methods: Sequence[Row]
     cases: Sequence[Row]
     events: Sequence[Row]
-
-    @property
-    def numbers(self) -> dict[str, str]:
-        """Numbers of invoices by their public id, for sentences."""
-        return {ids.public("invoice", one.id): one.number or "" for one in self.invoices}
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A customer that a search found, and by what if not by name or address."""
-
-    customer: Customer
-    because: str
-    statuses: Sequence[str]
-    due: int
-
-
-def search(unit: Work, text: str) -> list[Found]:
-    """Find customers by name, company, mail, external id, invoice number or VA number.
-
-    Without a text: the newest.
-    """
-    asked = text.strip()[:100]
-    because: dict[UUID, str] = {}
-    if asked:
-        because = _by_number(unit, asked)
-    listed = queries.list_customers(unit, text=asked or None, limit=FOUND_MAX)
-    named = {one.id for one in listed}
-    others = queries.load_customers(unit, [found for found in because if found not in named])
-    everybody = [*others.values(), *listed]
-    statuses = _statuses(unit, [one.id for one in everybody])
-    due = _due(unit, [one.id for one in everybody])
-    return [
-        Found(one, because.get(one.id, ""), statuses.get(one.id, ()), due.get(one.id, 0))
-        for one in everybody
-    ]
+    # Of all invoices by their public id, for sentences.
+    numbers: Mapping[str, str]
 
 
 def counts(unit: Work) -> dict[str, int]:
@@ -120,25 +90,38 @@ def counts(unit: Work) -> dict[str, int]:
     }
 
 
-def customer_file(unit: Work, customer_id: UUID) -> CustomerFile:
-    """Read one customer's page.
+def customer_file(
+    unit: Work,
+    customer_id: UUID,
+    *,
+    invoices_after: Cursor | None = None,
+    payments_after: Cursor | None = None,
+) -> CustomerFile:
+    """Read one customer's page; ``…_after`` is the last row of the page of a list before.
 
     Raises:
         NotFound: ``customer_not_found``.
     """
     customer = queries.get_customer(unit, customer_id)
+    listed = list_invoices(unit, customer_id=customer_id, after=invoices_after, limit=PAGE + 1)
+    taken = _payments(unit, customer_id, payments_after)
     return CustomerFile(
         customer=customer,
         balance=queries.balance(unit, customer_id),
         held=held_by(unit, queries.list_subscriptions(unit, customer_id=customer_id, limit=100)),
-        invoices=[
-            one for one in list_invoices(unit, customer_id=customer_id, limit=60) if one.number
-        ],
+        invoices=[one for one in listed[:PAGE] if one.number],
+        invoices_next=(
+            (listed[PAGE - 1].created_at, listed[PAGE - 1].id) if len(listed) > PAGE else None
+        ),
         credit_notes=_all(unit, _of(unit, credit_notes, customer_id, credit_notes.c.issued_at)),
-        payments=_payments(unit, customer_id),
+        payments=taken[:PAGE],
+        payments_next=(
+            (taken[PAGE - 1]["paid_at"], taken[PAGE - 1]["id"]) if len(taken) > PAGE else None
+        ),
         methods=_all(unit, _of(unit, payment_methods, customer_id, payment_methods.c.created_at)),
         cases=_cases(unit, customer_id),
         events=_all(unit, _of(unit, events, customer_id, events.c.seq).limit(EVENTS_MAX)),
+        numbers=_numbers(unit, customer_id),
     )
 
 
@@ -167,75 +150,32 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
     return found
 
 
-def _by_number(unit: Work, text: str) -> dict[UUID, str]:
-    """Customers by an invoice's number (whole or its end) or a virtual account's digits."""
-    found: dict[UUID, str] = {}
-    tail = text.replace("%", "").replace("_", "")
-    if re.search(r"\d{3}", tail):
-        rows = unit.session.execute(
-            select(invoices.c.customer_id, invoices.c.number)
-            .where(
-                invoices.c.merchant_id == unit.merchant_id,
-                or_(invoices.c.number == text, invoices.c.number.ilike(f"%{tail}")),
-            )
-            .order_by(invoices.c.created_at.desc())
-            .limit(FOUND_MAX)
-        )
-        found |= {row.customer_id: str(row.number) for row in rows}
-    digits = re.sub(r"[\s.-]", "", text)
-    if digits.isdigit() and len(digits) >= 6:
-        rows = unit.session.execute(
-            select(payment_orders.c.customer_id)
-            .where(
-                payment_orders.c.merchant_id == unit.merchant_id,
-                payment_orders.c.instructions["va_number"].astext == digits,
-            )
-            .limit(FOUND_MAX)
-        )
-        found |= {row.customer_id: f"VA {digits}" for row in rows}
-    return found
-
-
-def _statuses(unit: Work, listed: Sequence[UUID]) -> dict[UUID, list[str]]:
-    found: dict[UUID, list[str]] = {}
-    for row in unit.session.execute(
-        select(subscriptions.c.customer_id, subscriptions.c.status)
-        .where(
-            subscriptions.c.merchant_id == unit.merchant_id,
-            subscriptions.c.customer_id.in_(sorted(set(listed))),
-        )
-        .order_by(subscriptions.c.created_at)
-    ):
-        found.setdefault(row.customer_id, []).append(row.status)
-    return found
-
-
-def _due(unit: Work, listed: Sequence[UUID]) -> dict[UUID, int]:
-    rows = unit.session.execute(
-        select(invoices.c.customer_id, func.sum(invoices.c.due_amount))
-        .where(
-            invoices.c.merchant_id == unit.merchant_id,
-            invoices.c.status == "open",
-            invoices.c.customer_id.in_(sorted(set(listed))),
-        )
-        .group_by(invoices.c.customer_id)
-    )
-    return {row[0]: int(row[1]) for row in rows}
-
-
-def _payments(unit: Work, customer_id: UUID) -> list[Row]:
-    return _all(
-        unit,
+def _payments(unit: Work, customer_id: UUID, after: Cursor | None) -> list[Row]:
+    column = payments.c
+    query = (
         select(payments, payment_orders.c.invoice_id)
         .join(
             payment_orders,
-            (payment_orders.c.merchant_id == payments.c.merchant_id)
-            & (payment_orders.c.id == payments.c.payment_order_id),
+            (payment_orders.c.merchant_id == column.merchant_id)
+            & (payment_orders.c.id == column.payment_order_id),
         )
-        .where(payments.c.merchant_id == unit.merchant_id, payments.c.customer_id == customer_id)
-        .order_by(payments.c.paid_at.desc())
-        .limit(60),
+        .where(column.merchant_id == unit.merchant_id, column.customer_id == customer_id)
+        .order_by(column.paid_at.desc(), column.id.desc())
+        .limit(PAGE + 1)
     )
+    if after is not None:
+        query = query.where(tuple_(column.paid_at, column.id) < after)
+    return _all(unit, query)
+
+
+def _numbers(unit: Work, customer_id: UUID) -> dict[str, str]:
+    rows = unit.session.execute(
+        select(invoices.c.id, invoices.c.number)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.customer_id == customer_id)
+        .order_by(invoices.c.created_at.desc())
+        .limit(NUMBERS_MAX)
+    )
+    return {ids.public("invoice", row.id): row.number or "" for row in rows}
 
 
 def _cases(unit: Work, customer_id: UUID) -> list[Row]:

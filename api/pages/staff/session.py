@@ -12,6 +12,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from api.pages.web import Asked, engine_of, is_encrypted, language_from
+from api.scopes import STAFF_SCOPES
 from api.source import source_of
 from billing.engine import Engine
 from billing.flows import people
@@ -22,6 +23,8 @@ COOKIE: Final = "tagihan_staff"
 # Changing what a customer pays is for those who answer for the figures.
 MAY_CHANGE_PLAN: Final = frozenset({"owner", "billing"})
 MAY_CANCEL: Final = frozenset({"owner", "billing", "support"})
+MAY_GIVE_BACK: Final = frozenset({"owner", "billing", "finance"})
+MAY_SEND: Final = frozenset({"owner", "billing", "finance", "support"})
 
 
 class SignInNeeded(HTTPException):
@@ -65,6 +68,26 @@ class SignedIn:
     @property
     def may_cancel(self) -> bool:
         return self.role in MAY_CANCEL
+
+    @property
+    def may_end_card(self) -> bool:
+        return self.role in MAY_CANCEL
+
+    @property
+    def may_give_back(self) -> bool:
+        return self.role in MAY_GIVE_BACK
+
+    @property
+    def may_approve(self) -> bool:
+        return "approve" in STAFF_SCOPES[self.role]
+
+    @property
+    def may_void(self) -> bool:
+        return self.role in MAY_CHANGE_PLAN
+
+    @property
+    def may_send(self) -> bool:
+        return self.role in MAY_SEND
 
 
 def person_of(request: Asked, slug: str) -> SignedIn:
