@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from sqlalchemy import select
 
 from api.pages.checkout import with_return
 from api.pages.declined import why_declined
+from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
 from api.pages.web import (
     Asked,
@@ -71,18 +71,8 @@ class Opened:
     document: Document
     paying: Paying
     simulator: str
-
-    @property
-    def version(self) -> str:
-        """Changes whenever the reader would see something else."""
-        view = self.document.view
-        parts = (
-            view.status,
-            view.headline,
-            self.paying.state,
-            *(way.number_raw for way in view.how_to_pay),
-        )
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    version: str = ""
+    credits: tuple[CreditLine, ...] = ()
 
 
 @get("/i/{token:str}", sync_to_thread=True)
@@ -102,6 +92,7 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "token": token,
             "version": opened.version,
             "watch": view.can_pay,
+            "credits": opened.credits,
             "logo_uri": logo_uri(view.logo),
             "simulator": simulator,
             "confirm": _confirm(opened),
@@ -116,11 +107,12 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
 @get("/i/{token:str}/status", sync_to_thread=True)
 def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[dict[str, str]]:
     """Tell the page whether something changed since it was loaded."""
-    opened = _open(request, token)
-    return Response(
-        {"status": opened.document.view.status, "version": opened.version},
-        headers=private_headers(),
-    )
+    engine, link = engine_of(request), _link(request, token)
+    with engine.work(link.merchant_id, _actor(request, link)) as unit:
+        link.require_current(unit.today)
+        # A credit note does not change.
+        seen = state_of(unit, link.subject_id) if link.purpose == "invoice" else Seen("issued", "")
+    return Response({"status": seen.status, "version": seen.version}, headers=private_headers())
 
 
 @get("/i/{token:str}/pdf", sync_to_thread=True)
@@ -230,12 +222,19 @@ def _open(request: Asked, token: str) -> Opened:
     engine, link = engine_of(request), _link(request, token)
     with engine.work(link.merchant_id, _actor(request, link)) as unit:
         link.require_current(unit.today)
+        billed = link.purpose == "invoice"
+        # Read first: what changes meanwhile is noticed by the next look.
+        version = state_of(unit, link.subject_id).version if billed else ""
+        document = _document(engine, unit, link)
+        language = document.view.language
         return Opened(
             link=link,
-            document=_document(engine, unit, link),
-            paying=(
-                paying_of(unit, link.subject_id) if link.purpose == "invoice" else Paying("none")
-            ),
+            document=document,
+            version=version,
+            credits=tuple(credits_of(unit, link.subject_id, Links.of(engine), language))
+            if billed
+            else (),
+            paying=paying_of(unit, link.subject_id) if billed else Paying("none"),
             simulator=(
                 engine.settings.simulator_url if unit.merchant.gateway == "simulator" else ""
             ),

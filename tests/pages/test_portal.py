@@ -9,7 +9,9 @@ from datetime import date, timedelta
 import pytest
 from builders import START, set_clock
 from pages.house import VA_NUMBER, House
+from sqlalchemy.event import listen
 
+from billing.flows.credit import credit_invoice
 from core.ids import fresh
 from core.links import sign_link
 from payments.gateway import Answer
@@ -80,13 +82,57 @@ def test_the_status_changes_when_the_money_has_come(house: House) -> None:
     paid = Answer("paid", order_id=order.order_id, amount=order.amount, paid_at=START)
     settle(house.engine, house.merchant.merchant_id, order.order_id, paid, because="test")
     after = house.client.get(f"{path}/status").json()
-    assert (before["status"], after["status"]) == ("BELUM DIBAYAR", "LUNAS")
+    assert (before["status"], after["status"]) == ("open", "paid")
     assert after["version"] != before["version"]
     text = house.client.get(path).text
     assert "LUNAS" in text
     assert "Terima kasih" in text
     assert "data-status" not in text
     assert VA_NUMBER not in text
+
+
+def test_asking_for_the_status_reads_little_and_sees_every_change(house: House) -> None:
+    """A page asks every two seconds: two reads of the merchant and his clock, one of the invoice."""
+    _, _, invoice = house.subscribe()
+    path = house.link(invoice)
+    asked: list[str] = []
+    engine = house.engine.db.engine
+    listen(engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    versions = [house.client.get(f"{path}/status").json()["version"]]
+    # set_config, merchant, clock, invoice
+    assert len(asked) <= 4, asked
+    house.gateway.charges.append(Answer("unknown"))
+    house.client.post(f"{path}/va")
+    versions.append(house.client.get(f"{path}/status").json()["version"])
+    with house.work() as unit:
+        credit_invoice(
+            unit, invoice, gross_amount=11_100, reason="goodwill",
+            source_kind="test", source_id=fresh(),
+        )  # fmt: skip
+    versions.append(house.client.get(f"{path}/status").json()["version"])
+    assert len(set(versions)) == 3
+    set_clock(house.engine, house.merchant.merchant_id, START + timedelta(days=8))
+    assert house.client.get(f"{path}/status").json()["version"] not in versions
+    page = house.client.get(path)
+    assert house.client.get(f"{path}/status").json()["version"] in page.text
+
+
+def test_an_invoice_lists_its_credit_notes_and_they_open(house: House) -> None:
+    _, _, invoice = house.subscribe()
+    assert "Nota kredit" not in house.client.get(house.link(invoice)).text
+    with house.work() as unit:
+        note = credit_invoice(
+            unit, invoice, gross_amount=11_100, reason="goodwill",
+            source_kind="test", source_id=fresh(),
+        )  # fmt: skip
+    text = house.client.get(house.link(invoice)).text
+    [link] = re.findall(rf'<a href="([^"]+)">{note.number}</a>', text)
+    assert "Rp11.100" in text
+    opened = house.client.get("/i/" + link.rpartition("/i/")[2])
+    assert opened.status_code == 200
+    assert "MENGURANGI TAGIHAN" in opened.text
+    status = house.client.get("/i/" + link.rpartition("/i/")[2] + "/status")
+    assert status.json()["status"] == "issued"
 
 
 def test_a_paid_invoice_offers_nothing_more(house: House) -> None:
