@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, exists, func, select, tuple_
 
 from billing.records import Change, Customer, Item, Subscription
 from billing.tables import (
@@ -18,8 +18,11 @@ from billing.tables import (
     subscription_items,
     subscriptions,
 )
+from core.calendars import civil_date
 from core.errors import NotFound
 from core.work import Work
+from dunning.tables import dunning_cases
+from invoices.tables import invoices
 
 _CUSTOMER = tuple(customers.c[name] for name in Customer.__slots__)
 SUBSCRIPTION = tuple(subscriptions.c[name] for name in Subscription.__slots__)
@@ -206,6 +209,33 @@ def list_subscriptions(
     if after is not None:
         query = query.where(tuple_(table.created_at, table.id) < after)
     return [Subscription(**row._mapping) for row in unit.session.execute(query)]
+
+
+def is_behind(unit: Work, subscription_id: UUID, *, without: UUID | None = None) -> bool:
+    """Say whether a period of a subscription is owed: past its due day, or its charge declined.
+
+    A due day is a day where the invoice is due, in its own zone; it is over when the next begins.
+    Upgrades and one-offs never put a subscription behind.
+    """
+    inv, case = invoices.c, dunning_cases.c
+    failed = exists().where(
+        case.merchant_id == inv.merchant_id,
+        case.invoice_id == inv.id,
+        case.state == "open",
+        case.first_failed_at.is_not(None),
+    )
+    rows = unit.session.execute(
+        select(inv.id, inv.due_on, inv.billing_zone, failed.label("failed")).where(
+            inv.merchant_id == unit.merchant_id,
+            inv.subscription_id == subscription_id,
+            inv.status == "open",
+            inv.kind == "period",
+        )
+    )
+    return any(
+        row.id != without and (row.failed or row.due_on < civil_date(unit.now, row.billing_zone))
+        for row in rows
+    )
 
 
 def items_in_force(unit: Work, subscription_ids: Iterable[UUID]) -> dict[UUID, Item]:

@@ -20,7 +20,7 @@ from core.bulk import insert_rows
 from core.calendars import civil_date, zone_of
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
-from invoices.queries import get_invoice, has_overdue
+from invoices.queries import get_invoice
 from invoices.service import InvoiceState
 from payments.tables import payment_methods
 
@@ -196,8 +196,8 @@ def after_paid(unit: Work, invoice: InvoiceState) -> None:
     """Do what an invoice being paid means for its subscription.
 
     Call it once for each `InvoiceState` with ``became_paid``. An incomplete subscription becomes
-    active; one that is behind becomes active when no other invoice of it is overdue. Money, tax
-    and the receipt are the caller's.
+    active; one that is behind becomes active when no other period of it is overdue or declined.
+    Money, tax and the receipt are the caller's.
     """
     if invoice.subscription_id is None:
         return
@@ -206,10 +206,22 @@ def after_paid(unit: Work, invoice: InvoiceState) -> None:
         case SubscriptionStatus.INCOMPLETE:
             move_subscription(unit, subscription, SubscriptionEvent.ACTIVATED)
         case SubscriptionStatus.PAST_DUE | SubscriptionStatus.UNPAID:
-            if not has_overdue(unit, subscription.id, on=unit.today, without=invoice.id):
+            if not queries.is_behind(unit, subscription.id, without=invoice.id):
                 move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_RECOVERED)
         case _:
             pass
+
+
+def after_void(unit: Work, subscription_id: UUID) -> None:
+    """What put a subscription behind was taken out: it is in order if nothing else does.
+
+    One that is not served any more stays so: nobody paid.
+    """
+    subscription = queries.lock_subscription(unit, subscription_id)
+    if subscription.status != SubscriptionStatus.PAST_DUE:
+        return
+    if not queries.is_behind(unit, subscription.id):
+        move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_RECOVERED)
 
 
 def after_failed(unit: Work, invoice_id: UUID) -> None:

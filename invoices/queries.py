@@ -193,21 +193,6 @@ def lock_open_invoices(unit: Work, subscription_id: UUID) -> list[Invoice]:
     return [Invoice(**row._mapping) for row in rows]
 
 
-def has_overdue(
-    unit: Work, subscription_id: UUID, *, on: date, without: UUID | None = None
-) -> bool:
-    """Say whether another invoice of a subscription is open past its due date."""
-    query = select(invoices.c.id).where(
-        invoices.c.merchant_id == unit.merchant_id,
-        invoices.c.subscription_id == subscription_id,
-        invoices.c.status == "open",
-        invoices.c.due_on < on,
-    )
-    if without is not None:
-        query = query.where(invoices.c.id != without)
-    return unit.session.execute(query.limit(1)).first() is not None
-
-
 def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInForce]:
     """List what was billed of a subscription beyond ``on``, oldest first.
 

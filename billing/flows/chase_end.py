@@ -14,10 +14,11 @@ from sqlalchemy import update
 from billing.flows.ending import drop_scheduled, give_back_freed, take_back_unserved
 from billing.flows.void import mark_uncollectible
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
-from billing.queries import get_customer, get_subscription
+from billing.queries import get_customer, get_subscription, is_behind
 from billing.records import Subscription
 from billing.service import move_subscription, tell
 from billing.tables import subscriptions
+from core.calendars import civil_date
 from core.work import Mail, Work, queue_mail
 from dunning import service
 from dunning.policies import EndAction
@@ -32,8 +33,9 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
 
     ``cancel`` ends the subscription with the first date of its first unpaid period (R41) and takes
     its open invoices back; where later time was paid for, it ends with today, as if cancelled, and
-    the debt before is written off. ``unpaid`` keeps it, unserved, and writes the debt off. An
-    invoice without a period (an upgrade, a one-off) never ends a subscription.
+    the debt before is written off. ``unpaid`` writes the debt off and keeps the subscription,
+    unserved unless later time was paid for. An invoice without a period (an upgrade, a one-off)
+    never ends a subscription.
     """
     # Lazy: what is paid closes its case.
     from billing.flows.use_balance import use_balance
@@ -56,8 +58,13 @@ def _end(unit: Work, invoice: Invoice, action: EndAction) -> None:
         return
     if action == "unpaid":
         mark_uncollectible(unit, invoice.id, reason="dunning_end")
-        if subscription.status == SubscriptionStatus.PAST_DUE:
+        if subscription.status != SubscriptionStatus.PAST_DUE:
+            return
+        today = civil_date(unit.now, subscription.billing_zone)
+        if not _is_paid_beyond(unit, subscription, today):
             move_subscription(unit, subscription, SubscriptionEvent.GAVE_UP_KEEP)
+        elif not is_behind(unit, subscription.id):
+            move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_RECOVERED)
         return
     end_on = first_unpaid_on(unit, subscription, invoice)
     if _is_paid_beyond(unit, subscription, end_on):

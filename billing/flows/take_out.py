@@ -22,7 +22,7 @@ from billing.flows.void import void_invoice
 from billing.plan_changes import quote_cancel
 from billing.records import Change, Item, Subscription
 from billing.renewals import next_at
-from billing.service import tell
+from billing.service import after_void, tell
 from billing.tables import subscription_changes, subscriptions
 from core import ids
 from core.bulk import insert_rows
@@ -49,6 +49,8 @@ class _Undoable:
 def take_out(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     """Void an open invoice that was never paid nor credited, and undo the change it was for.
 
+    A subscription that was behind with nothing but this invoice is in order again.
+
     The plan goes back to what it was before, from today; the days on the new plan were a courtesy.
     See `_undoable` for when it does not.
 
@@ -64,6 +66,8 @@ def take_out(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     found = _undoable(unit, invoice, subscription) if invoice.kind == "change" else None
     if found is not None:
         _undo(unit, invoice, subscription, found, reason=reason)
+    if invoice.kind == "period":
+        after_void(unit, subscription.id)
     return invoice
 
 
