@@ -92,6 +92,7 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("cancel_confirmed",   "Bisa dipakai sampai: 24 November 2026, 23.59 WIB"),
         ("change_confirmed",   "Tagihan berikutnya: Rp3.873.900"),
         ("refund_arrived",     "Dikembalikan ke: Visa •••• 1111"),
+        ("card_not_saved",     "Masa coba berakhir: 25 November 2026"),
         ("trial_ending",       "Tagihan pertama: Rp3.873.900"),
         ("renewal_notice",     "diperpanjang"),
         ("credit_note",        "Mengoreksi invoice: INV/2026/XI/00042 (21 November 2026)"),
@@ -99,6 +100,13 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
 )  # fmt: skip
 def test_a_mail_says_what_matters(kind: NoticeKind, said: str) -> None:
     assert said in compose(notice(kind)).text
+
+
+def test_a_number_to_pay_to_is_never_broken_over_two_lines() -> None:
+    html = compose(notice("invoice_issued")).html
+    for whole in ("7001 2000 0012 345", "Rp387.390", "28 November 2026"):
+        [before] = [part for part in html.split("<td")[1:] if f">{whole}</td>" in part]
+        assert "white-space:nowrap" in before
 
 
 def test_a_hard_decline_announces_no_further_try() -> None:
