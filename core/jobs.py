@@ -78,8 +78,8 @@ def ring_due(db: Sessions, real_now: datetime, *, merchant_id: UUID | None = Non
     return rung
 
 
-def take_bell(db: Sessions) -> Bell | None:
-    """Take the oldest bell off the wall; whoever took it looks for the work.
+def take_bell(db: Sessions, real_now: datetime) -> Bell | None:
+    """Take the oldest bell off the wall that may be heard; whoever took it looks for the work.
 
     A process that dies with a bell in its hand loses only the bell: the next tick rings again.
     """
@@ -87,9 +87,11 @@ def take_bell(db: Sessions) -> Bell | None:
         row = session.execute(
             text(
                 "DELETE FROM jobs WHERE (merchant_id, id) = (SELECT j.merchant_id, j.id "
-                "FROM jobs j ORDER BY j.rung_at FOR UPDATE SKIP LOCKED LIMIT 1) "
+                "FROM jobs j WHERE j.not_before IS NULL OR j.not_before <= :real "
+                "ORDER BY j.rung_at FOR UPDATE SKIP LOCKED LIMIT 1) "
                 "RETURNING merchant_id, kind"
-            )
+            ),
+            {"real": real_now},
         ).one_or_none()
     return None if row is None else Bell(row.merchant_id, row.kind)
 

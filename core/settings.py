@@ -90,6 +90,8 @@ SETTINGS: tuple[Setting, ...] = (
     _s("TAGIHAN_LEASE_MARGIN_SECONDS", "15", "How much longer than a call its lease lasts."),
     _s("TAGIHAN_QUARANTINE_SECONDS", "1800", "How long an unknown outcome is asked after before "
        "the gateway's 'no such order' is believed."),
+    _s("TAGIHAN_PACE_TEST_CLOCKS", "no", "Whether merchants with a test clock keep to their calls "
+       "a second towards the gateway too: yes or no. Their time is not ours."),
     _s("TAGIHAN_LANGUAGE", "merchant", "The language in which the terminal tells what happens: "
        "id, en, or merchant for each merchant's own."),
     _s("TAGIHAN_LOG_LEVEL", "info", "debug, info, warning or error."),
@@ -135,6 +137,7 @@ class Settings:
     gateway_read_seconds: int = 30
     lease_margin_seconds: int = 15
     quarantine_seconds: int = 1800
+    pace_test_clocks: bool = False
     language: str = "merchant"
     log_level: str = "info"
     log_format: str = "json"
@@ -238,6 +241,7 @@ def _read(cls: type[Settings], read: Reader) -> Settings:
         gateway_read_seconds=read.whole("TAGIHAN_GATEWAY_READ_SECONDS", 30, 1, 300),
         lease_margin_seconds=read.whole("TAGIHAN_LEASE_MARGIN_SECONDS", 15, 1, 600),
         quarantine_seconds=read.whole("TAGIHAN_QUARANTINE_SECONDS", 1800, 1, 86_400),
+        pace_test_clocks=read.yes_no("TAGIHAN_PACE_TEST_CLOCKS", default=False),
         language=read.one_of("TAGIHAN_LANGUAGE", ("merchant", "id", "en")),
         log_level=read.one_of("TAGIHAN_LOG_LEVEL", ("info", "debug", "warning", "error")),
         log_format=read.one_of("TAGIHAN_LOG_FORMAT", ("json", "console")),

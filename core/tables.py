@@ -184,6 +184,8 @@ jobs = merchant_table(
     "jobs",
     Column("kind", Text, nullable=False),
     Column("rung_at", UtcDateTime, nullable=False),
+    # Machine time; set where the work would have to wait for the gateway's pace.
+    Column("not_before", UtcDateTime),
     UniqueConstraint("merchant_id", "kind"),
     Index("ix_jobs_rung_at", "rung_at"),
 )

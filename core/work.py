@@ -43,6 +43,7 @@ class Work:
     actor: Actor
     _events: list[dict[str, Any]] = field(default_factory=list)
     _rings: set[str] = field(default_factory=set)
+    _later: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def merchant_id(self) -> UUID:
@@ -61,6 +62,10 @@ class Work:
     def ring(self, kind: str) -> None:
         """Wake a worker for work of ``kind`` once this transaction commits."""
         self._rings.add(kind)
+
+    def ring_later(self, kind: str, at: datetime) -> None:
+        """Wake a worker for work of ``kind`` at an instant of machine time, and not before."""
+        self._later[kind] = min(at, self._later.get(kind, at))
 
     def event(
         self,
@@ -132,8 +137,9 @@ class Work:
                     "id": self.derive("job", kind),
                     "kind": kind,
                     "rung_at": self.real_now,
+                    "not_before": None if kind in self._rings else self._later[kind],
                 }
-                for kind in sorted(self._rings)
+                for kind in sorted(self._rings | self._later.keys())
             ],
             skip_existing=True,
         )

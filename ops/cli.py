@@ -145,6 +145,16 @@ def doctor(as_json: bool) -> None:
 
 
 @tagihan.command()
+def gateway() -> None:
+    """Tell how fast Midtrans is called, and when the charges that wait will be done.
+
+    Exits 1 while a merchant's Midtrans does not answer.
+    """
+    begin("gateway", needs=NEEDS, quiet=True)
+    finish(module("ops.gateway").main())
+
+
+@tagihan.command()
 @click.argument("invoice")
 @language_option
 def explain(invoice: str, language: str | None) -> None:

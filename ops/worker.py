@@ -37,7 +37,7 @@ def run_bell(engine: Engine, merchant_id: UUID, kind: str) -> int:
 
 def run_once(engine: Engine) -> bool:
     """Answer one bell; returns whether there was one."""
-    bell = take_bell(engine.db)
+    bell = take_bell(engine.db, engine.real_now())
     if bell is None:
         return False
     started = time.perf_counter()

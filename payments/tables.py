@@ -117,6 +117,15 @@ payment_orders = merchant_table(
         postgresql_where=text(f"kind = 'instrument' AND state IN {OPEN_STATES}"),
     ),
     Index("ix_payment_orders_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    # Somebody waits in front of a page: these go out first.
+    Index(
+        "ix_payment_orders_person",
+        "merchant_id",
+        "next_at",
+        postgresql_where=text(
+            "state = 'created' AND initiated_by = 'customer' AND kind <> 'instrument'"
+        ),
+    ),
     Index(
         "ix_payment_orders_expiring",
         "expires_at",
@@ -228,6 +237,14 @@ refunds = merchant_table(
     Index("ix_refunds_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     Index("ix_refunds_scheduled", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_refunds_payment", "merchant_id", "payment_id"),
+)
+
+# What is remembered of a merchant's calls to the gateway: one row, shared by all processes. Machine
+# time only; see `payments.budget`.
+gateway_budgets = merchant_table(
+    "gateway_budgets",
+    Column("state", Json, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
 )
 
 # What Midtrans told us, as it came. The body is never edited; only what became of it is noted.

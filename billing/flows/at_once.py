@@ -25,7 +25,7 @@ from billing.flows.consents import Mandate, consent, mandate_needed
 from billing.flows.limits import count_card
 from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
-from billing.flows.reconcile import resolve_one
+from billing.flows.reconcile import resolve_now
 from billing.flows.subscribe import Subscribed, subscribe
 from core.actor import system
 from core.errors import Conflict, InvalidRequest
@@ -205,7 +205,7 @@ def press(
         if order.state == "created":
             send_one(engine, merchant_id, order.id)
         elif order.state in _IN_DOUBT:
-            resolve_one(engine, merchant_id, gateway, order, passed=0)
+            resolve_now(engine, merchant_id, gateway, order)
 
 
 def press_first(engine: Engine, merchant_id: UUID, subscription_id: UUID) -> None:

@@ -7,6 +7,7 @@ with a lease that runs out; `billing.flows.reconcile` then asks the gateway what
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from sqlalchemy import Row, Select, func, select, update
 from billing.engine import Engine
 from billing.flows.card_requests import open_card_request
 from billing.flows.orders import MOOT, record_steps
+from billing.flows.pace import Leave, take, watched
 from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import settle
@@ -28,6 +30,8 @@ from core.actor import system
 from core.errors import EngineError
 from core.work import Work
 from invoices.tables import invoices
+from payments.breaker import Operation
+from payments.budget import Lane
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
 from payments.tables import payment_methods, payment_orders
@@ -36,6 +40,11 @@ LOG = logging.getLogger("tagihan.charge")
 
 # All of a batch are called at once, so that a lease covers its call and no waiting.
 BATCH = 16
+# How often a person who waits is let try for a place in the gateway's pace, and how long between.
+_TRIES = 12
+_PAUSE = timedelta(milliseconds=200)
+# Orders of an invoice that are asked about before one is sent, while a merchant recovers.
+_ASKED_AROUND = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +59,51 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one lease found: orders to send, order ids that are moot, and how many rows it was."""
+    """What one lease found: orders to send, order ids that are moot, and how many rows it was.
+
+    Rows that the gateway's pace does not allow now are left as they are, and not counted.
+    """
 
     gateway: Gateway
     leased: list[Leased]
     moot: list[str]
     found: int
+    leave: Leave
 
 
 def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     """Send the orders whose turn it is; returns how many were taken."""
     taken = lease(engine, merchant_id, limit=limit)
     drop_moot(engine, merchant_id, taken.moot)
-    if len(taken.leased) == 1:
-        exchange(engine, merchant_id, taken.gateway, taken.leased[0])
-    elif taken.leased:
-        with ThreadPoolExecutor(len(taken.leased)) as pool:
-            list(
-                pool.map(
-                    lambda one: _exchange_or_log(engine, merchant_id, taken.gateway, one),
-                    taken.leased,
+    with watched(engine, merchant_id, taken.gateway, taken.leave) as gateway:
+        if len(taken.leased) == 1:
+            exchange(engine, merchant_id, gateway, taken.leased[0])
+        elif taken.leased:
+            with ThreadPoolExecutor(len(taken.leased)) as pool:
+                list(
+                    pool.map(
+                        lambda one: _exchange_or_log(engine, merchant_id, gateway, one),
+                        taken.leased,
+                    )
                 )
-            )
     return taken.found
 
 
 def send_one(engine: Engine, merchant_id: UUID, payment_order_id: UUID) -> None:
-    """Send one order now, for a caller who waits; does nothing when it is not there to be sent."""
-    taken = lease(engine, merchant_id, limit=1, only=payment_order_id)
-    drop_moot(engine, merchant_id, taken.moot)
-    for one in taken.leased:
-        exchange(engine, merchant_id, taken.gateway, one)
+    """Send one order now, for a caller who waits; does nothing when it is not there to be sent.
+
+    Where the gateway's pace has no place for it within moments, the workers send it.
+    """
+    for left in reversed(range(_TRIES)):
+        taken = lease(engine, merchant_id, limit=1, only=payment_order_id)
+        drop_moot(engine, merchant_id, taken.moot)
+        with watched(engine, merchant_id, taken.gateway, taken.leave) as gateway:
+            for one in taken.leased:
+                exchange(engine, merchant_id, gateway, one)
+        again_at = taken.leave.again_at
+        if again_at is None or not left or again_at - engine.real_now() > _TRIES * _PAUSE:
+            return
+        time.sleep(_PAUSE.total_seconds())
 
 
 def drop_moot(engine: Engine, merchant_id: UUID, order_ids: Sequence[str]) -> None:
@@ -106,36 +129,46 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
     """
     with engine.work(merchant_id, system("charge")) as unit:
         gateway = engine.gateways.of(unit.merchant)
-        due = (
-            _joined()
-            .where(
-                payment_orders.c.merchant_id == merchant_id,
-                payment_orders.c.state == "created",
-                payment_orders.c.next_at <= unit.real_now,
-            )
-            .order_by(payment_orders.c.next_at, payment_orders.c.id)
-            .limit(limit)
-            .with_for_update(of=payment_orders, skip_locked=True)
-        )
-        if only is not None:
-            due = due.where(payment_orders.c.id == only)
-        rows = unit.session.execute(due).all()
+        rows, lane = _due(unit, limit, only)
         gone = {row.id for row in rows if _is_moot(row)} | _without_consent(unit, rows)
         moot = [row.order_id for row in rows if row.id in gone]
         wanted = [row for row in rows if row.id not in gone]
         tokens, unreadable = _tokens(engine, unit, wanted)
         _hold_back(unit, [row for row in wanted if row.payment_method_id in unreadable])
         alive = [row for row in wanted if row.payment_method_id not in unreadable]
+        ask_first = unit.merchant.mode == "recovering"
+        costs = [1 + _ASKED_AROUND * ask_first] * len(alive)
+        more = len(rows) == limit
+        leave = take(engine, unit, Operation.CHARGE, lane, costs, bell="order.send", more=more)
+        later, alive = len(alive) - leave.count, alive[: leave.count]
         _mark_sent(engine, unit, [row.id for row in alive])
         record_steps(
             unit, [(row.id, "created", "sent", f"send {row.sends + 1}", None) for row in alive]
         )
-        ask_first = unit.merchant.mode == "recovering"
         leased = [
             Leased(row.order_id, _request(engine, unit, row, tokens), row.sends + 1, ask_first)
             for row in alive
         ]
-        return Taken(gateway, leased, moot, len(rows))
+        return Taken(gateway, leased, moot, len(rows) - later, leave)
+
+
+def _due(unit: Work, limit: int, only: UUID | None) -> tuple[Sequence[Row[Any]], Lane]:
+    """Orders whose turn it is, locked: those that a person waits for before all others."""
+    c = payment_orders.c
+    due = (
+        _joined()
+        .where(c.merchant_id == unit.merchant_id, c.state == "created", c.next_at <= unit.real_now)
+        .order_by(c.next_at, c.id)
+        .limit(limit)
+        .with_for_update(of=payment_orders, skip_locked=True)
+    )
+    if only is not None:
+        return unit.session.execute(due.where(c.id == only)).all(), Lane.PERSON
+    waited_for = (c.initiated_by == "customer") & (c.kind != "instrument")
+    people = unit.session.execute(due.where(waited_for)).all()
+    if people:
+        return people, Lane.PERSON
+    return unit.session.execute(due).all(), Lane.WORK
 
 
 def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
 from billing.flows.limits import count
+from billing.flows.pace import take, watched
 from billing.flows.reviews import open_review
 from billing.flows.settle import settle
 from core import ids
@@ -20,6 +21,8 @@ from core.actor import system
 from core.db import UtcDateTime
 from core.work import Work
 from payments.adapters.midtrans.answers import clean
+from payments.breaker import Operation
+from payments.budget import Lane
 from payments.gateway import Gateway
 from payments.notifications import classify, dedupe_key, kept
 from payments.tables import notifications, payment_orders
@@ -106,6 +109,11 @@ def ingest_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
+        leave = take(
+            engine, unit, Operation.STATUS, Lane.QUESTION, [1] * len(rows),
+            bell="notification.ingest", more=len(rows) == limit,
+        )  # fmt: skip
+        rows = rows[: leave.count]
         for row in rows:
             wait = engine.settings.lease_seconds + min(3600, 2 ** min(row.tries, 12))
             unit.session.execute(
@@ -115,8 +123,11 @@ def ingest_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
             )
         gateway = engine.gateways.of(unit.merchant)
     if rows:
-        with ThreadPoolExecutor(min(PARALLEL, len(rows))) as pool:
-            list(pool.map(lambda row: _work_off(engine, merchant_id, gateway, row), rows))
+        with (
+            watched(engine, merchant_id, gateway, leave) as asked,
+            ThreadPoolExecutor(min(PARALLEL, len(rows))) as pool,
+        ):
+            list(pool.map(lambda row: _work_off(engine, merchant_id, asked, row), rows))
     return len(rows)
 
 

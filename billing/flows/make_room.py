@@ -15,7 +15,7 @@ from billing import queries
 from billing.engine import Engine
 from billing.flows.charge import drop_moot
 from billing.flows.orders import open_orders, withdraw
-from billing.flows.reconcile import resolve_one
+from billing.flows.reconcile import resolve_now
 from core.actor import Actor
 from invoices.queries import get_invoice
 from invoices.tables import invoices
@@ -45,7 +45,7 @@ def make_room(engine: Engine, merchant_id: UUID, actor: Actor, invoice_id: UUID)
         if order.state == "created":
             drop_moot(engine, merchant_id, [order.order_id])
         elif order.state != "review":
-            resolve_one(engine, merchant_id, gateway, order, passed=0)
+            resolve_now(engine, merchant_id, gateway, order)
     if not standing:
         return
     with engine.work(merchant_id, actor) as unit:

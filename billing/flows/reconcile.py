@@ -17,10 +17,13 @@ from sqlalchemy import Row, and_, or_, select, update
 from billing.engine import Engine
 from billing.flows.charge import Leased, build_request, exchange
 from billing.flows.orders import record_steps
+from billing.flows.pace import take, watched
 from billing.flows.settle import is_held, settle
 from core.actor import system
 from core.work import Work
 from invoices.tables import invoices
+from payments.breaker import Operation
+from payments.budget import Lane
 from payments.gateway import Answer, Gateway
 from payments.order_ids import idempotency_key
 from payments.tables import payment_orders
@@ -54,6 +57,14 @@ def resolve_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
         ).all()
         if not rows:
             return 0
+        costs = [_calls(engine, row, unit.real_now) for row in rows]
+        leave = take(
+            engine, unit, Operation.STATUS, Lane.QUESTION, costs,
+            bell="order.resolve", more=len(rows) == limit,
+        )  # fmt: skip
+        rows = rows[: leave.count]
+        if not rows:
+            return 0
         # Another reaper leaves these alone for as long as our question may take.
         until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
         unit.session.execute(
@@ -73,16 +84,36 @@ def resolve_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
             .values(expires_at=None)
         )
         real_now = unit.real_now
-    with ThreadPoolExecutor(len(rows)) as pool:
+    with (
+        watched(engine, merchant_id, gateway, leave) as asked,
+        ThreadPoolExecutor(len(rows)) as pool,
+    ):
         list(
             pool.map(
                 lambda row: _resolve_or_log(
-                    engine, merchant_id, gateway, row, quarantines(engine, row, real_now)
+                    engine, merchant_id, asked, row, quarantines(engine, row, real_now)
                 ),
                 rows,
             )
         )
     return len(rows)
+
+
+def _calls(engine: Engine, order: Row[Any], real_now: datetime) -> int:
+    """How many calls resolving an order may take: it may be ended, or sent once more."""
+    if order.abandoning:
+        return 3
+    return 2 if order.state != "pending" and quarantines(engine, order, real_now) else 1
+
+
+def resolve_now(engine: Engine, merchant_id: UUID, gateway: Gateway, order: Row[Any]) -> None:
+    """Ask about one order for a caller who waits; where the pace has no place, the workers do."""
+    with engine.work(merchant_id, system("reconcile")) as unit:
+        costs = [_calls(engine, order, unit.real_now)]
+        leave = take(engine, unit, Operation.STATUS, Lane.PERSON, costs, bell="order.resolve")
+    if leave.count:
+        with watched(engine, merchant_id, gateway, leave) as asked:
+            resolve_one(engine, merchant_id, asked, order, passed=0)
 
 
 def quarantines(engine: Engine, order: Row[Any], real_now: datetime) -> int:

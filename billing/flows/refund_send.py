@@ -15,11 +15,14 @@ from uuid import UUID
 from sqlalchemy import case, func, select, update
 
 from billing.engine import Engine
+from billing.flows.pace import Leave, take, watched
 from billing.flows.refund_found import known_keys
 from billing.flows.refund_outcomes import give_up, lock_refund, succeed, tell
 from core import ids
 from core.actor import system
 from core.work import Work
+from payments.breaker import Operation
+from payments.budget import Lane
 from payments.gateway import Answer, Gateway, RefundAnswer
 from payments.order_ids import idempotency_key
 from payments.tables import payments, refunds
@@ -74,10 +77,11 @@ def send_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
     """Send the refunds of a merchant that are due; returns how many were tried."""
     with engine.work(merchant_id, system("refunds")) as unit:
         gateway = engine.gateways.of(unit.merchant)
-        leased = _lease(engine, unit, limit)
-    for refund in leased:
-        outcome = exchange(gateway, refund)
-        _record(engine, merchant_id, refund, outcome)
+        leased, leave = _lease(engine, unit, limit)
+    with watched(engine, merchant_id, gateway, leave) as asked:
+        for refund in leased:
+            outcome = exchange(asked, refund)
+            _record(engine, merchant_id, refund, outcome)
     return len(leased)
 
 
@@ -153,8 +157,8 @@ def _outcome(answer: RefundAnswer) -> Outcome:
     return Outcome(words[answer.status], answer.code, answer.raw)
 
 
-def _lease(engine: Engine, unit: Work, limit: int) -> list[Leased]:
-    """Free what has waited long enough, then claim what is due."""
+def _lease(engine: Engine, unit: Work, limit: int) -> tuple[list[Leased], Leave]:
+    """Free what has waited long enough, then claim what is due and the gateway's pace allows."""
     c = refunds.c
     mine = c.merchant_id == unit.merchant_id
     unit.session.execute(
@@ -170,8 +174,14 @@ def _lease(engine: Engine, unit: Work, limit: int) -> list[Leased]:
         .limit(limit)
         .with_for_update(of=refunds, skip_locked=True)
     ).all()
+    # A question before or after it, besides the refund.
+    leave = take(
+        engine, unit, Operation.REFUND, Lane.WORK, [2] * len(rows),
+        bell="refund.send", more=len(rows) == limit,
+    )  # fmt: skip
+    rows = rows[: leave.count]
     if not rows:
-        return []
+        return [], leave
     recovering = unit.merchant.mode == "recovering"
     keys = known_keys(unit, [row.payment_id for row in rows]) if recovering else {}
     until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
@@ -207,7 +217,7 @@ def _lease(engine: Engine, unit: Work, limit: int) -> list[Leased]:
             known=frozenset(keys[row.payment_id]) if recovering else None,
         )
         for row in rows
-    ]
+    ], leave
 
 
 def _record(engine: Engine, merchant_id: UUID, leased: Leased, outcome: Outcome) -> None:
