@@ -46,6 +46,7 @@ class Book:
         self.tokens_made: dict[str, int] = {}
         self.notices: dict[str, Notice] = {}
         self.notices_of: dict[str, list[str]] = {}
+        self.held: dict[str, list[Notice]] = {}  # messages that let the next one go first
         self.wallets: dict[str, Wallet] = {}
         self.pay_accounts: dict[str, PayAccount] = {}
         self.snaps: dict[str, SnapSession] = {}
@@ -219,11 +220,23 @@ class Book:
             if rule is not None:
                 rule.apply(notice, self.now())
             self.save("notice", notice)
-            if notice.state == "queued" and self.on_notice is not None:
+            if notice.state == "held":
+                self.held.setdefault(lane, []).append(notice)
+            elif notice.state == "queued" and self.on_notice is not None:
                 self.on_notice(self, notice)
             elif notice.due_at is not None:
                 self.agenda.add(notice.due_at, "notice", lane, notice.notice_id)
+        if any(notice.state == "queued" for notice in made):
+            for notice in self.held.pop(lane, []):
+                self.send(notice)
         return made
+
+    def send(self, notice: Notice) -> None:
+        """Hand a message to the courier now, whatever became of it before."""
+        notice.state, notice.due_at = "queued", None
+        self.save("notice", notice)
+        if self.on_notice is not None:
+            self.on_notice(self, notice)
 
     def _addresses(self, tx: Transaction) -> list[str]:
         urls = [self.account.notification_url if url == "*" else url for url in tx.notify]

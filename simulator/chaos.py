@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
 from simulator import derive
-from simulator.model import Json, Notice
+from simulator.model import Json, Latency, Notice
 
 OPS = frozenset(
     {
@@ -77,12 +78,17 @@ class Fault(Struct, kw_only=True):
 
 
 class NewsRule(Struct, kw_only=True):
-    """What happens to the next notification of an order: lose_next | delay | alter | duplicate."""
+    """What happens to the next notifications of an order (or pay account, or subscription).
+
+    `action` is lose_next, delay, alter, duplicate, or reorder: it leaves after the one behind it.
+    """
 
     order_id: str  # prefix
     action: str
-    times: int = 1
+    times: int | None = 1  # None: until taken back
     seconds: int = 0
+    probability: float = 1.0
+    seen: int = 0
     changes: Json = field(default_factory=dict)
 
     def apply(self, notice: Notice, now: datetime) -> None:
@@ -92,6 +98,8 @@ class NewsRule(Struct, kw_only=True):
         elif self.action == "delay":
             notice.state = "waiting"
             notice.due_at = now + timedelta(seconds=self.seconds)
+        elif self.action == "reorder":
+            notice.state = "held"
         elif self.action == "alter":
             notice.payload.update(self.changes)
 
@@ -104,6 +112,7 @@ class Chaos:
         self._made = 0
         self.faults: list[Fault] = []
         self.news: list[NewsRule] = []
+        self._answered = 0
 
     def add(self, fault: Fault) -> Fault:
         self._made += 1
@@ -141,12 +150,30 @@ class Chaos:
             return fault
         return None
 
+    def delay(self, latency: Latency) -> float:
+        """Seconds the next answer takes; the same again for the same calls."""
+        self._answered += 1
+        milliseconds = latency.milliseconds
+        if latency.sigma:
+            # A normal deviate from two uniform ones (Box and Muller).
+            one = derive.fraction_of(self._seed, "latency", self._answered, 1)
+            two = derive.fraction_of(self._seed, "latency", self._answered, 2)
+            normal = math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * two)
+            milliseconds *= math.exp(latency.sigma * normal)
+        return min(milliseconds, latency.longest) / 1000
+
     def news_rule(self, order_id: str) -> NewsRule | None:
         """The instruction for this order's next message, used up by being taken."""
         for rule in self.news:
-            if order_id.startswith(rule.order_id):
+            if not order_id.startswith(rule.order_id):
+                continue
+            rule.seen += 1
+            chance = derive.fraction_of(self._seed, "news", rule.action, order_id, rule.seen)
+            if chance >= rule.probability:
+                continue
+            if rule.times is not None:
                 rule.times -= 1
                 if rule.times <= 0:
                     self.news.remove(rule)
-                return rule
+            return rule
         return None

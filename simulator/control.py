@@ -10,7 +10,7 @@ from simulator.book import Book
 from simulator.chaos import Fault, NewsRule
 from simulator.clock import iso, parse_iso
 from simulator.control_accounts import Handler, WrongError, add_account
-from simulator.model import Json
+from simulator.model import Json, Latency
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World
@@ -122,22 +122,55 @@ async def _clear_faults(_world: World, book: Book, _body: Json) -> Json:
 
 async def _news(_world: World, book: Book, body: Json) -> Json:
     action, order_id = body.get("action"), str(body.get("order_id", ""))
+    if body.get("notice_id") is not None:
+        return _one_notice(book, str(body["notice_id"]), action)
     if action == "resend":
         tx = control_people.transaction_of(book, body)
         times = msgspec.convert(body.get("times", 1), int)
         made = [notice for _ in range(min(times, 100)) for notice in book.notify(tx)]
         return {"notices": [notice.notice_id for notice in made]}
-    if action not in ("lose_next", "delay", "alter", "duplicate"):
-        raise WrongError(400, "action is resend, lose_next, delay, alter or duplicate")
+    if action not in ("lose_next", "delay", "alter", "duplicate", "reorder"):
+        raise WrongError(400, "action is resend, lose_next, delay, alter, duplicate or reorder")
     rule = NewsRule(
         order_id=order_id,
         action=action,
-        times=msgspec.convert(body.get("times", 1), int),
+        times=msgspec.convert(body.get("times", 1), int | None),
         seconds=msgspec.convert(body.get("seconds", 60), int),
+        probability=msgspec.convert(body.get("probability", 1.0), float),
         changes=msgspec.convert(body.get("set", {}), Json),
     )
     book.chaos.news.append(rule)
     return {"waiting": len(book.chaos.news)}
+
+
+def _one_notice(book: Book, ident: str, action: object) -> Json:
+    """One message as it was made: send it again, or lose it while it waits."""
+    notice = book.notices.get(ident)
+    if notice is None:
+        raise WrongError(404, "no such notice")
+    if action == "resend":
+        if notice.state == "queued":
+            raise WrongError(409, "this notice is on its way")
+        book.send(notice)
+    elif action == "lose":
+        if notice.state not in ("waiting", "held"):
+            raise WrongError(409, "only a notice that waits can be lost")
+        notice.state, notice.due_at = "lost", None
+        book.save("notice", notice)
+    else:
+        raise WrongError(400, "action is resend or lose")
+    return control_book.notice(notice)
+
+
+async def _latency(_world: World, book: Book, body: Json) -> Json:
+    """How long answers take from now on; without milliseconds none is added."""
+    told = {name: value for name, value in body.items() if name != "server_key"}
+    latency = msgspec.convert(told, Latency) if told.get("milliseconds") else None
+    if latency is not None and (latency.milliseconds < 0 or not 0 <= latency.sigma <= 3):
+        raise WrongError(400, "milliseconds is not negative, sigma is between 0 and 3")
+    book.account.latency = latency
+    book.save_account()
+    return {"latency": msgspec.to_builtins(latency)}
 
 
 # --- the book -----------------------------------------------------------------------------------
@@ -162,6 +195,7 @@ _ROUTES: dict[tuple[str, ...], Handler] = {
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "notifications"): _news,
+    ("POST", "latency"): _latency,
     ("GET", "book"): _get_book,
     ("GET", "book", "summary"): _get_summary,
 }

@@ -27,6 +27,7 @@ def account(book: Book) -> Json:
         "b2b": known.b2b,
         "refund_balance": known.refund_balance,
         "disabled_types": known.disabled_types,
+        "latency": msgspec.to_builtins(known.latency),
         "delivery_concurrency": known.delivery_concurrency,
         "switches": msgspec.to_builtins(known.switches),
         "clock": {"mode": known.clock_mode, "now": iso(book.now())},
@@ -60,7 +61,12 @@ def notice(known: Notice) -> Json:
         "state": known.state,
         "next_try_at": iso(known.due_at),
         "attempts": [
-            {"at": iso(attempt.at), "answer": attempt.answer, "milliseconds": attempt.milliseconds}
+            {
+                "at": iso(attempt.at),
+                "answer": attempt.answer,
+                "milliseconds": attempt.milliseconds,
+                "said": attempt.said,
+            }
             for attempt in known.attempts
         ],
     }

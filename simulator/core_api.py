@@ -27,7 +27,7 @@ _STUMBLE = {"message": "An unexpected error occurred"}
 
 async def handle(world: World, request: Request) -> Reply:
     """Everything under /v2, /v1 and /snap/v1."""
-    segments, method = request.segments, request.method
+    segments = request.segments
     if segments in (("v2", "token"), ("v2", "card", "register")):
         return await _browser_call(world, request)
     if segments[:2] == ("v1", "bins") and len(segments) == 3:
@@ -45,6 +45,16 @@ async def handle(world: World, request: Request) -> Reply:
         return _refuse(room, book, refusal, about)
     if call is None:
         return _no_such_address(room, request)
+    reply = await _answer(book, call, request)
+    latency = book.account.latency
+    if latency is not None:
+        reply.hold += book.chaos.delay(latency)
+    return reply
+
+
+async def _answer(book: Book, call: Call, request: Request) -> Reply:
+    """With an idempotency key, or without."""
+    method = request.method
     key = request.headers.get(call.key_header, "") if method == "POST" and call.keyed else ""
     if key and book.memory.usable(key, call.body):
         return await _once(book, call, key)

@@ -97,9 +97,9 @@ class Courier:
     async def _deliver(self, book: Book, notice: Notice) -> None:
         at, started = book.now(), time.monotonic()
         body = self._encoder.encode(notice.payload)
-        answer = await self._poster.post(notice.url, body, HEADERS)
+        answer, said = await self._poster.post(notice.url, body, HEADERS)
         spent = round((time.monotonic() - started) * 1000)
-        notice.attempts.append(Attempt(at=at, answer=answer, milliseconds=spent))
+        notice.attempts.append(Attempt(at=at, answer=answer, milliseconds=spent, said=said))
         if is_success(answer):
             notice.state, notice.due_at = "delivered", None
         else:

@@ -46,6 +46,8 @@ def restored(book: Book) -> None:
         book.notices_of.setdefault(notice.transaction_id, []).append(notice.notice_id)
         if notice.due_at is not None:
             book.agenda.add(notice.due_at, "notice", notice.order_id, notice.notice_id)
+        if notice.state == "held":
+            book.held.setdefault(notice.order_id, []).append(notice)
 
 
 def records(book: Book) -> Iterator[Record]:

@@ -27,6 +27,14 @@ class CardRule(Struct, kw_only=True):
     until: datetime | None = None
 
 
+class Latency(Struct, kw_only=True):
+    """How long every API answer takes, in real time: always the same, or log-normal."""
+
+    milliseconds: float  # of a log-normal one the median
+    sigma: float = 0.0  # 0: fixed
+    longest: float = 60_000.0
+
+
 class Account(Struct, kw_only=True):
     """One merchant's account at the gateway."""
 
@@ -44,6 +52,7 @@ class Account(Struct, kw_only=True):
     disabled_types: list[str] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
     card_rules: list[CardRule] = field(default_factory=list)
+    latency: Latency | None = None
     delivery_concurrency: int = 0  # 0: eight at a time in real time, one by one on a set clock
     clock_mode: str = "real"  # real | fixed | running
     clock_at: datetime = EPOCH  # fixed: the instant; running: the instant at clock_started
@@ -224,6 +233,7 @@ class Attempt(Struct, kw_only=True):
     at: datetime
     answer: str  # HTTP code, or timeout | refused | dropped
     milliseconds: int
+    said: str = ""  # the beginning of the merchant's answer
 
 
 class Notice(Struct, kw_only=True):
@@ -235,7 +245,7 @@ class Notice(Struct, kw_only=True):
     url: str
     payload: Json
     created_at: datetime
-    state: str = "queued"  # queued | waiting | delivered | failed | lost
+    state: str = "queued"  # queued | waiting | held | delivered | failed | lost
     due_at: datetime | None = None  # when it is tried next, if waiting
     attempts: list[Attempt] = field(default_factory=list)
 

@@ -26,6 +26,7 @@ CHECKOUT: dict[str, tuple[str, str]] = {
     "snap_paid": ("Pembayaran berhasil", "Payment succeeded"),
     "snap_wait": ("Menunggu pembayaran Anda", "Waiting for your payment"),
     "snap_over": ("Halaman pembayaran ini sudah berakhir", "This payment page has ended"),
+    "held": ("ditahan", "held back"),
     "subscriptions": ("Langganan", "Subscriptions"),
     "active": ("Aktif", "Active"),
     "inactive": ("Tidak aktif", "Inactive"),

@@ -45,11 +45,7 @@ def _holds_notice(book: Book, item: AgendaItem) -> bool:
 
 
 def _send_notice(book: Book, key: str) -> None:
-    notice = book.notices[key]
-    notice.state, notice.due_at = "queued", None
-    book.save("notice", notice)
-    if book.on_notice is not None:
-        book.on_notice(book, notice)
+    book.send(book.notices[key])
 
 
 def _holds_refund(book: Book, item: AgendaItem) -> bool:

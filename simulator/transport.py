@@ -11,6 +11,7 @@ from simulator.notifications import MAX_HOPS
 
 _IDLE_PER_HOST = 16
 _MAX_BODY = 1 << 20
+_SHOWN = 200
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Peer = tuple[str, str, int]
 
@@ -26,6 +27,7 @@ class Reply:
     status: int
     location: str
     keep: bool
+    said: str = ""
 
 
 def _tls() -> ssl.SSLContext:
@@ -42,27 +44,27 @@ class Poster:
         self._idle: dict[Peer, list[Connection]] = {}
         self._context: ssl.SSLContext | None = None
 
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> str:
-        """An HTTP code as text, or timeout | refused | dropped | bad_url."""
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[str, str]:
+        """An HTTP code as text and how the answer begins; or timeout, refused, dropped, bad_url."""
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._follow(url, body, headers)
         except TimeoutError:
-            return "timeout"
+            return "timeout", ""
         except ValueError:
-            return "bad_url"
+            return "bad_url", ""
         except (DroppedError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            return "dropped"
+            return "dropped", ""
         except OSError:
-            return "refused"
+            return "refused", ""
 
-    async def _follow(self, url: str, body: bytes, headers: dict[str, str]) -> str:
+    async def _follow(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[str, str]:
         for _ in range(MAX_HOPS + 1):
             reply = await self._once(url, body, headers)
             if reply.status not in (307, 308) or not reply.location:
-                return str(reply.status)
+                break
             url = urljoin(url, reply.location)
-        return str(reply.status)
+        return str(reply.status), reply.said
 
     async def _once(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
         parts = urlsplit(url)
@@ -133,22 +135,26 @@ async def _read(reader: asyncio.StreamReader) -> Reply:
         name, _, value = line.partition(":")
         fields[name.strip().lower()] = value.strip()
     keep = fields.get("connection", "").lower() != "close" and words[0] == "HTTP/1.1"
-    keep = await _skip_body(reader, fields, status) and keep
-    return Reply(status, fields.get("location", ""), keep)
+    ended, body = await _read_body(reader, fields, status)
+    said = body[:_SHOWN].decode("utf-8", "replace").replace("\x00", "")
+    return Reply(status, fields.get("location", ""), keep and ended, said)
 
 
-async def _skip_body(reader: asyncio.StreamReader, fields: dict[str, str], status: int) -> bool:
-    """Read the body away; false when its end cannot be told."""
+async def _read_body(
+    reader: asyncio.StreamReader, fields: dict[str, str], status: int
+) -> tuple[bool, bytes]:
+    """Read the body away and keep its beginning; false when its end cannot be told."""
     if status in (204, 304):
-        return True
+        return True, b""
+    first = b""
     if "chunked" in fields.get("transfer-encoding", "").lower():
         while True:
             size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
-            await reader.readexactly(size + 2)
+            piece = await reader.readexactly(size + 2)
+            first = (first + piece[:-2])[:_SHOWN]
             if size == 0:
-                return True
+                return True, first
     length = fields.get("content-length", "")
     if not length.isdigit() or int(length) > _MAX_BODY:
-        return False
-    await reader.readexactly(int(length))
-    return True
+        return False, b""
+    return True, await reader.readexactly(int(length))
