@@ -68,6 +68,14 @@ class ChargeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A refund whose money the customer's bank has confirmed; ``at`` is an instant, UTC."""
+
+    refund_key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the gateway said of one order, in our words; ``raw`` keeps its own, without tokens.
 
@@ -81,6 +89,8 @@ class Answer:
         channel: which of our channels the money came by, where the gateway's words say it.
         saved_token: a token that may be charged again, with its end and masked card.
         refunds: the gateway's list of refunds of this order.
+        arrivals: those of them that the customer's bank has confirmed.
+        charged_back: what the card's bank took back of it so far, as far as the gateway tells.
     """
 
     status: Status
@@ -105,6 +115,8 @@ class Answer:
     fraud: str | None = None
     refunded_amount: int = 0
     refunds: tuple[dict[str, Any], ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
+    charged_back: int = 0
     raw: dict[str, Any] = field(default_factory=dict)
 
 

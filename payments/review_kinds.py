@@ -170,6 +170,21 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
             "The customer's balance does not cover it; ask for the difference, then close.",
         ),
     ),
+    "chargeback_part": _kind(
+        ("Sebagian tagihan ditolak pemegang kartu", "The card holder disputes a part"),
+        (
+            (
+                "Kirim bukti layanan ke Midtrans sebelum batas waktunya, atau terima. Bagian itu "
+                "terutang lagi dan kartunya tidak ditagih lagi; bila booked: False, catat sendiri "
+                "di pembukuan. Lalu tutup."
+            ),
+            (
+                "Send Midtrans evidence of the service before its deadline, or accept. The part is "
+                "owed again and the card is not charged again; where booked is False, record it "
+                "in the books yourself. Then close."
+            ),
+        ),
+    ),
     "chargeback": _kind(
         ("Pemegang kartu menolak tagihan (chargeback)", "The card holder disputes (chargeback)"),
         (

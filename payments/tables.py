@@ -160,6 +160,8 @@ payments = merchant_table(
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default="IDR"),
     Column("refunded_amount", BigInteger, nullable=False, server_default="0"),
+    # What the card's bank took back of a payment that otherwise stands.
+    Column("charged_back_amount", BigInteger, nullable=False, server_default="0"),
     Column("status", Text, nullable=False),
     Column("paid_at", UtcDateTime, nullable=False),
     Column("settled_at", UtcDateTime),
@@ -170,6 +172,7 @@ payments = merchant_table(
     CheckConstraint("status IN ('captured','settled','canceled','reversed')", name="status"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("refunded_amount BETWEEN 0 AND amount", name="refunded"),
+    CheckConstraint("charged_back_amount BETWEEN 0 AND amount", name="charged_back"),
     Index("ix_payments_customer", "merchant_id", "customer_id", "paid_at"),
 )
 

@@ -94,12 +94,14 @@ def token_expiry(month: int, year: int) -> str:
 
 def refund_fields(tx: Transaction) -> Json:
     """`refund_amount` (all of it) and the list; nothing when there were none."""
-    if not tx.refunds:
+    if not tx.refunds and not tx.charged_back:
         return {}
-    return {
-        "refund_amount": money(tx.refunded),
-        "refunds": [_refund(refund) for refund in tx.refunds],
-    }
+    listed = [_refund(refund) for refund in tx.refunds]
+    if tx.charged_back:
+        # Judgement: Midtrans' id is one of refunds and chargebacks; a chargeback has no key.
+        taken = {"refund_amount": money(tx.charged_back), "reason": "chargeback"}
+        listed.append({"refund_chargeback_id": 10**12 + 1, **taken})
+    return {"refund_amount": money(tx.refunded + tx.charged_back), "refunds": listed}
 
 
 def _refund(refund: Refund) -> Json:

@@ -35,7 +35,7 @@ from core.work import Work
 from invoices.tables import invoices
 from ops.doctor import examine, render
 from payments.gateway import Answer
-from payments.tables import payment_methods, payment_orders, payments
+from payments.tables import allocations, payment_methods, payment_orders, payments
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 TOKEN = b"saved-token-of-a-test"
@@ -72,7 +72,7 @@ _CHECKS = {
     "the gateway holds what came in less what went back": """
         SELECT coalesce((SELECT sum(amount) FROM postings
             WHERE merchant_id = :m AND account = 'gateway_clearing'), 0)
-        - coalesce((SELECT sum(amount) FROM payments WHERE merchant_id = :m
+        - coalesce((SELECT sum(amount - charged_back_amount) FROM payments WHERE merchant_id = :m
             AND status <> 'reversed'), 0)
         + coalesce((SELECT sum(amount) FROM refunds WHERE merchant_id = :m
             AND state = 'succeeded' AND route <> 'manual'), 0)""",
@@ -231,6 +231,11 @@ class Stage:
 
     def invoice(self, invoice_id: UUID) -> Row[Any]:
         return self.row(invoices, id=invoice_id)
+
+    def row_of_invoice(self, payment_id: UUID) -> Row[Any]:
+        """The invoice that a payment settled."""
+        found = {row.invoice_id for row in self.rows(allocations, payment_id=payment_id)}
+        return self.invoice(found.pop())
 
     def audit(self) -> None:
         """The books agree with the rows, and the doctor finds nothing."""

@@ -98,6 +98,9 @@ class RefundOut(Out):
     code: str | None
     created_at: Instant
     closed_at: Instant | None
+    bank_confirmed_at: Annotated[
+        Instant | None, Meta(description="When the customer's bank confirmed that it arrived.")
+    ]
 
     @classmethod
     def of(cls, row: Any, notes: Mapping[UUID, str | None]) -> RefundOut:
@@ -110,7 +113,7 @@ class RefundOut(Out):
             currency=row.currency, reason=row.reason, note=notes.get(row.credit_note_id),
             route=row.route, state=row.state, due_at=row.due_at, requested_by=row.requested_by,
             approved_by=row.approved_by, proof=row.proof, code=row.code, created_at=row.created_at,
-            closed_at=row.closed_at,
+            closed_at=row.closed_at, bank_confirmed_at=row.bank_confirmed_at,
         )  # fmt: skip
 
     @classmethod

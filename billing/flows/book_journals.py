@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from billing.ledger.journal import JournalKind
 from billing.ledger.service import post, posted
 from core.money import Money
 from core.work import Work
+from invoices.queries import get_invoice
 
 
 def post_capture(
@@ -48,18 +50,52 @@ def post_capture(
     post(unit, done)
 
 
-def post_reversal(unit: Work, order: Row[Any], invoice: Row[Any]) -> None:
-    """Undo the journals of a capture whose money the bank took back."""
-    on = unit.today
+def post_reversal(unit: Work, order: Row[Any], invoice: Row[Any], *, before: int = 0) -> None:
+    """Undo the journals of a capture whose money the bank took back; ``before`` in parts."""
     captured = posted(unit, JournalKind.PAYMENT_CAPTURED, order.order_id)
-    became = posted(unit, JournalKind.TAX_BECAME_DUE, f"{invoice.id}:{order.order_id}")
-    undone = []
     if captured is not None:
-        undone.append(entries.payment_reversed(captured, on))
+        left = entries.payment_reversed(
+            captured, unit.today, before=Money(before), customer_id=order.customer_id
+        )
+        post(unit, [left])
+    _take_back_tax(unit, order, invoice, before)
+
+
+def post_part_reversal(
+    unit: Work, order: Row[Any], invoice: Row[Any], *, before: int, part: int, left: int
+) -> None:
+    """Post that the bank took a part of a payment back.
+
+    The tax it had made owed is undone whole, and owed anew for what is ``left`` of the payment on
+    the invoice, whose totals were moved before.
+    """
+    key, customer = f"{order.order_id}:{before + part}", order.customer_id
+    taken = entries.payment_taken_back(key, unit.today, amount=Money(part), customer_id=customer)
+    post(unit, [taken])
+    tax_on = _take_back_tax(unit, order, invoice, before)
+    if not left or tax_on is None:
+        return
+    again = get_invoice(unit, invoice.id)
+    unpaid = replace(again, due_amount=again.due_amount + left)
+    became = payment_point(
+        unit, tax_source(order.order_id, before + part), unpaid, applied=left, on=tax_on,
+        waiting=tax_waiting(unit, invoice.id),
+    )  # fmt: skip
     if became is not None:
-        undone.append(entries.tax_point_reversed(became, on))
-        take_back_point(unit, invoice.id, order.order_id)
-    post(unit, undone)
+        post(unit, [became])
+
+
+def tax_source(order_id: str, charged_back: int) -> str:
+    """What a payment's tax point is named by, after so much of it was taken back."""
+    return f"{order_id}~{charged_back}" if charged_back else order_id
+
+
+def _take_back_tax(unit: Work, order: Row[Any], invoice: Row[Any], before: int) -> date | None:
+    source = tax_source(order.order_id, before)
+    became = posted(unit, JournalKind.TAX_BECAME_DUE, f"{invoice.id}:{source}")
+    if became is not None:
+        post(unit, [entries.tax_point_reversed(became, unit.today)])
+    return take_back_point(unit, invoice.id, source)
 
 
 def write_off_key(unit: Work, invoice_id: UUID, *, new: bool = False) -> str:

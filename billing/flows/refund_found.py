@@ -1,4 +1,4 @@
-"""Refunds the gateway knows and we do not: made by hand, or after the backup that was restored."""
+"""What the gateway tells of refunds: those we do not know, and those whose money has arrived."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
+from billing.flows.confirmations import confirm_refund
+from billing.flows.refund_outcomes import tell
 from billing.flows.reviews import open_review
 from core.work import Work
 from payments.gateway import Answer
@@ -45,3 +47,27 @@ def report_unknown(unit: Work, order: Row[Any], answer: Answer) -> None:
             for one in unknown
         ]
         open_review(unit, "refund_unknown", "payment", payment_id, {"refunds": detail})
+
+
+def note_arrivals(unit: Work, order: Row[Any], answer: Answer) -> None:
+    """Note which refunds of ours the customer's bank has confirmed, and tell the customer, once.
+
+    Midtrans tells of a refund twice; only the second time says that the money has arrived.
+    """
+    for one in answer.arrivals:
+        row = unit.session.execute(
+            update(refunds)
+            .where(
+                refunds.c.merchant_id == unit.merchant_id,
+                refunds.c.payment_id == unit.derive("payment", order.order_id),
+                refunds.c.refund_key == one.refund_key,
+                refunds.c.state == "succeeded",
+                refunds.c.bank_confirmed_at.is_(None),
+            )
+            .values(bank_confirmed_at=one.at)
+            .returning(*refunds.c)
+        ).one_or_none()
+        if row is not None:
+            tell(unit, "refund.arrived", dict(row._mapping), order.customer_id)
+            on = unit.merchant.today(one.at)
+            confirm_refund(unit, dict(row._mapping), order.customer_id, on)

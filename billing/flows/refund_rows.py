@@ -45,7 +45,7 @@ def lock_payment(unit: Work, payment_id: UUID) -> None:
 
 
 def already_refunded(unit: Work, payment_id: UUID) -> tuple[int, int]:
-    """What went back or is on its way, and how many refunds were ever asked for."""
+    """What went back or is on its way, by us or a bank, and how many refunds there were."""
     live = func.coalesce(
         func.sum(refunds.c.amount).filter(refunds.c.state != "failed"),
         0,
@@ -55,7 +55,17 @@ def already_refunded(unit: Work, payment_id: UUID) -> tuple[int, int]:
             refunds.c.merchant_id == unit.merchant_id, refunds.c.payment_id == payment_id
         )
     ).one()
-    return int(row[0]), int(row[1])
+    return int(row[0]) + charged_back(unit, payment_id), int(row[1])
+
+
+def charged_back(unit: Work, payment_id: UUID) -> int:
+    """What the card's bank took back of a payment."""
+    amount = unit.session.execute(
+        select(payments.c.charged_back_amount).where(
+            payments.c.merchant_id == unit.merchant_id, payments.c.id == payment_id
+        )
+    ).scalar_one_or_none()
+    return int(amount or 0)
 
 
 def find_refund(unit: Work, refund_id: UUID) -> UUID | None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from billing.flows import chase
 from billing.flows.book import balance_entry
 from billing.flows.book_journals import post_reversal, write_off_key
 from billing.flows.chase_causes import collect_at, end_charged_method
 from billing.flows.refund_outcomes import give_up, lock_refund
+from billing.flows.refund_rows import charged_back as charged_back_so_far
 from billing.flows.reviews import open_review
 from billing.flows.tax_points import tax_waiting
 from billing.flows.use_balance import use_balance
@@ -52,7 +53,7 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
         .values(status="reversed")
     )
     applied = _deallocate(unit, order, invoice, payment_id)
-    post_reversal(unit, order, invoice)
+    post_reversal(unit, order, invoice, before=charged_back_so_far(unit, payment_id))
     _take_back_balance(unit, order, payment_id)
     if charged_back and order.payment_method_id is not None:
         end_charged_method(unit, order.customer_id, order.payment_method_id, "charged_back")
@@ -66,7 +67,7 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
     if not applied:
         return
     if invoice.status == "uncollectible":
-        _write_off(unit, invoice, applied)
+        write_off_again(unit, invoice, applied)
         return
     after_failed(unit, invoice.id)
     chase.on_reversed(unit, invoice.id, charged_back=charged_back)
@@ -77,13 +78,7 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
 
 
 def _deallocate(unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID) -> int:
-    applied = unit.session.execute(
-        select(allocations.c.amount).where(
-            allocations.c.merchant_id == unit.merchant_id,
-            allocations.c.payment_id == payment_id,
-            allocations.c.kind == "payment",
-        )
-    ).scalar_one_or_none()
+    applied = allocated(unit, payment_id)
     if not applied:
         return 0
     insert_rows(
@@ -102,7 +97,18 @@ def _deallocate(unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID
         ],
     )
     record_settled(unit, invoice.id, paid=-applied)
-    return int(applied)
+    return applied
+
+
+def allocated(unit: Work, payment_id: UUID) -> int:
+    """What of a payment settles its invoice now."""
+    c = allocations.c
+    total = unit.session.execute(
+        select(func.coalesce(func.sum(c.amount), 0)).where(
+            c.merchant_id == unit.merchant_id, c.payment_id == payment_id
+        )
+    ).scalar_one()
+    return int(total)
 
 
 def _drop_refunds(unit: Work, payment_id: UUID) -> None:
@@ -155,7 +161,7 @@ def _take_back_balance(unit: Work, order: Row[Any], payment_id: UUID) -> None:
     post(unit, [lost], Subject("payment", payment_id))
 
 
-def _write_off(unit: Work, invoice: Row[Any], applied: int) -> None:
+def write_off_again(unit: Work, invoice: Row[Any], applied: int) -> None:
     """A debt that was given up but for what had been paid of it is given up whole."""
     journal = written_off(
         write_off_key(unit, invoice.id, new=True),

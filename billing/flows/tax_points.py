@@ -136,18 +136,19 @@ def point_journal(unit: Work, point: NewPoint, *, earned: bool) -> Journal:
     )
 
 
-def take_back_point(unit: Work, invoice_id: UUID, source: str) -> None:
-    """Record that a payment was taken back, and with it what it had made owed."""
+def take_back_point(unit: Work, invoice_id: UUID, source: str) -> date | None:
+    """Record that a payment was taken back, and with it what it had made owed; since when."""
     c = tax_points.c
     mine = (c.merchant_id == unit.merchant_id, c.invoice_id == invoice_id)
     row = unit.session.execute(
         select(tax_points).where(*mine, c.kind == "payment", c.source == source)
     ).one_or_none()
     if row is None:
-        return
+        return None
     part = part_of(row)
     back = TaxPart(unit.today, -part.gross, -part.waited, -part.owed, part.terms)
     record_points(unit, [NewPoint(invoice_id, next_n(unit, invoice_id), "reversal", source, back)])
+    return part.on
 
 
 def next_n(unit: Work, invoice_id: UUID) -> int:

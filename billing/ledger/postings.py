@@ -121,9 +121,35 @@ def payment_captured(
     )
 
 
-def payment_reversed(captured: Journal, on: date) -> Journal:
-    """Take back a payment that the bank took back: the debt stands again."""
-    return captured.undone(_K.PAYMENT_REVERSED, captured.key, on)
+def payment_reversed(
+    captured: Journal, on: date, *, before: Money | None = None, customer_id: UUID | None = None
+) -> Journal:
+    """Take back a payment that the bank took back: the debt stands again.
+
+    Args:
+        before: what was taken back of it in parts before, of an invoice of ``customer_id``.
+    """
+    whole = captured.undone(_K.PAYMENT_REVERSED, captured.key, on)
+    if before is None or before.is_zero:
+        return whole
+    done = (
+        Posting(_A.GATEWAY_CLEARING, before),
+        Posting(_A.RECEIVABLE, -before, customer_id),
+    )
+    return Journal(whole.kind, whole.key, on, (*whole.postings, *done))
+
+
+def payment_taken_back(key: str, on: date, *, amount: Money, customer_id: UUID) -> Journal:
+    """Take back a part of a payment that the card's bank took back: that much is owed again."""
+    return Journal(
+        _K.PAYMENT_REVERSED,
+        key,
+        on,
+        (
+            Posting(_A.GATEWAY_CLEARING, -amount),
+            Posting(_A.RECEIVABLE, amount, customer_id),
+        ),
+    )
 
 
 def balance_used(key: str, on: date, *, amount: Money, customer_id: UUID) -> Journal:

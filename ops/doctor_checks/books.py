@@ -136,13 +136,14 @@ CHECKS = (
     ),
     by_sql(
         "gateway-clearing",
-        "Money the books expect from the gateway is what was captured less what went back "
+        "Money the books expect from the gateway is what was captured less what went back, by us "
+        "or by the card's bank, "
         "and what was paid out.",
         """
         SELECT merchant_id, 'merchant' AS kind, merchant_id AS id, NULL::text AS label,
             format('captured less refunded %s, books %s', sum(taken), sum(booked)) AS why
         FROM (
-            SELECT merchant_id, amount AS taken, 0 AS booked FROM payments
+            SELECT merchant_id, amount - charged_back_amount AS taken, 0 AS booked FROM payments
                 WHERE status <> 'reversed'
             UNION ALL
             SELECT merchant_id, -amount, 0 FROM refunds

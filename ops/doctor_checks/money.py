@@ -86,7 +86,7 @@ CHECKS = (
             format('%s charges took %s of %s', x.times, x.total, i.total_amount) AS why
         FROM (
             SELECT o.merchant_id, o.invoice_id, count(*) AS times,
-                sum(p.amount - p.refunded_amount) AS total
+                sum(p.amount - p.refunded_amount - p.charged_back_amount) AS total
             FROM payment_orders o JOIN payments p
                 ON p.merchant_id = o.merchant_id AND p.payment_order_id = o.id
             WHERE o.kind = 'attempt' AND p.status IN ('captured', 'settled')
@@ -108,7 +108,8 @@ CHECKS = (
                 sum(amount) FILTER (WHERE state = 'succeeded') AS done
             FROM refunds GROUP BY merchant_id, payment_id
         ) r ON r.merchant_id = p.merchant_id AND r.payment_id = p.id
-        WHERE coalesce(r.alive, 0) > p.amount OR coalesce(r.done, 0) <> p.refunded_amount
+        WHERE coalesce(r.alive, 0) > p.amount - p.charged_back_amount
+            OR coalesce(r.done, 0) <> p.refunded_amount
         """,
     ),
     by_sql(

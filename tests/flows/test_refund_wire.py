@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from builders import CONSENT
 from database import Database
+from lived import ask as lived_ask
 from simulated import running_simulator
 from sqlalchemy import Row
 from world import START, World, make_world, subscribe
@@ -18,6 +19,7 @@ from billing.flows import cards, charge, refund, settle
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.consents import consent
 from billing.flows.orders import open_attempt
+from core.tables import events, messages
 from ops.doctor import examine, render
 from payments.tables import payments, refunds
 
@@ -139,3 +141,22 @@ def _arrive(world: World) -> None:
             .where(clocks.c.merchant_id == world.merchant_id)
             .values(at=at, state="ready", target_at=None)
         )
+
+
+def test_the_bank_confirms_a_refund_later_and_the_customer_is_told_once(world: World) -> None:
+    paid = captured(world)
+    world.desk.control("POST", "settle", order_id=paid.order_id)
+    lived_ask(world, paid.order_id)
+    ask(world, paid.id, 30_000)
+    send_until_closed(world)
+    lived_ask(world, paid.order_id)
+    assert the(world).bank_confirmed_at is None, "the first word says only that it was asked for"
+    world.advance(START + timedelta(days=3))
+    for _ in range(2):
+        lived_ask(world, paid.order_id)
+    assert the(world).bank_confirmed_at is not None
+    [told] = world.rows(events, type="refund.arrived")
+    assert told.payload["amount"] == 30_000
+    world.drain()
+    assert [one.kind for one in world.rows(messages)].count("refund.arrived") == 1
+    healthy(world)

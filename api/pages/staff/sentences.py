@@ -67,6 +67,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Invoice {number} issued{total_words}",
     ),
     "invoice.paid": ("Invoice {number} lunas", "Invoice {number} paid"),
+    "invoice.credited": (
+        "Invoice {number} dikreditkan seluruhnya",
+        "Invoice {number} credited whole",
+    ),
     "invoice.part_paid": (
         "Invoice {number} dibayar sebagian, sisa {due}",
         "Invoice {number} part-paid, {due} left",
@@ -115,6 +119,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "refund.succeeded": (
         "{amount} dikembalikan ke pelanggan",
         "{amount} returned to the customer",
+    ),
+    "refund.arrived": (
+        "{amount} sudah masuk ke rekening pelanggan",
+        "{amount} arrived at the customer's bank",
     ),
     "refund.failed": ("Pengembalian {amount} gagal", "Refund of {amount} failed"),
     "dunning.opened": ("Penagihan susulan dimulai{for_invoice}", "Chasing began{for_invoice}"),

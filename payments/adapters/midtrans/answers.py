@@ -12,6 +12,7 @@ from payments.gateway import (
     AccountAnswer,
     AccountStatus,
     Answer,
+    Arrival,
     ChargeRequest,
     RefundAnswer,
     Status,
@@ -88,7 +89,7 @@ def order_answer(body: dict[str, Any]) -> Answer:
     status = str(body.get("transaction_status", "")).lower()
     fraud = str(body.get("fraud_status") or "").lower()
     told = instructions(body)
-    refunds = body.get("refunds")
+    refunds, charged_back = _given_back(body.get("refunds"))
     payment_type = _string(body.get("payment_type"))
     return Answer(
         status=_status(status, fraud),
@@ -112,11 +113,24 @@ def order_answer(body: dict[str, Any]) -> Answer:
         channel=channel_of(payment_type or "", told.get("bank") or told.get("store")),
         fraud=fraud or None,
         refunded_amount=rupiah(body.get("refund_amount")) or 0,
-        refunds=tuple(r for r in refunds if isinstance(r, dict))
-        if isinstance(refunds, list)
-        else (),
+        refunds=refunds,
+        arrivals=_arrivals(refunds),
+        charged_back=charged_back,
         raw=clean(body),
     )
+
+
+def _given_back(listed: object) -> tuple[tuple[dict[str, Any], ...], int]:
+    """Refunds, and the sum of chargebacks: both stand in one list, and only refunds have a key."""
+    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    refunds = tuple(one for one in entries if one.get("refund_key"))
+    taken = [rupiah(one.get("refund_amount")) or 0 for one in entries if not one.get("refund_key")]
+    return refunds, sum(taken)
+
+
+def _arrivals(refunds: tuple[dict[str, Any], ...]) -> tuple[Arrival, ...]:
+    confirmed = [(str(one["refund_key"]), instant(one.get("bank_confirmed_at"))) for one in refunds]
+    return tuple(Arrival(key, at) for key, at in confirmed if at is not None)
 
 
 def instructions(body: dict[str, Any]) -> dict[str, str]:
