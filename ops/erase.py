@@ -94,6 +94,7 @@ def main(home: Path, *, orphans: bool, agree: Callable[[str], bool]) -> int:
             for one in found:
                 if agree(one.told):
                     remove(one)
+                    print(f"removed {one.told}")
             if not found:
                 print(f"nothing in {SHARED_ROOT} has lost its home")
             return 0
@@ -102,6 +103,7 @@ def main(home: Path, *, orphans: bool, agree: Callable[[str], bool]) -> int:
             if not agree(doomed.told):
                 return 1
             remove(doomed, home)
+            print(f"removed {doomed.told}")
     except (EraseError, hold.UpError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
