@@ -17,6 +17,7 @@ from api.pages.staff.rehearsal import rehearse
 from api.pages.staff.session import SignedIn, check_form, person_of
 from api.pages.web import clean, remember_language, see_other
 from billing.flows.credit import creditable_amount
+from billing.flows.document_parts import REASONS
 from billing.flows.send_again import send_again
 from billing.flows.take_out import take_out
 from core import ids
@@ -136,6 +137,8 @@ def _credit_page(
         "asked": form,
         "shown": shown,
         "choices": GIVE_BACK_REASONS,
+        # As they will stand on the document.
+        "because": REASONS[person.language],
         "problem": problem,
         "invoice": invoice,
     }

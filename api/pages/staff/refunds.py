@@ -22,6 +22,7 @@ from api.pages.staff.session import SignedIn, check_form, person_of
 from api.pages.web import clean, remember_language, see_other
 from billing import queries
 from billing.flows import refund as refunding
+from billing.flows.document_parts import REASONS
 from billing.flows.refund_rows import get_payment
 from billing.tables import customers
 from core import ids
@@ -141,6 +142,8 @@ def _refund_page(
         "asked": form,
         "shown": shown,
         "choices": GIVE_BACK_REASONS,
+        # As they will stand on the document.
+        "because": REASONS[person.language],
         "problem": problem,
         "payment": payment,
         "limit": setting.merchant.refund_approval_above,
