@@ -36,6 +36,7 @@ from invoices.document_words import (
     TONES,
 )
 from invoices.payment_steps import steps_for
+from invoices.status import is_only_credited
 from invoices.terbilang import rupiah_sentence
 from invoices.wording import (
     language_of,
@@ -114,7 +115,8 @@ def view_of(facts: DocumentFacts) -> DocumentView:
         accent=accent,
         tint=brand.tint(accent),
         logo=facts.seller.logo,
-        stamp_duty_due=stamp_duty_due(facts.kind, facts.status, facts.total),
+        stamp_duty_due=stamp_duty_due(facts.kind, facts.status, facts.total)
+        and not _is_only_credited(facts),
         labels=labels,
     )
 
@@ -142,12 +144,16 @@ def _state(facts: DocumentFacts) -> str:
     if facts.kind == "receipt":
         return "paid"
     if facts.status == "paid":
-        return "credited" if facts.credited and not facts.paid else "paid"
+        return "credited" if _is_only_credited(facts) else "paid"
     if facts.status not in ("open", "issued"):
         return facts.status
     if facts.due_on is not None and facts.as_of > facts.due_on:
         return "overdue"
     return "partial" if facts.paid or facts.credited else "open"
+
+
+def _is_only_credited(facts: DocumentFacts) -> bool:
+    return is_only_credited(facts.status, facts.paid, facts.credited)
 
 
 def _headline(facts: DocumentFacts, state: str, language: str) -> tuple[str, int]:
@@ -185,7 +191,7 @@ def _fact_fields(facts: DocumentFacts, language: str) -> tuple[Field, ...]:
     ]
     if facts.due_on is not None:
         found.append(Field(labels["due_date"], long_date(facts.due_on, language)))
-    if facts.paid_at is not None:
+    if facts.paid_at is not None and not _is_only_credited(facts):
         paid_on = _local(facts.paid_at, facts.zone).date()
         found.append(Field(labels["paid_on"], long_date(paid_on, language)))
     if facts.tax_invoice_number:

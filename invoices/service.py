@@ -17,7 +17,13 @@ from core.money import Money
 from core.work import Work
 from invoices import queries
 from invoices.queries import Invoice
-from invoices.status import InvoiceStatus, move, require_voidable, status_after_allocation
+from invoices.status import (
+    InvoiceStatus,
+    is_only_credited,
+    move,
+    require_voidable,
+    status_after_allocation,
+)
 from invoices.tables import invoice_lines, invoices
 
 
@@ -138,8 +144,8 @@ def record_settled(
     """Lock an invoice and move what is paid and credited of it; status and events follow.
 
     The caller has written the allocation or the credit note; this keeps the totals. Records
-    ``invoice.paid`` or ``invoice.part_paid``. When ``became_paid`` the caller goes on with
-    `billing.service.after_paid`.
+    ``invoice.paid``, ``invoice.part_paid`` or, where credit notes took it all and no money came,
+    ``invoice.credited``. When ``became_paid`` the caller goes on with `billing.service.after_paid`.
 
     Args:
         paid: whole rupiah allocated now; negative when a payment was taken back.
@@ -251,8 +257,11 @@ def payload_of(invoice: Invoice | InvoiceState) -> dict[str, Any]:
 def _tell(unit: Work, state: InvoiceState, paid: int) -> None:
     if not state.became_paid and paid <= 0:
         return
+    type_ = "invoice.paid" if state.became_paid else "invoice.part_paid"
+    if state.became_paid and is_only_credited(state.status, state.paid, state.credited):
+        type_ = "invoice.credited"  # nothing is due any more, and no money came
     unit.event(
-        "invoice.paid" if state.became_paid else "invoice.part_paid",
+        type_,
         "invoice",
         state.id,
         {

@@ -54,6 +54,23 @@ def due(total: Money, paid: Money, credited: Money) -> Money:
     return zero(total.currency) if open_amount.is_negative else open_amount
 
 
+def owed(status: str, due_amount: int) -> int:
+    """Say what a reader is told is owed: nothing of a void invoice.
+
+    Of one that is written off it is what was given up: the debt stands, and may be paid all the
+    same.
+    """
+    return 0 if status == InvoiceStatus.VOID else due_amount
+
+
+def is_only_credited(status: str, paid: int, credited: int) -> bool:
+    """Whether nothing is due because it was given back, and no money ever came.
+
+    Such an invoice is ``paid`` in the table of moves; nobody is told that it was.
+    """
+    return status == InvoiceStatus.PAID and credited > 0 and paid == 0
+
+
 def require_voidable(status: InvoiceStatus, paid: Money, credited: Money) -> None:
     """Refuse to void anything but an open invoice that was never paid nor credited.
 

@@ -209,6 +209,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"Tagihan {t.no} LUNAS ({t.who})",
         lambda t: f"Invoice {t.no} is PAID ({t.who})",
     ),
+    "invoice.credited": (
+        lambda t: f"Tagihan {t.no} seluruhnya dikreditkan ({t.who})",
+        lambda t: f"Invoice {t.no} is credited whole ({t.who})",
+    ),
     "invoice.part_paid": (
         lambda t: f"Tagihan {t.no} dibayar sebagian, sisa {t.rp('due')} ({t.who})",
         lambda t: f"Invoice {t.no} is paid in part, {t.rp('due')} left ({t.who})",

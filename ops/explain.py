@@ -16,6 +16,7 @@ from core.calendars import civil_date
 from core.db import connect
 from core.errors import EngineError
 from core.settings import Settings
+from invoices.status import is_only_credited
 from invoices.wording import language_of, long_date, rupiah, short_date
 from ops.explain_words import JOURNALS, KINDS, STATES, WORDS, because, channel, either
 
@@ -55,7 +56,9 @@ def render(told: Explanation) -> str:
 
 def _render(told: Explanation, language: str) -> Iterator[str]:
     words = WORDS[language]
-    yield _both(f"{told.number}  {words['to']} {told.buyer}", words[told.status])
+    no_money = is_only_credited(told.status, told.paid, told.credited)
+    status = "credited" if no_money else told.status
+    yield _both(f"{told.number}  {words['to']} {told.buyer}", words[status])
     yield (
         f"{told.seller} · {words['issued']} {long_date(told.issued_on, language)}"
         f" · {words['due_on']} {long_date(told.due_on, language)}"
@@ -73,10 +76,11 @@ def _render(told: Explanation, language: str) -> Iterator[str]:
     yield _both(
         f"  {words['total']} = {rupiah(told.subtotal)} + {rupiah(told.tax)}", rupiah(told.total)
     )
-    yield _both(
-        f"  {words['due']} = {rupiah(told.total)} − {rupiah(told.paid)} − {rupiah(told.credited)}",
-        rupiah(told.due),
-    )
+    if told.status == "void":
+        yield _both(f"  {words['due']}: {words['void']}", rupiah(0))
+    else:
+        taken = f"{rupiah(told.paid)} − {rupiah(told.credited)}"
+        yield _both(f"  {words['due']} = {rupiah(told.total)} − {taken}", rupiah(told.due))
     if told.tax_point_on is not None and told.tax:
         yield f"  {words['tax_point']} {long_date(told.tax_point_on, language)}"
     yield ""

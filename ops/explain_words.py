@@ -12,7 +12,7 @@ from payments.channels import CHANNELS
 
 WORDS: Final = {
     "id": {
-        "open": "BELUM DIBAYAR", "paid": "LUNAS", "void": "BATAL",
+        "open": "BELUM DIBAYAR", "paid": "LUNAS", "credited": "DIKREDITKAN", "void": "BATAL",
         "uncollectible": "DIHAPUSBUKUKAN", "to": "untuk", "issued": "terbit",
         "due_on": "jatuh tempo", "lines": "Baris", "subtotal": "Subtotal", "total": "Total",
         "due": "Sisa", "money": "Pembayaran", "orders": "Pesanan di Midtrans",
@@ -23,10 +23,11 @@ WORDS: Final = {
         "credit": "kredit",
     },
     "en": {
-        "open": "UNPAID", "paid": "PAID", "void": "VOID", "uncollectible": "WRITTEN OFF",
-        "to": "to", "issued": "issued", "due_on": "due", "lines": "Lines",
-        "subtotal": "Subtotal", "total": "Total", "due": "Due", "money": "Payments",
-        "orders": "Orders at Midtrans", "books": "Books", "payment": "payment",
+        "open": "UNPAID", "paid": "PAID", "credited": "CREDITED", "void": "VOID",
+        "uncollectible": "WRITTEN OFF", "to": "to", "issued": "issued", "due_on": "due",
+        "lines": "Lines", "subtotal": "Subtotal", "total": "Total", "due": "Due",
+        "money": "Payments", "orders": "Orders at Midtrans", "books": "Books",
+        "payment": "payment",
         "balance": "from the customer's balance", "reversal": "taken back by the bank",
         "credit_note": "credit note", "refund": "refunded, credit note",
         "to_balance": "to the balance, credit note", "tax_point": "PPN owed since",

@@ -16,6 +16,7 @@ from core import ids
 from core.work import Work
 from invoices.derivation import arithmetic, recompute
 from invoices.queries import get_invoice, lines_of
+from invoices.status import is_only_credited, owed
 from invoices.tables import credit_notes, invoices
 from payments.tables import allocations
 
@@ -33,7 +34,13 @@ class InvoiceOut(Out):
     external_id: str | None
     number: str | None
     kind: Annotated[str, Meta(description="`period`, `change` or `one_off`.")]
-    status: Annotated[str, Meta(description="`draft`, `open`, `paid`, `void` or `uncollectible`.")]
+    status: Annotated[
+        str,
+        Meta(
+            description="`draft`, `open`, `paid`, `void` or `uncollectible`. `paid` says that "
+            "nothing is due: with `paid` 0 credit notes took it all, and `paid_at` is null."
+        ),
+    ]
     customer: str
     subscription: str | None
     currency: str
@@ -42,7 +49,13 @@ class InvoiceOut(Out):
     total: Rupiah
     paid: Rupiah
     credited: Rupiah
-    due: Annotated[int, Meta(description="Whole rupiah still to be paid.")]
+    due: Annotated[
+        int,
+        Meta(
+            description="Whole rupiah still owed: 0 when void; when uncollectible what was given "
+            "up, which may be paid all the same."
+        ),
+    ]
     collection: str
     payment_method: str | None
     period_start: Day | None
@@ -59,16 +72,19 @@ class InvoiceOut(Out):
     @classmethod
     def of(cls, row: Any) -> InvoiceOut:
         """Shape a row."""
+        no_money = is_only_credited(row.status, row.paid_amount, row.credited_amount)
         return cls(
             id=ids.public("invoice", row.id), external_id=row.external_id, number=row.number,
             kind=row.kind, status=row.status, customer=ids.public("customer", row.customer_id),
             subscription=public("subscription", row.subscription_id), currency=row.currency,
             subtotal=row.subtotal_amount, tax=row.tax_amount, total=row.total_amount,
-            paid=row.paid_amount, credited=row.credited_amount, due=row.due_amount,
+            paid=row.paid_amount, credited=row.credited_amount,
+            due=owed(row.status, row.due_amount),
             collection=row.collection,
             payment_method=public("payment_method", row.payment_method_id),
             period_start=row.period_start, period_end=row.period_end, issued_at=row.issued_at,
-            issued_on=row.issued_on, due_on=row.due_on, paid_at=row.paid_at, paid_on=row.paid_on,
+            issued_on=row.issued_on, due_on=row.due_on,
+            paid_at=None if no_money else row.paid_at, paid_on=None if no_money else row.paid_on,
             tax_point_on=row.tax_point_on, metadata=row.metadata, created_at=row.created_at,
         )  # fmt: skip
 
@@ -191,7 +207,7 @@ def explain(unit: Work, invoice_id: Any) -> ExplainedOut:
         total=invoice.total_amount,
         paid=invoice.paid_amount,
         credited=invoice.credited_amount,
-        due=invoice.due_amount,
+        due=owed(invoice.status, invoice.due_amount),
     )  # fmt: skip
 
 

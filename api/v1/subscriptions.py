@@ -29,6 +29,7 @@ from billing.flows.credit_plan import PlannedCredit
 from core import ids
 from core.work import Work
 from invoices.queries import get_invoice, list_invoices
+from invoices.status import owed
 from plans.queries import get_price
 
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -233,7 +234,7 @@ def read_subscribed(unit: Work, subscription_id: UUID) -> SubscribedOut:
         subscription=read_subscription(unit, subscription_id),
         invoice=public("invoice", invoice.id if invoice else None),
         invoice_status=invoice.status if invoice else None,
-        due=invoice.due_amount if invoice else 0,
+        due=owed(invoice.status, invoice.due_amount) if invoice else 0,
         payment=newest_order(
             unit,
             invoice_id=invoice.id if invoice else None,

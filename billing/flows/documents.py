@@ -44,6 +44,7 @@ from invoices.document_facts import (
     SellerFacts,
 )
 from invoices.document_view import DocumentView
+from invoices.status import owed
 from invoices.tax_terms import TaxTerms
 from invoices.tax_wording import mixed_note, tax_point_notes
 from invoices.wording import language_of
@@ -218,7 +219,7 @@ def _invoice_facts(
         tax=tax_facts(invoice["tax"], base=None, tax=invoice["tax_amount"]),
         paid=invoice["paid_amount"],
         credited=invoice["credited_amount"],
-        due=invoice["due_amount"],
+        due=owed(invoice["status"], invoice["due_amount"]),
         payments=tuple(
             PaymentFacts(paid["at"], method_name(paid, language), paid["amount"])
             for paid in rows.payments
