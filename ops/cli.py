@@ -145,6 +145,21 @@ def doctor(as_json: bool) -> None:
 
 
 @tagihan.command()
+@click.option("--sandbox", is_flag=True, help="Try Midtrans' sandbox with MIDTRANS_SERVER_KEY.")
+@click.option("--url", help="Try what stands at this address instead, with those keys.")
+@click.option("--json", "as_json", is_flag=True, help="Answer JSON instead of text.")
+def certify(sandbox: bool, url: str | None, as_json: bool) -> None:
+    """Try the contract of the gateway, case by case, and report every difference.
+
+    Without an option the simulator is tried; the other two are compared with it. Exits 1 where
+    something differs; never runs against production.
+    """
+    settings = begin("certify", quiet=True)
+    command = module("ops.certify.command")
+    finish(command.main(settings, sandbox=sandbox, url=url, as_json=as_json))
+
+
+@tagihan.command()
 def gateway() -> None:
     """Tell how fast Midtrans is called, and when the charges that wait will be done.
 

@@ -1,0 +1,1 @@
+"""`tagihan certify`: the contract of the port, tried against the simulator and a sandbox."""

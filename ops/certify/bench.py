@@ -1,0 +1,197 @@
+"""A gateway on the bench: the adapter as shipped, its wire underneath, and the payer's hands."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import requests
+
+from core.clock import utc_now
+from payments.adapters.midtrans.client import MidtransClient, PooledSession
+from payments.adapters.midtrans.gateways import MidtransGateway
+from payments.channels import CHANNELS, wire_id
+from payments.gateway import AccountAnswer, Answer, ChargeRequest, RefundAnswer
+
+Facts = dict[str, str]
+
+AMOUNT: Final = 99_000
+# Midtrans' published test cards and phones; nobody's money is behind them.
+CARDS: Final = {
+    "accept": "4811111111111114",
+    "deny": "4911111111111113",
+    "fraud": "4611111111111116",
+}
+PHONE: Final = "628215023424"
+
+# Words whose value matters; of all others only the form does.
+_LITERAL: Final = frozenset(
+    {
+        "status_code", "transaction_status", "fraud_status", "payment_type", "currency",
+        "channel_response_code", "account_status", "store", "bank", "gross_amount",
+        "refund_amount",
+    }
+)  # fmt: skip
+_FORMS: Final = (
+    ("time", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")),
+    ("amount", re.compile(r"\d+\.00")),
+    ("digits", re.compile(r"\d+")),
+    ("uuid", re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")),
+    ("address", re.compile(r"[a-z][a-z0-9+.-]*://.+")),
+)
+
+
+class NotTried(Exception):  # noqa: N818 - no error: it says what a person would have to do
+    """What a case needs and this gateway does not offer to a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a payer does, done through the control side of a simulator."""
+
+    url: str
+    server_key: str = field(repr=False)
+
+    def do(self, path: str, **body: Any) -> None:
+        """One act, such as ``pay`` with an ``order_id``."""
+        answer = requests.post(
+            f"{self.url}/_sim/{path}",
+            json=body,
+            headers={"X-Sim-Server-Key": self.server_key},
+            timeout=(3, 30),
+        )
+        answer.raise_for_status()
+
+
+@dataclass(slots=True)
+class Bench:
+    """One gateway under test."""
+
+    url: str
+    server_key: str = field(repr=False)
+    client_key: str = field(repr=False)
+    snap_url: str | None = None
+    hands: Hands | None = None
+    run: str = field(default_factory=lambda: secrets.token_hex(5).upper())
+    client: MidtransClient = field(init=False, repr=False)
+    gateway: MidtransGateway = field(init=False, repr=False)
+    now: datetime = field(default_factory=utc_now)
+    _n: int = 0
+
+    def __post_init__(self) -> None:
+        self.client = self._client(self.server_key)
+        self.gateway = MidtransGateway(self.client, self.server_key)
+
+    def _client(self, server_key: str) -> MidtransClient:
+        return MidtransClient(
+            self.url, server_key, PooledSession(),
+            snap_url=self.snap_url, connect_seconds=3, read_seconds=30,
+        )  # fmt: skip
+
+    def stranger(self) -> MidtransGateway:
+        """The same gateway called with a key it does not know."""
+        key = "SB-Mid-server-nobody-knows-this"
+        return MidtransGateway(self._client(key), key)
+
+    def act(self, path: str, what: str, **body: Any) -> None:
+        """Let the payer do something.
+
+        Raises:
+            NotTried: nobody is there; ``what`` says what a person would do.
+        """
+        if self.hands is None:
+            raise NotTried(f"a person must {what}")
+        self.hands.do(path, **body)
+
+    def key(self) -> str:
+        """A fresh idempotency key."""
+        return secrets.token_hex(16)
+
+    def request(self, channel: str, **change: Any) -> ChargeRequest:
+        """A charge of Rp99,000 under an order id of its own."""
+        self._n += 1
+        made = ChargeRequest(
+            order_id=f"CERT-{self.run}-{self._n}",
+            channel=channel,
+            amount=AMOUNT,
+            currency="IDR",
+            initiated_by="customer",
+            customer_name="Sari Wulandari",
+            customer_email="sari@example.com",
+            item_name="Certification",
+            phone=PHONE if "phone" in CHANNELS[channel].needs else None,
+            ordered_at=self.now,
+            expires_at=self.now + timedelta(hours=2),
+        )
+        return replace(made, **change)
+
+    def charge(self, request: ChargeRequest) -> Answer:
+        """Ask for it once."""
+        return self.gateway.charge(request, idempotency_key=self.key())
+
+    def opened(self, channel: str, **change: Any) -> tuple[ChargeRequest, str]:
+        """An order that waits for its payer, and the id the gateway knows it by."""
+        request = self.request(channel, **change)
+        answer = self.charge(request)
+        if answer.status != "pending":
+            told = f"{answer.code or '-'} {answer.message or ''}".strip()
+            raise NotTried(f"no {channel} order could be opened: {answer.status} {told}")
+        return request, wire_id(channel, request.order_id, answer.transaction_id)
+
+    def paid(self, channel: str) -> tuple[ChargeRequest, str]:
+        """An order that its payer has paid."""
+        request, at = self.opened(channel)
+        self.act("pay", f"pay the {channel} order {request.order_id}", order_id=request.order_id)
+        return request, at
+
+    def card(self, number: str = CARDS["accept"]) -> str:
+        """A one-time token of a test card, as a browser gets it."""
+        told = requests.get(
+            f"{self.url}/v2/token",
+            params={
+                "client_key": self.client_key,
+                "card_number": number,
+                "card_cvv": "123",
+                "card_exp_month": "12",
+                "card_exp_year": str(self.now.year + 3),
+            },
+            timeout=(3, 30),
+        ).json()
+        token = told.get("token_id") if isinstance(told, dict) else None
+        if not token:
+            raise NotTried(f"the gateway gave no card token: {told}")
+        return str(token)
+
+
+def facts_of(answer: Answer | RefundAnswer | AccountAnswer) -> Facts:
+    """What two gateways must agree in: our reading of an answer, and the form of theirs."""
+    facts: Facts = {"status": answer.status}
+    if answer.code is not None:
+        facts["code"] = answer.code
+    if isinstance(answer, Answer):
+        facts["amount"] = str(answer.amount)
+        shown = sorted(name for name, value in answer.instructions.items() if value)
+        facts["instructions"] = " ".join(shown) or "none"
+        facts["settled"] = str(answer.settled)
+    if isinstance(answer, AccountAnswer):
+        facts["links"] = " ".join(
+            name for name, at in (("web", answer.link_url), ("app", answer.app_url)) if at
+        )
+        facts["purses"] = " ".join(sorted(option.name for option in answer.options))
+    else:
+        facts |= {f"raw.{name}": form_of(name, value) for name, value in answer.raw.items()}
+    return facts
+
+
+def form_of(name: str, value: object) -> str:
+    """The form of one field's value, or the value itself where it is a word of the contract."""
+    if name in _LITERAL:
+        return str(value)
+    if isinstance(value, str):
+        return next((form for form, like in _FORMS if like.fullmatch(value)), "text")
+    return {dict: "object", list: "list", bool: "yes or no", int: "number"}.get(
+        type(value), type(value).__name__
+    )

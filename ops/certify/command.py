@@ -1,0 +1,129 @@
+"""The command: which gateways are tried, and the report of what agrees, differs, was not tried."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import requests
+
+from core.settings import Settings
+from ops.certify.bench import Bench, Hands
+from ops.certify.cases import cases
+from ops.certify.run import OPEN_POINTS, Finding, answered, certify
+from payments.adapters.midtrans.client import SANDBOX_URL, SNAP_SANDBOX_URL
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(settings: Settings, *, sandbox: bool, url: str | None, as_json: bool) -> int:
+    """Try the contract; 0 where nothing differs, 1 where something does, 2 where it is refused."""
+    if not sandbox and url is None:
+        with simulator() as known:
+            return report(known, certify(known, cases()), as_json=as_json)
+    refused = why_not(settings)
+    if refused is not None:
+        click.echo(refused, err=True)
+        return 2
+    bench = bench_of(settings, url)
+    with simulator() as known:
+        return report(bench, certify(bench, cases(), known), as_json=as_json)
+
+
+def why_not(settings: Settings) -> str | None:
+    """Why these settings are not tried; None where they may be."""
+    if settings.midtrans_server_key is None or settings.midtrans_client_key is None:
+        return "Set MIDTRANS_SERVER_KEY and MIDTRANS_CLIENT_KEY to the keys of a sandbox account."
+    if settings.midtrans_environment == "production":
+        return "MIDTRANS_ENVIRONMENT is production: orders are opened, paid and refunded here."
+    return None
+
+
+def bench_of(settings: Settings, url: str | None) -> Bench:
+    """The sandbox, or what stands at ``url``: its control side, if it has one, moves the payers."""
+    key, client_key = settings.midtrans_server_key or "", settings.midtrans_client_key or ""
+    if url is None:
+        return Bench(SANDBOX_URL, key, client_key, snap_url=SNAP_SANDBOX_URL)
+    hands = Hands(url.rstrip("/"), key)
+    return Bench(url.rstrip("/"), key, client_key, hands=hands if _has_control(hands) else None)
+
+
+def _has_control(hands: Hands) -> bool:
+    answer = requests.get(
+        f"{hands.url}/_sim/clock", headers={"X-Sim-Server-Key": hands.server_key}, timeout=(3, 10)
+    )
+    return answer.status_code == 200
+
+
+@contextmanager
+def simulator() -> Iterator[Bench]:
+    """A simulator of our own, forgotten afterwards."""
+    key = f"SB-Mid-server-{secrets.token_hex(8)}"
+    client_key = f"SB-Mid-client-{secrets.token_hex(8)}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "--port", "0",
+         "--server-key", key, "--client-key", client_key],
+        stdout=subprocess.PIPE, text=True, cwd=_ROOT,
+    )  # fmt: skip
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line.startswith("simulator ready at "):
+            raise click.ClickException("the simulator does not start")
+        url = line.split()[-1]
+        yield Bench(url, key, client_key, hands=Hands(url, key))
+    finally:
+        process.terminate()
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def report(bench: Bench, findings: Sequence[Finding], *, as_json: bool) -> int:
+    """Print what was found; returns the exit code."""
+    points = [(point, answered(point, bench)) for point in OPEN_POINTS]
+    if as_json:
+        listed = [
+            {
+                "case": one.case.key, "verdict": one.verdict, "unmet": one.unmet,
+                "differences": one.differences, "extra": one.extra, "why": one.why,
+            }
+            for one in findings
+        ]  # fmt: skip
+        told = [{**asdict(point), "answer": answer} for point, answer in points]
+        click.echo(json.dumps({"url": bench.url, "cases": listed, "open": told}, indent=2))
+    else:
+        click.echo("\n".join(_page(bench, findings)))
+        for point, answer in points:
+            click.echo(f"  {point.key:<4} {point.question}: {answer or 'ask Midtrans'}")
+            click.echo(f"       until then: {point.default}")
+    return 1 if any(one.verdict == "differs" for one in findings) else 0
+
+
+def _page(bench: Bench, findings: Sequence[Finding]) -> Iterator[str]:
+    counts = Counter((one.case.channel, one.verdict) for one in findings)
+    yield f"{len(findings)} cases tried on {bench.url}"
+    yield f"  {'channel':<14} agrees  differs  not tried"
+    for channel in sorted({one.case.channel for one in findings}):
+        agrees, differs, left = (
+            counts[channel, verdict] for verdict in ("agrees", "differs", "not tried")
+        )
+        yield f"  {channel:<14} {agrees:>6}  {differs:>7}  {left:>9}"
+    for one in findings:
+        if one.verdict == "differs":
+            yield f"differs: {one.case.key}"
+            yield from (f"    promised: {line}" for line in one.unmet)
+            yield from (f"    {line}" for line in one.differences)
+    for why, count in Counter(one.why for one in findings if one.why).most_common():
+        yield f"not tried ({count}): {why}"
+    extra = sorted({name for one in findings for name in one.extra})
+    if extra:
+        yield f"told beyond what the simulator tells, and ignored: {', '.join(extra)}"
+    yield "what the documentation leaves open:"

@@ -1,0 +1,229 @@
+"""The contract of the port, every cell of it over real HTTP; and whether a difference is found."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from core.settings import Settings
+from ops.certify.bench import Bench, Hands
+from ops.certify.case import Case
+from ops.certify.cases import cases
+from ops.certify.command import main, simulator, why_not
+from ops.certify.run import OPEN_POINTS, answered, certify
+from ops.cli import tagihan
+from payments.channels import CHANNELS
+
+Json = dict[str, Any]
+# Changes one answer: (method and path, HTTP status, body) → (status, body).
+Change = Callable[[str, int, Json], tuple[int, Json]]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with simulator() as known:
+        yield known
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.key.replace(" ", "_"))
+def test_the_simulator_keeps_what_the_documentation_promises(bench: Bench, case: Case) -> None:
+    [found] = certify(bench, [case])
+
+    assert (found.verdict, found.unmet, found.why) == ("agrees", (), "")
+
+
+def test_every_channel_and_every_operation_has_cases() -> None:
+    listed = {(one.channel, one.operation) for one in cases()}
+
+    assert {channel for channel, _ in listed} == {*CHANNELS, "any"}
+    for channel, row in CHANNELS.items():
+        assert (channel, "charge") in listed
+        if not row.pull and channel != "snap":
+            assert {(channel, op) for op in ("status", "expire", "cancel", "refund")} <= listed
+
+
+def test_what_only_a_person_can_do_is_not_tried_and_says_so(bench: Bench) -> None:
+    alone = Bench(bench.url, bench.server_key, bench.client_key)
+    [paid] = [one for one in cases() if one.key == "bca_va / status / paid"]
+
+    [found] = certify(alone, [paid])
+
+    assert found.verdict == "not tried"
+    assert found.why.startswith("a person must pay the bca_va order CERT-")
+
+
+def test_an_open_point_is_answered_by_trying_or_left_to_midtrans(bench: Bench) -> None:
+    told = {point.key: answered(point, bench) for point in OPEN_POINTS}
+
+    assert told["U1"] == "; ".join(
+        f"{path}: HTTP 200, body 404" for path in ("status", "cancel", "expire")
+    )
+    assert told["U7"] == "after expire: duplicate 406"
+    assert told["U2"] is None
+
+
+# Ten ways in which a gateway could differ from the simulator, and where that must be seen.
+
+
+def _told(at: str, **change: Any) -> Change:
+    def alter(path: str, status: int, body: Json) -> tuple[int, Json]:
+        return (status, {**body, **change}) if at in path else (status, body)
+
+    return alter
+
+
+def _without(at: str, name: str) -> Change:
+    def alter(path: str, status: int, body: Json) -> tuple[int, Json]:
+        if at in path:
+            body = {key: value for key, value in body.items() if key != name}
+        return status, body
+
+    return alter
+
+
+def _http_of_404(path: str, status: int, body: Json) -> tuple[int, Json]:
+    return (404 if body.get("status_code") == "404" else status), body
+
+
+def _conflict_as_400(path: str, status: int, body: Json) -> tuple[int, Json]:
+    return status, {**body, "status_code": "400"} if body.get("status_code") == "406" else body
+
+
+def _amount_without_decimals(path: str, status: int, body: Json) -> tuple[int, Json]:
+    amount = body.get("gross_amount")
+    return status, {**body, "gross_amount": amount.partition(".")[0]} if amount else body
+
+
+PLANTED: list[tuple[str, Change, str]] = [
+    ("a number is missing", _without("POST /v2/charge", "va_numbers"), "bca_va / charge / pending"),
+    ("another currency", _told("/status", currency="USD"), "bni_va / status / pending"),
+    ("amounts lost their decimals", _amount_without_decimals, "bri_va / charge / pending"),
+    ("expire answers 200", _told("/expire", status_code="200"), "permata_va / expire / pending"),
+    ("cancel is refused", _told("/cancel", status_code="412"), "qris / cancel / pending"),
+    ("a time has its zone", _told("POST /v2/charge", expiry_time="2026-11-21T10:00:00+07:00"), "dana / charge / pending"),
+    ("an order id taken twice is a 400", _conflict_as_400, "alfamart / charge / same order id again"),
+    ("a capture is settled at once", _told("/v2/charge", transaction_status="settlement"), "card / charge / saved token, without its holder"),
+    ("a page has no address", _without("/snap/v1/transactions", "redirect_url"), "snap / charge / page opened"),
+    ("a link has no page", _without("/v2/pay/account", "actions"), "gopay_linked / link / asked"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "change", "where"), PLANTED, ids=[row[0] for row in PLANTED])
+def test_a_planted_difference_is_reported(
+    bench: Bench, what: str, change: Change, where: str
+) -> None:
+    [case] = [one for one in cases() if one.key == where]
+    with altered(bench, change) as other:
+        [found] = certify(other, [case], bench)
+
+    assert found.verdict == "differs"
+    assert found.differences or found.unmet
+
+
+def test_an_unchanged_copy_differs_in_nothing(bench: Bench) -> None:
+    some = [one for one in cases() if one.channel in ("bca_va", "card", "any")]
+    with altered(bench, lambda _, status, body: (status, body)) as other:
+        found = certify(other, some, bench)
+
+    assert [(one.case.key, one.differences) for one in found if one.verdict != "agrees"] == []
+
+
+def test_another_http_code_of_a_404_answers_the_open_point_and_harms_nothing(bench: Bench) -> None:
+    [case] = [one for one in cases() if one.key == "any / status / unknown order"]
+    [point] = [one for one in OPEN_POINTS if one.key == "U1"]
+    with altered(bench, _http_of_404) as other:
+        [found] = certify(other, [case], bench)
+        told = answered(point, other)
+
+    assert found.verdict == "agrees"
+    assert "status: HTTP 404, body 404" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (Settings(), "Set MIDTRANS_SERVER_KEY"),
+        (
+            Settings(midtrans_server_key="k", midtrans_client_key="c", midtrans_environment="production"),
+            "MIDTRANS_ENVIRONMENT is production",
+        ),
+    ],
+)  # fmt: skip
+def test_production_is_refused_before_anything_is_sent(settings: Settings, why: str) -> None:
+    assert str(why_not(settings)).startswith(why)
+    assert main(settings, sandbox=True, url=None, as_json=False) == 2
+
+
+def test_the_command_tries_an_address_and_prints_a_table(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [one for one in cases() if one.channel == "bca_va"]
+    monkeypatch.setattr("ops.certify.command.cases", lambda: few)
+    monkeypatch.setenv("MIDTRANS_SERVER_KEY", bench.server_key)
+    monkeypatch.setenv("MIDTRANS_CLIENT_KEY", bench.client_key)
+
+    with altered(bench, _told("/expire", status_code="200")) as other:
+        same = CliRunner().invoke(tagihan, ["certify", "--url", bench.url])
+        differs = CliRunner().invoke(tagihan, ["certify", "--url", other.url])
+        listed = CliRunner().invoke(tagihan, ["certify", "--url", bench.url, "--json"])
+
+    assert same.exit_code == 0, same.output
+    assert "bca_va              9        0          0" in same.output
+    assert differs.exit_code == 1
+    assert "differs: bca_va / expire / pending" in differs.output
+    assert "code: 200, the simulator 407" in differs.output
+    assert {one["verdict"] for one in json.loads(listed.stdout)["cases"]} == {"agrees"}
+    assert bench.server_key not in same.output + differs.output + listed.output
+
+
+@contextmanager
+def altered(bench: Bench, change: Change) -> Iterator[Bench]:
+    """A copy of the simulator behind a door that changes its answers; its control side is as it is."""
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def pass_on(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            headers = {
+                name: value for name, value in self.headers.items()
+                if name.lower() not in ("host", "content-length", "connection")
+            }  # fmt: skip
+            answer = requests.request(
+                self.command, bench.url + self.path, data=self.rfile.read(length),
+                headers=headers, timeout=30,
+            )  # fmt: skip
+            status, content = answer.status_code, answer.content
+            if "/_sim" not in self.path:
+                status, body = change(f"{self.command} {self.path}", status, answer.json())
+                content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = pass_on  # noqa: N815 - the library asks for these names
+
+        def log_message(self, *args: Any) -> None:
+            """Nothing: a test's output is its own."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield Bench(url, bench.server_key, bench.client_key, hands=Hands(url, bench.server_key))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
