@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 
 from billing.engine import Engine
 from billing.flows.card_requests import open_card_request
@@ -23,7 +23,7 @@ from billing.flows.orders import MOOT, record_steps
 from billing.flows.pace import Leave, take, watched
 from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
-from billing.flows.settle import settle
+from billing.flows.settle import NEVER_SENT, settle
 from billing.queries import with_mandate
 from billing.tables import customers
 from core.actor import system
@@ -110,7 +110,7 @@ def drop_moot(engine: Engine, merchant_id: UUID, order_ids: Sequence[str]) -> No
     """Fail orders that were never sent and no longer make sense; the invoice is looked at anew."""
     gone = Answer("failed", code=MOOT, message="no longer due for this amount")
     for order_id in order_ids:
-        settle(engine, merchant_id, order_id, gone, because="never sent")
+        settle(engine, merchant_id, order_id, gone, because="never sent", send=NEVER_SENT)
 
 
 def _exchange_or_log(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:
@@ -155,20 +155,42 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
 def _due(unit: Work, limit: int, only: UUID | None) -> tuple[Sequence[Row[Any]], Lane]:
     """Orders whose turn it is, locked: those that a person waits for before all others."""
     c = payment_orders.c
-    due = (
-        _joined()
-        .where(c.merchant_id == unit.merchant_id, c.state == "created", c.next_at <= unit.real_now)
-        .order_by(c.next_at, c.id)
-        .limit(limit)
-        .with_for_update(of=payment_orders, skip_locked=True)
-    )
     if only is not None:
-        return unit.session.execute(due.where(c.id == only)).all(), Lane.PERSON
-    waited_for = (c.initiated_by == "customer") & (c.kind != "instrument")
-    people = unit.session.execute(due.where(waited_for)).all()
+        return _claim(unit, 1, c.id == only, waits=True), Lane.PERSON
+    people = _claim(unit, limit, (c.initiated_by == "customer") & (c.kind != "instrument"))
     if people:
         return people, Lane.PERSON
-    return unit.session.execute(due).all(), Lane.WORK
+    return _claim(unit, limit), Lane.WORK
+
+
+def _claim(
+    unit: Work, limit: int, *which: ColumnElement[bool], waits: bool = False
+) -> Sequence[Row[Any]]:
+    """Lock orders that are to be sent, and their invoices before them.
+
+    An invoice in somebody's hands may be due for less in a moment: its order is left for later,
+    or waited for where a caller ``waits``.
+    """
+    c, own = payment_orders.c, invoices.c
+    due = (c.merchant_id == unit.merchant_id, c.state == "created", c.next_at <= unit.real_now)
+    found = unit.session.execute(
+        select(c.id, c.invoice_id).where(*due, *which).order_by(c.next_at, c.id).limit(limit)
+    ).all()
+    held = set(
+        unit.session.execute(
+            select(own.id)
+            .where(own.merchant_id == unit.merchant_id, own.id.in_({row[1] for row in found}))
+            .order_by(own.id)
+            .with_for_update(read=True, skip_locked=not waits)
+        ).scalars()
+    )
+    ready = [row.id for row in found if row.invoice_id is None or row.invoice_id in held]
+    return unit.session.execute(
+        _joined()
+        .where(*due, c.id.in_(ready))
+        .order_by(c.next_at, c.id)
+        .with_for_update(of=payment_orders, skip_locked=True)
+    ).all()
 
 
 def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:

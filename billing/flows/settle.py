@@ -39,6 +39,8 @@ from payments.attempts import (
 from payments.gateway import Answer
 from payments.tables import payment_orders, refunds
 
+# In place of the number of a send: the news holds only while the order was not sent.
+NEVER_SENT = 0
 _RETRIES = 4
 _BACKOFF_MAX = 900
 
@@ -93,6 +95,8 @@ def settle_in(
     order, invoice = _lock(unit, order_id)
     if order is None:
         return "unknown_order"
+    if send == NEVER_SENT and order.state != "created":
+        return str(order.state)  # found moot by one, sent by another since
     if answer.status in ("not_sent", "refused"):
         return _put_back(unit, order, answer, because, send)
     if send is not None and order.in_doubt and _attests_only_this_send(answer):
