@@ -42,6 +42,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "thanks": "Selamat datang!",
         "trial_until": "Masa coba Anda berlangsung sampai {date}. Kartu disimpan tanpa ditagih: "
         "Rp10.000 hanya ditahan sebentar lalu dilepas.",
+        "trial_then": "Mulai {date}, kartu Anda ditagih {amount} bila Anda tidak berhenti.",
         "again": "Kembali ke daftar paket",
         "other_language": "English",
     },
@@ -72,6 +73,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "thanks": "Welcome!",
         "trial_until": "Your trial runs until {date}. The card was saved without a charge: "
         "Rp10.000 is held for a moment and released.",
+        "trial_then": "From {date} your card is charged {amount}, unless you stop before.",
         "again": "Back to the plans",
         "other_language": "Bahasa Indonesia",
     },

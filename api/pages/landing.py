@@ -39,11 +39,14 @@ from api.pages.web import (
 )
 from billing.engine import Engine
 from billing.flows import limits
+from billing.flows.notices import upcoming
 from billing.queries import get_subscription
 from core import ids
 from core.actor import Actor
+from core.calendars import instant_of
 from core.errors import Conflict, EngineError, InvalidRequest, NotFound, TooMany
 from core.work import Work
+from invoices.wording import until_text
 from plans.queries import Price, list_plans, prices_of
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -87,6 +90,8 @@ def trial(
     engine, language = engine_of(request), language_from(request)
     with engine.work(merchant_by_slug(engine, slug), visitor(request)) as unit:
         found = get_subscription(unit, ids.parse("subscription", subscription))
+        ends_on, zone = found.trial_end_on, found.billing_zone
+        coming = upcoming(unit, [found]) if ends_on else []
         return page(
             "welcome.html",
             {
@@ -94,7 +99,10 @@ def trial(
                 "language": language,
                 "words": WORDS[language],
                 "slug": slug,
-                "ends_on": found.trial_end_on,
+                "until": until_text(instant_of(ends_on, zone), zone, language) if ends_on else "",
+                "first": {"date": ends_on, "amount": coming[0].document.total.amount}
+                if coming
+                else None,
             },
         )
 

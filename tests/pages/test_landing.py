@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import make_merchant, make_price
+from builders import make_customer, make_merchant, make_method, make_price, make_subscription
 from pages.house import VA_NUMBER, House
 from sqlalchemy import func, select
 
@@ -53,6 +53,24 @@ def test_a_visitor_subscribes_and_gets_a_number_to_pay(house: House) -> None:
     text = house.client.get(answer.headers["location"]).text
     assert f'data-copy="{VA_NUMBER}"' in text
     assert "Rp387.390" in text
+
+
+def test_who_begins_a_trial_reads_its_last_minute_and_what_comes_after(house: House) -> None:
+    with house.work() as unit:
+        customer = make_customer(unit)
+        method = make_method(unit, customer.id)
+        made = make_subscription(
+            unit, customer=customer, price=make_price(unit, 349_000), payment_method_id=method,
+            trial_days=14,
+        )  # fmt: skip
+    path = f"/bayar/larasa/masa-coba/{ids.public('subscription', made.subscription.id)}"
+    # 10 January + 14 days: the 24th is the first day that is charged, 349,000 + 11%.
+    text = house.client.get(path).text
+    assert "sampai 23 Januari 2027, 23.59 WIB" in text
+    assert "Mulai 24 Januari 2027, kartu Anda ditagih Rp387.390" in text
+    english = house.client.get(f"{path}?lang=en").text
+    assert "until 23 January 2027, 23:59 WIB" in english
+    assert "From 24 January 2027 your card is charged Rp387.390" in english
 
 
 def test_a_form_sent_twice_is_one_customer(house: House) -> None:
