@@ -10,6 +10,7 @@ from sqlalchemy import Row, update
 
 from billing.flows import chase, refund
 from billing.flows.book_journals import post_capture
+from billing.flows.card_checks import check_failed
 from billing.flows.orders import MOOT, open_orders, withdraw
 from billing.flows.reviews import open_review
 from billing.flows.standing import is_left_alone, waits_for_sign_up
@@ -134,6 +135,7 @@ def _payment(unit: Work, order: Row[Any], payment_id: UUID, answer: Answer) -> d
 def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer) -> None:
     """The gateway attests that nothing was taken under this order."""
     if invoice is None:
+        check_failed(unit, order, answer)
         return
     _failed(unit, order, invoice, answer)
     if order.kind == "attempt":

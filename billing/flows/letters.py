@@ -30,6 +30,8 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "credit_note.issued": "credit_note",
     "refund.requested": "refund",
     "refund.arrived": "refund_arrived",
+    "refund.kept": "refund_kept",
+    "card.not_saved": "card_not_saved",
     "dunning.payment_failed": "payment_failed",
     "dunning.reminder": "payment_reminder",
     "dunning.last_warning": "last_warning",

@@ -32,6 +32,8 @@ NoticeKind = Literal[
     "credit_note",
     "refund",
     "refund_arrived",
+    "refund_kept",
+    "card_not_saved",
 ]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 

@@ -91,6 +91,7 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("change_undone",      "kembali ke paket Larasa Tumbuh mulai 25 November 2026"),
         ("cancel_confirmed",   "Bisa dipakai sampai: 24 November 2026, 23.59 WIB"),
         ("change_confirmed",   "Tagihan berikutnya: Rp3.873.900"),
+        ("refund_kept",        "kami catat sebagai saldo Anda"),
         ("refund_arrived",     "Dikembalikan ke: Visa •••• 1111"),
         ("card_not_saved",     "Masa coba berakhir: 25 November 2026"),
         ("trial_ending",       "Tagihan pertama: Rp3.873.900"),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
-from world import World
+from lived import ask
+from world import START, World
 
 from billing.flows.at_once import Means, subscribe_now
+from billing.flows.collect import offer_va
 from billing.flows.consents import Mandate
 from billing.tables import mandates, subscriptions
+from core.tables import events, messages
+from dunning.tables import dunning_cases
+from invoices.tables import invoices
 from payments.tables import payment_methods, payment_orders
 
 pytestmark = pytest.mark.database
@@ -51,3 +59,57 @@ def test_a_sign_up_form_sent_twice_charges_once(world: World) -> None:
             )
     [order] = world.rows(payment_orders)
     assert (order.kind, order.n) == ("attempt", 1)
+
+
+def begun(world: World, card: str = "4811 1111 1111 1114") -> Any:
+    """A trial of two weeks begun with a card; the order of the card's check."""
+    price = world.plan("coba", 99_000, trial_days=14)
+    customer = world.customer("Rina")
+    with world.work() as unit:
+        subscribe_now(
+            world.engine, unit, customer_id=customer, price_id=price, key="a trial",
+            means=Means(card_token=world.desk.card_token(card), mandate=CONSENT),
+        )  # fmt: skip
+    world.drain()
+    [order] = world.rows(payment_orders)
+    return order
+
+
+@pytest.mark.parametrize("declined", [False, True])
+def test_who_does_not_confirm_the_card_is_told_and_pays_by_another_way(
+    world: World, declined: bool
+) -> None:
+    if declined:
+        order = begun(world, "4911 1111 1111 1113")
+        world.desk.confirm(order.order_id)
+        ask(world, order.order_id)
+    else:
+        begun(world)  # nobody ever goes to the page where it is confirmed
+    world.advance(START + timedelta(days=1))
+    world.wait(hours=2)
+    world.drain()
+    [method] = world.rows(payment_methods)
+    because = "declined" if declined else "not_confirmed"
+    assert (method.state, method.ended_because) == ("ended", because)
+    assert [row.ended_because for row in world.rows(mandates)] == [because]
+    [told] = world.rows(events, type="method.ended")
+    assert told.payload["because"] == because
+    [mail] = world.rows(messages, kind="card.not_saved")
+    assert mail.state == "sent"
+    assert any("belum tersimpan" in sent.subject for sent in world.mails.sent)
+
+    world.advance(START + timedelta(days=15))
+    [invoice] = world.rows(invoices)
+    assert (invoice.status, len(world.desk.book())) == ("open", 1)
+    [case] = world.rows(dunning_cases)
+    assert (case.decline_code, case.decline_class) == ("no_card", "customer_action")
+    assert len(world.rows(messages, kind="dunning.payment_failed")) == 1
+    with world.work() as unit:
+        offer_va(unit, invoice.id)
+    world.drain()
+    number = world.order_of(invoice.id)
+    world.desk.pay(order_id=number.order_id)
+    ask(world, number.order_id)
+    world.drain()
+    [subscription] = world.rows(subscriptions)
+    assert (world.invoice(invoice.id).status, subscription.status) == ("paid", "active")
