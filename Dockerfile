@@ -23,12 +23,13 @@ COPY migrations migrations
 COPY examples examples
 RUN /app/.venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
     --no-deps --no-build-isolation -e . \
- && /app/.venv/bin/python -m compileall -q /app --invalidation-mode unchecked-hash
+ && /app/.venv/bin/python -m compileall -q /app --invalidation-mode unchecked-hash \
+ && chmod -R a+rX /app
 
 FROM python:3.11-slim
 
-# A user of its own, who owns nothing but the home for generated files.
-RUN useradd --system --uid 10001 --home-dir /var/lib/tagihan --create-home tagihan
+# A user of its own, who owns nothing but the home for generated files; it begins empty.
+RUN useradd --system --uid 10001 --home-dir /var/lib/tagihan --create-home --skel /dev/null tagihan
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -71,7 +71,11 @@ def test_it_installs_pinned_and_runs_as_nobody_special() -> None:
     assert all("--no-deps" in line for line in installs)
     assert ["--require-hashes" in line for line in installs] == [True, False]
     assert "--no-build-isolation" in installs[1]
-    assert any(line.startswith("useradd --system") for line in words_of("RUN"))
+    [added] = [line for line in words_of("RUN") if line.startswith("useradd --system")]
+    # A home with a shell's files in it would be taken for somebody else's.
+    assert "--skel /dev/null" in added
+    # Whatever the umask was where the project was cloned, that user reads what root has copied.
+    assert any("chmod -R a+rX /app" in line for line in words_of("RUN"))
     assert words_of("USER") == ["tagihan"]
 
 
