@@ -14,6 +14,7 @@ from sqlalchemy import Row, update
 from billing.flows import chase
 from billing.flows.book_journals import post_part_reversal
 from billing.flows.chase_causes import collect_at, end_charged_method
+from billing.flows.refund_found import note_arrivals, take_in_found
 from billing.flows.refund_rows import charged_back
 from billing.flows.reversal import allocated, write_off_again
 from billing.flows.reviews import open_review
@@ -27,6 +28,13 @@ from payments.gateway import Answer
 from payments.tables import allocations, payments
 
 _PARTLY: Final = "partial_chargeback"
+
+
+def note_given_back(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer) -> None:
+    """Take in what the gateway tells of money that went back out of a paid order."""
+    take_in_found(unit, order, answer)
+    note_arrivals(unit, order, answer)
+    take_part_back(unit, order, invoice, answer)
 
 
 def take_part_back(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer) -> None:

@@ -17,8 +17,7 @@ from sqlalchemy.exc import OperationalError
 from billing.engine import Engine
 from billing.flows import book, cards, reversal
 from billing.flows.orders import record_steps
-from billing.flows.part_reversal import take_part_back
-from billing.flows.refund_found import note_arrivals, report_unknown
+from billing.flows.part_reversal import note_given_back
 from billing.flows.reviews import open_review
 from billing.tables import customers
 from core.actor import Actor, system
@@ -120,7 +119,7 @@ def settle_in(
             _keep_card(engine, unit, order, answer)
             react(unit, order, invoice, state, answer)
             if state is AttemptState.PAID:
-                _given_back(unit, order, invoice, answer)
+                note_given_back(unit, order, invoice, answer)
             return str(state)
         case Park(state, reason):
             _park(unit, order, answer, state=str(state), reason=reason, because=because)
@@ -130,15 +129,8 @@ def settle_in(
             _keep_card(engine, unit, order, answer)
             if state is AttemptState.PAID:
                 book.follow_settlement(unit, order, answer)
-                _given_back(unit, order, invoice, answer)
+                note_given_back(unit, order, invoice, answer)
             return str(state)
-
-
-def _given_back(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer) -> None:
-    """What the gateway tells of money that went back out of a paid order."""
-    report_unknown(unit, order, answer)
-    note_arrivals(unit, order, answer)
-    take_part_back(unit, order, invoice, answer)
 
 
 def _lock(unit: Work, order_id: str) -> tuple[Row[Any] | None, Row[Any] | None]:

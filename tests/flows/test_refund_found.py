@@ -13,6 +13,7 @@ from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.settle import settle
 from core.tables import merchants
+from invoices.tables import credit_notes
 from payments.tables import payments, refunds, reviews
 
 
@@ -62,9 +63,30 @@ def test_another_refund_of_that_payment_is_put_before_a_person(stage: Stage) -> 
     stage.audit()
 
 
+def test_a_refund_of_ours_that_the_backup_lost_is_written_anew(stage: Stage) -> None:
+    """Its key is the one we derive for the next refund: nobody else can have made it."""
+    payment_id = restored(stage)
+    order_id = stage.row(payments).order_id
+    for _ in range(2):
+        settle(
+            stage.engine, stage.id, order_id, stage.gateway.status(order_id), because="notification"
+        )
+    made = stage.row(refunds)
+    assert (made.state, made.amount, made.refund_key) == (
+        "succeeded", 55_500, f"{order_id}-r1-55500",
+    )  # fmt: skip
+    assert stage.row(credit_notes, id=made.credit_note_id).total_amount == 55_500
+    assert stage.row(payments, id=payment_id).refunded_amount == 55_500
+    assert stage.rows(reviews) == []
+    stage.drain()
+    assert stage.gateway.count("refund") == 0
+    stage.audit()
+
+
 def test_a_refund_we_did_not_write_is_shown_when_the_gateway_tells_of_it(stage: Stage) -> None:
     payment_id = restored(stage)
     order_id = stage.row(payments).order_id
+    stage.gateway.orders[order_id].refunds = {"by-hand-1": 55_500}
     for _ in range(2):
         settle(
             stage.engine, stage.id, order_id, stage.gateway.status(order_id), because="notification"
@@ -72,7 +94,7 @@ def test_a_refund_we_did_not_write_is_shown_when_the_gateway_tells_of_it(stage: 
     review = stage.row(reviews)
     assert (review.kind, review.subject_id) == ("refund_unknown", payment_id)
     assert review.detail == {
-        "refunds": [{"key": f"{order_id}-r1-55500", "amount": "55500"}],
+        "refunds": [{"key": "by-hand-1", "amount": "55500"}],
     }
     stage.audit()
 
