@@ -44,7 +44,8 @@ by id or slug in the header `Tagihan-Merchant` where a route is about one mercha
 the same request with the same key: it has one effect and gives the first answer. While the first
 is at work a repetition may be told `in_progress` (409): try again.
 
-**Refusals** are RFC 9457 problems; `code` is stable, `field` is the path of the offending value.
+**Refusals** are RFC 9457 problems; `code` is stable, `field` is the path of the offending value,
+`detail` is for people: in Indonesian for a request with `Accept-Language: id`.
 
 **Lists** are newest first; `limit` and `after` page through them.
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api.frame import request_id
+from api.problem_words import TITLES_ID, prefers_indonesian, words_of
 from api.strict import BodyTypeError
 from core.errors import (
     Conflict,
@@ -179,9 +180,10 @@ def _answer(
     values: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[Problem]:
+    title, detail, language = _in_language(request, status, code, detail)
     problem = Problem(
         type=f"urn:tagihan:problem:{code}",
-        title=_TITLES.get(status, _TITLES[400]),
+        title=title,
         status=status,
         code=code,
         detail=detail,
@@ -189,7 +191,18 @@ def _answer(
         field=field,
         values=values or None,
     )
-    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
+    told = {**(headers or {}), "Content-Language": language, "Vary": "Accept-Language"}
+    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=told)
+
+
+def _in_language(
+    request: Request[Any, Any, Any], status: int, code: str, detail: str
+) -> tuple[str, str, str]:
+    """Title and detail for people: Indonesian for who asks for it; figures stay in ``values``."""
+    words = words_of(code)
+    if words is None or not prefers_indonesian(request.headers.get("accept-language", "")):
+        return _TITLES.get(status, _TITLES[400]), detail, "en"
+    return TITLES_ID.get(status, TITLES_ID[400]), words[1], "id"
 
 
 def _plain(detail: dict[str, object]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from api.app import create_app
 from api.docs import TAGS, document
+from api.problem_words import FAMILIES, WORDS
 from core.settings import Settings
 
 _HEAD = """# The API
@@ -20,6 +21,13 @@ bring `read`, `admin` brings all. Every POST marked ● needs an `Idempotency-Ke
 request have one effect and one answer. Refusals are RFC 9457 problems: `code` is stable, `field` is
 the path of the offending value.
 
+"""
+_REFUSALS = """## Refusals
+`code` never changes its meaning. `title` and `detail` are for people: in Indonesian for a request
+with `Accept-Language: id`, else in English.
+
+| code | what it means, and what to do |
+|---|---|
 """
 
 
@@ -39,7 +47,14 @@ def page(made: dict[str, Any]) -> str:
         text += (
             f"## {name}\n{words}\n\n| route | scope | what it does |\n|---|---|---|\n{table}\n\n"
         )
-    return text.rstrip() + "\n"
+    return text + _refusals()
+
+
+def _refusals() -> str:
+    """Every code with what it means, families last."""
+    rows = [f"| `{code}` | {words[0]} |" for code, words in sorted(WORDS.items())]
+    rows += [f"| `{family}` | {words[0]} |" for family, words in FAMILIES.items()]
+    return _REFUSALS + "\n".join(rows) + "\n"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from api_house import Counter
 from api_things import things
 
 from api.docs import document
+from api.problem_words import words_of
 
 _ROUNDS: Final = 12
 _QUERIES: Final = 5
@@ -137,7 +138,7 @@ def fault(answer: httpx.Response) -> str | None:
     problem = answer.json()
     is_whole = (
         problem["status"] == answer.status_code
-        and re.fullmatch(r"[a-z_]{3,60}", problem["code"])
+        and words_of(problem["code"]) is not None
         and 1 <= len(problem["detail"]) <= 500
         and len(problem.get("field") or "") <= 300
     )

@@ -1,0 +1,202 @@
+"""Codes of refusals about plans, subscriptions, invoices and money, in English and Indonesian."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "already_canceled": ("The subscription has ended.", "Langganan sudah berakhir."),
+    "amount_too_large": (
+        "The amount is too large for a document.",
+        "Jumlahnya terlalu besar untuk sebuah dokumen.",
+    ),
+    "attempt_open": (
+        "A charge of this invoice is under way: wait for its outcome.",
+        "Invoice ini sedang ditagih: tunggu hasilnya.",
+    ),
+    "balance_spent": (
+        "The customer has used this money since.",
+        "Uang ini sudah dipakai pelanggan.",
+    ),
+    "cancel_scheduled": (
+        "The subscription is about to end: undo that first.",
+        "Langganan akan berhenti: batalkan penghentiannya dulu.",
+    ),
+    "change_outside_period": (
+        "The change is not within the current period.",
+        "Perubahan berada di luar periode berjalan.",
+    ),
+    "credit_does_not_add_up": (
+        "The credit does not add up with its tax.",
+        "Nota kredit tidak cocok dengan pajaknya.",
+    ),
+    "credit_exceeds_document": (
+        "More than is left of the invoice.",
+        "Lebih dari sisa invoice.",
+    ),
+    "credit_exceeds_line": ("More than is left of the line.", "Lebih dari sisa baris."),
+    "credit_exceeds_paid": (
+        "More than was paid of the invoice and not given back yet.",
+        "Lebih dari yang dibayar dan belum dikembalikan.",
+    ),
+    "currency_mismatch": ("The currencies differ.", "Mata uangnya berbeda."),
+    "decision_not_possible": (
+        "This matter is not decided so; `detail` lists what is possible.",
+        "Perkara ini tidak diputuskan seperti itu; `detail` menyebut yang mungkin.",
+    ),
+    "exceeds_due": ("More than is due on the invoice.", "Lebih dari sisa tagihan invoice."),
+    "illegal_invoice_move": (
+        "An invoice in this state can not become that.",
+        "Invoice dalam keadaan ini tidak dapat menjadi itu.",
+    ),
+    "illegal_move": (
+        "Its state does not allow this.",
+        "Keadaannya tidak mengizinkan ini.",
+    ),
+    "instrument_ending": (
+        "The old number is being withdrawn: ask again soon.",
+        "Nomor yang lama sedang ditutup: minta lagi sebentar lagi.",
+    ),
+    "instrument_open": (
+        "The end of the open virtual account is not confirmed: ask again in a moment.",
+        "Virtual account yang terbuka belum dipastikan tutup: coba lagi sebentar lagi.",
+    ),
+    "invoice_not_creditable": (
+        "An invoice in this state is not credited.",
+        "Invoice dalam keadaan ini tidak dikreditkan.",
+    ),
+    "invoice_not_issued": ("The invoice is no document yet.", "Invoice belum terbit."),
+    "invoice_not_open": (
+        "The invoice is not open: nothing is collected or sent.",
+        "Invoice tidak terbuka: tidak ada yang ditagih atau dikirim.",
+    ),
+    "invoice_not_payable": (
+        "An invoice in this state takes no money.",
+        "Invoice dalam keadaan ini tidak menerima uang.",
+    ),
+    "invoice_not_voidable": (
+        "It was paid, credited or voided: use a credit note.",
+        "Sudah dibayar, dikreditkan atau dibatalkan: pakai nota kredit.",
+    ),
+    "line_does_not_add_up": (
+        "A line differs from its derivation.",
+        "Sebuah baris berbeda dari perhitungannya.",
+    ),
+    "mail_on_its_way": (
+        "This mail is on its way, or was sent a moment ago.",
+        "Surat ini sedang dikirim, atau baru saja dikirim.",
+    ),
+    "mandate_needed": (
+        "A card is charged without its holder only with his consent: send the mandate.",
+        "Kartu hanya ditagih tanpa pemegangnya dengan persetujuannya: kirim mandat.",
+    ),
+    "needs_new_price": (
+        "Terms are not edited: publish a new price.",
+        "Ketentuan tidak diubah: terbitkan harga baru.",
+    ),
+    "negative_total": (
+        "An invoice is not below zero: credit instead.",
+        "Invoice tidak boleh minus: pakai nota kredit.",
+    ),
+    "no_recurring_cards": (
+        "The Midtrans account may not charge saved cards alone: collect by `invoice`.",
+        "Akun Midtrans tidak boleh menagih kartu tersimpan sendiri: tagih dengan `invoice`.",
+    ),
+    "no_tax_rate": (
+        "There is no tax rate on that date.",
+        "Tidak ada tarif pajak pada tanggal itu.",
+    ),
+    "no_tax_rounding": (
+        "There is no rounding rule on that date.",
+        "Tidak ada aturan pembulatan pada tanggal itu.",
+    ),
+    "not_changeable": (
+        "A subscription in this state is not changed.",
+        "Langganan dalam keadaan ini tidak diubah.",
+    ),
+    "not_in_review": ("The order waits for no decision.", "Order ini tidak menunggu keputusan."),
+    "not_scheduled": (
+        "The subscription is not about to end.",
+        "Langganan ini tidak akan berhenti.",
+    ),
+    "nothing_on_invoice": (
+        "No invoice keeps anything of this payment.",
+        "Tidak ada invoice yang memakai pembayaran ini.",
+    ),
+    "nothing_to_change": (
+        "The subscription already has this price and quantity.",
+        "Langganan sudah memakai harga dan jumlah itu.",
+    ),
+    "nothing_to_credit": ("There is nothing to credit.", "Tidak ada yang dapat dikreditkan."),
+    "nothing_to_refund": ("There is nothing to refund.", "Tidak ada yang dapat dikembalikan."),
+    "one_means_needed": (
+        "Name exactly one of `card_token`, `payment_method`, `virtual_account`.",
+        "Sebut tepat satu: `card_token`, `payment_method` atau `virtual_account`.",
+    ),
+    "payee_approved": (
+        "Another account was approved: reject it and ask anew.",
+        "Rekening lain yang disetujui: tolak dan minta lagi.",
+    ),
+    "payment_method_needed": (
+        "Automatic collection needs a saved card, or the payer to confirm the first payment.",
+        "Penagihan otomatis perlu kartu tersimpan, atau konfirmasi pembayaran pertama.",
+    ),
+    "payment_method_not_usable": (
+        "This payment method has ended.",
+        "Cara bayar ini sudah berakhir.",
+    ),
+    "payment_not_refundable": (
+        "The payment was taken back.",
+        "Pembayaran ini sudah ditarik kembali.",
+    ),
+    "plan_code_taken": ("There is a plan of this code.", "Kode paket ini sudah dipakai."),
+    "plan_retired": ("The plan is retired.", "Paket ini tidak dijual lagi."),
+    "price_not_sold": (
+        "The plan or its price is retired.",
+        "Paket atau harganya tidak dijual lagi.",
+    ),
+    "refund_differs": (
+        "The refund would now go back by another way than it did: ask for it anew.",
+        "Pengembalian ini kini akan lewat jalan lain: minta lagi.",
+    ),
+    "refund_exceeds_payment": (
+        "More than is left of the payment.",
+        "Lebih dari sisa pembayaran.",
+    ),
+    "refund_exceeds_unallocated": (
+        "Not that much belongs to no invoice: name the invoice, or ask for less.",
+        "Sebanyak itu tidak ada di luar invoice: sebut invoicenya, atau kurangi.",
+    ),
+    "refund_not_awaiting_approval": (
+        "The refund waits for no agreement.",
+        "Pengembalian ini tidak menunggu persetujuan.",
+    ),
+    "refund_not_awaiting_transfer": (
+        "The refund waits for no transfer: approval is missing, or it is done.",
+        "Pengembalian ini tidak menunggu transfer: belum disetujui, atau sudah selesai.",
+    ),
+    "refund_not_manual": (
+        "The refund waits for no person.",
+        "Pengembalian ini tidak menunggu orang.",
+    ),
+    "renewal_due": (
+        "The subscription is being renewed: ask again in a moment.",
+        "Langganan sedang diperpanjang: coba lagi sebentar lagi.",
+    ),
+    "review_closed": ("This matter was decided already.", "Perkara ini sudah diputuskan."),
+    "second_person_needed": (
+        "Who approves must be another person than who asked.",
+        "Yang menyetujui harus orang lain daripada yang meminta.",
+    ),
+    "start_not_today": ("A subscription starts today.", "Langganan dimulai hari ini."),
+    "too_many_attempts": (
+        "The invoice was tried too often.",
+        "Invoice ini sudah terlalu sering dicoba.",
+    ),
+    "two_means": (
+        "Give a `card_token` or a `payment_method`, not both.",
+        "Beri `card_token` atau `payment_method`, jangan keduanya.",
+    ),
+    "unsupported_currency": ("Prices are in rupiah.", "Harga dalam rupiah."),
+}
