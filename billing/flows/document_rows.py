@@ -146,7 +146,13 @@ def load_credit_note(unit: Work, credit_note_id: UUID) -> CreditNoteRows:
     )
     refund = _all(
         unit,
-        select(refunds.c.route, refunds.c.due_at, payments.c.channel, payment_methods.c.masked)
+        select(
+            refunds.c.route,
+            refunds.c.state,
+            refunds.c.due_at,
+            payments.c.channel,
+            payment_methods.c.masked,
+        )
         .select_from(
             refunds.join(
                 payments,

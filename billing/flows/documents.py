@@ -242,6 +242,8 @@ def _tax_notes(rows: InvoiceRows, language: str) -> tuple[str, ...]:
 
 def _credit_facts(merchant: Merchant, rows: CreditNoteRows, links: Links | None) -> DocumentFacts:
     note, invoice = rows.note, rows.invoice
+    # A refund that did not go through left its money as the customer's balance.
+    kept = rows.refund is not None and rows.refund["state"] == "failed"
     language = language_of(invoice["locale"])
     url = ""
     if links is not None:
@@ -280,8 +282,8 @@ def _credit_facts(merchant: Merchant, rows: CreditNoteRows, links: Links | None)
             invoice_number=invoice["number"],
             invoice_issued_on=invoice["issued_on"],
             reason=note["note"] or REASONS[language].get(note["reason"], note["reason"]),
-            use=_use(note),
-            refund_method=refund_road(rows.refund, language) if rows.refund else "",
+            use="balance" if kept else _use(note),
+            refund_method=refund_road(rows.refund, language) if rows.refund and not kept else "",
         ),
     )
 

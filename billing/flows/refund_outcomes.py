@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, select, update
 
 from billing.flows.credit import add_balance
+from billing.flows.refund_sources import mail_kept
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
 from billing.ledger.journal import Journal
@@ -22,6 +23,9 @@ from core.work import Work
 from payments.tables import payments, refunds
 
 Raw = Mapping[str, Any]
+
+# Another refund of the same money went through that a restored backup had lost.
+REFUNDED_SINCE_BACKUP: Final = "refunded_since_backup"
 
 
 def lock_refund(unit: Work, refund_id: UUID) -> Row[Any]:
@@ -65,9 +69,22 @@ def succeed(unit: Work, refund: Row[Any], *, code: str | None, raw: Raw) -> None
 
 
 def give_up(
-    unit: Work, refund: Row[Any], *, code: str | None, raw: Raw, review: bool = True
+    unit: Work,
+    refund: Row[Any],
+    *,
+    code: str | None,
+    raw: Raw,
+    review: bool = True,
+    mail: bool = True,
 ) -> None:
-    """It can not go back this way: the money is the customer's balance, (again) to be spent."""
+    """It can not go back this way: the money is the customer's balance, (again) to be spent.
+
+    Its credit note stands: what was sold was given back, and the customer has that in writing. He
+    was told that money comes, so he is told that it stays.
+
+    Args:
+        mail: not where the money reached him by another road.
+    """
     if refund.state in ("succeeded", "failed"):
         return
     _close(unit, refund, "failed", code, raw)
@@ -81,6 +98,8 @@ def give_up(
     )
     tell(unit, "refund.failed", dict(refund._mapping), refund.customer_id)
     use_balance(unit, refund.customer_id)
+    if mail and code != REFUNDED_SINCE_BACKUP:
+        mail_kept(unit, refund)
     if review:
         detail = {"amount": refund.amount, "code": code, "route": refund.route}
         open_review(unit, "refund_failed", "refund", refund.id, detail)

@@ -17,7 +17,13 @@ from sqlalchemy import case, func, select, update
 from billing.engine import Engine
 from billing.flows.pace import Leave, take, watched
 from billing.flows.refund_found import known_keys
-from billing.flows.refund_outcomes import give_up, lock_refund, succeed, tell
+from billing.flows.refund_outcomes import (
+    REFUNDED_SINCE_BACKUP,
+    give_up,
+    lock_refund,
+    succeed,
+    tell,
+)
 from core import ids
 from core.actor import system
 from core.work import Work
@@ -123,7 +129,7 @@ def judge(refund: Leased, answer: Answer) -> Outcome:
         return is_("succeeded")
     if refund.known is not None and keys - refund.known:
         # This may be what was given back already: a person decides, nothing is sent.
-        return replace(is_("failed"), code="refunded_since_backup")
+        return replace(is_("failed"), code=REFUNDED_SINCE_BACKUP)
     if word in ("capture", "pending"):
         return is_("waiting")
     if answer.settled:

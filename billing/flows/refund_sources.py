@@ -142,6 +142,25 @@ def mail_refund(
     )
 
 
+def mail_kept(unit: Work, refund: Row[Any]) -> None:
+    """Tell the customer that the money he was told of does not come, and is his balance."""
+    buyer = get_customer(unit, refund.customer_id)
+    queue_mail(
+        unit,
+        [
+            Mail(
+                "refund.kept",
+                "refund",
+                refund.id,
+                recipient=buyer.email,
+                locale=buyer.locale,
+                customer_id=buyer.id,
+                payload={"amount": refund.amount},
+            )
+        ],
+    )
+
+
 def road_of(unit: Work, row: Mapping[str, Any]) -> dict[str, Any]:
     """Read by which way a refund goes back, for `refund_road` to put in words."""
     found = unit.session.execute(

@@ -127,7 +127,9 @@ def _drop_refunds(unit: Work, payment_id: UUID) -> None:
         refund = lock_refund(unit, refund_id)
         if refund.state not in _NOT_SENT and (refund.state, refund.sends) != ("created", 0):
             continue  # it has gone out since: the gateway says what becomes of it
-        give_up(unit, refund, code=None, raw={"because": "payment reversed"}, review=False)
+        give_up(
+            unit, refund, code=None, raw={"because": "payment reversed"}, review=False, mail=False
+        )
 
 
 def _take_back_balance(unit: Work, order: Row[Any], payment_id: UUID) -> None:

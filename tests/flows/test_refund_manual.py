@@ -12,10 +12,11 @@ import pytest
 from builders import set_clock
 from fakes import FakeGateway, FakeMailer, MachineTime
 from sqlalchemy import Row
-from stage import Stage, make_stage
+from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
 from billing.flows import refund
+from billing.flows.documents import Links, credit_note_document
 from billing.flows.machine_keys import create_key, rotate_key
 from billing.flows.people import create_staff, set_password
 from billing.tables import balance_entries
@@ -23,6 +24,7 @@ from core.actor import Actor
 from core.errors import Conflict, EngineError, Forbidden, InvalidRequest
 from core.ids import public
 from core.work import Work
+from invoices.tables import credit_notes, invoices
 from payments.tables import refunds
 
 PASSWORD = "kopi-susu-gula-aren"
@@ -122,13 +124,36 @@ def test_a_large_transfer_needs_a_second_person(stage: Stage) -> None:
     stage.audit()
 
 
-def test_a_transfer_decided_against_leaves_the_credit_as_balance(stage: Stage) -> None:
+def test_a_transfer_decided_against_leaves_the_credit_as_balance(
+    stage: Stage, mailer: FakeMailer
+) -> None:
+    """The customer was told that money comes: he is told that it stays, and his note says so."""
     payment_id = va_payment(stage, 2_000_000)
     refund_id = ask(stage, payment_id, 1_500_000, payee=PAYEE)
     with stage.work() as unit:
         refund.reject(unit, refund_id, because="customer keeps the credit")
     assert the(stage).state == "failed"
     assert stage.row(balance_entries).amount == 1_500_000
+    stage.audit()
+    stage.drain()
+    [told] = [mail for mail in mailer.sent if "menjadi saldo Anda" in mail.subject]
+    assert "Rp1.500.000" in told.text
+    assert "customer keeps the credit" not in told.text  # what staff write is for staff
+    with stage.work() as unit:
+        note = stage.row(credit_notes)
+        view = credit_note_document(unit, note.id, links=Links.of(stage.engine)).view
+    assert view.status == "MENJADI SALDO"
+
+
+def test_a_rejected_refund_pays_what_is_open(stage: Stage) -> None:
+    """Whose money stays owes less: an open invoice takes it at once (ADR 0014)."""
+    payment_id = va_payment(stage, 2_000_000)
+    refund_id = ask(stage, payment_id, 1_500_000, payee=PAYEE)
+    stage.live_until(jakarta("2027-01-31 12:00"))
+    [ahead] = [row for row in stage.rows(invoices) if row.status == "open"]
+    with stage.work() as unit:
+        refund.reject(unit, refund_id, because="customer keeps the credit")
+    assert stage.invoice(ahead.id).due_amount == 2_220_000 - 1_500_000
     stage.audit()
 
 
