@@ -48,10 +48,18 @@ def is_live(type_: str, facts: Facts) -> bool:
     return type_ not in QUIET and not is_no_news(type_, facts)
 
 
-def dated(at: datetime, told: str, *, locale: str, zone: str) -> str:
-    """A line of a diary: the civil date in front, fixed in width so that sentences line up."""
-    local = short_date(civil_date(at, zone), language_of(locale))
-    return f"{local:>11}  {told}"
+def dated(at: datetime, told: str, *, locale: str, zone: str, own_zone: str | None = None) -> str:
+    """A line of a diary: the civil date in front, fixed in width so that sentences line up.
+
+    Where the customer's clock shows another day than the merchant's, the line says so: a period
+    in Jayapura begins two hours before midnight in Jakarta.
+    """
+    language = language_of(locale)
+    day, own = civil_date(at, zone), civil_date(at, own_zone or zone)
+    if own != day:
+        there = short_date(own, language)
+        told += f" ({there} there)" if language == "en" else f" (di sana {there})"
+    return f"{short_date(day, language):>11}  {told}"
 
 
 def heading(at: datetime, *, locale: str, zone: str) -> str:

@@ -17,12 +17,13 @@ from ops import diary
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event with what a sentence needs: the customer's name, never stored in the event."""
+    """One event with what a sentence needs of the customer, never stored in the event."""
 
     at: datetime
     type: str
     facts: dict[str, Any]
     who: str | None
+    own_zone: str | None = None
 
     @property
     def number(self) -> str | None:
@@ -32,7 +33,7 @@ class Entry:
     def line(self, locale: str, zone: str) -> str:
         """The entry as a dated sentence."""
         told = diary.sentence(self.type, self.facts, who=self.who, locale=locale, zone=zone)
-        return diary.dated(self.at, told, locale=locale, zone=zone)
+        return diary.dated(self.at, told, locale=locale, zone=zone, own_zone=self.own_zone)
 
 
 def fold(entries: Iterable[Entry]) -> list[Entry]:

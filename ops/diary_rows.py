@@ -17,7 +17,7 @@ __all__ = ["Entry", "newest_place", "read_entries"]
 
 _EVENTS = text(
     """
-    SELECT e.type, e.occurred_at, e.payload, c.name, c.locale,
+    SELECT e.type, e.occurred_at, e.payload, c.name, c.billing_zone,
         coalesce(e.payload ->> 'number', i.number) AS number
     FROM events e
     LEFT JOIN customers c ON c.merchant_id = e.merchant_id AND c.id = e.customer_id
@@ -50,7 +50,13 @@ def read_entries(
     facts = {"m": merchant_id, "since": since, "until": until, "after": after}
     rows = session.execute(_EVENTS, facts)
     entries = [
-        Entry(row.occurred_at, row.type, _with_number(row.payload, row.number), row.name)
+        Entry(
+            row.occurred_at,
+            row.type,
+            _with_number(row.payload, row.number),
+            row.name,
+            row.billing_zone,
+        )
         for row in rows
         if row.type not in without and not diary.is_no_news(row.type, row.payload)
     ]

@@ -268,6 +268,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"{t.rp()} kembali ke {t.who}",
         lambda t: f"{t.rp()} goes back to {t.who}",
     ),
+    "refund.arrived": (
+        lambda t: f"Bank membenarkan {t.rp()} sudah sampai di {t.who}",
+        lambda t: f"The bank confirms that {t.rp()} has reached {t.who}",
+    ),
     "refund.failed": (
         lambda t: f"Pengembalian {t.rp()} untuk {t.who} gagal; menjadi saldo",
         lambda t: f"A refund of {t.rp()} for {t.who} failed and becomes balance",

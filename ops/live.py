@@ -22,7 +22,7 @@ from ops import diary
 
 _ABOUT = text(
     """
-    SELECT m.locale, m.billing_zone, c.name, i.number
+    SELECT m.locale, m.billing_zone, c.name, c.billing_zone AS own_zone, i.number
     FROM merchants m
     LEFT JOIN customers c ON c.merchant_id = m.merchant_id AND c.id = :customer
     LEFT JOIN dunning_cases d ON d.merchant_id = m.merchant_id AND d.id = :subject
@@ -64,7 +64,13 @@ class Teller:
         at = facts.get("at")
         if not at:
             return told
-        return diary.dated(datetime.fromisoformat(str(at)), told, locale=locale, zone=zone)
+        return diary.dated(
+            datetime.fromisoformat(str(at)),
+            told,
+            locale=locale,
+            zone=zone,
+            own_zone=about.get("own_zone"),
+        )
 
     def close(self) -> None:
         """Let go of the database."""

@@ -260,3 +260,14 @@ def test_tax_is_told_step_by_step_and_not_at_all_without_pkp() -> None:
         ("PPN 12%", "Rp99.000 × 12% × 11/12 = Rp10.890"),
     )
     assert tax_steps({"code": "none"}, 99_000, "id") == ()
+
+
+def test_a_line_says_the_day_of_a_customer_who_is_ahead_of_the_merchant() -> None:
+    midnight = datetime(2026, 12, 19, 15, tzinfo=UTC)  # 22:00 in Jakarta, 0:00 in Jayapura
+    east = Entry(midnight, "subscription.recovered", {}, "Yohanes", "Asia/Jayapura")
+    assert east.line("id", "Asia/Jakarta") == (
+        "19 Des 2026  Langganan Yohanes kembali lancar (di sana 20 Des 2026)"
+    )
+    assert east.line("en", "Asia/Jakarta").endswith("is in order again (20 Dec 2026 there)")
+    same = Entry(midnight, "subscription.recovered", {}, "Siti", "Asia/Jakarta")
+    assert same.line("id", "Asia/Jakarta").endswith("kembali lancar")
