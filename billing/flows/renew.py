@@ -23,8 +23,9 @@ from billing.flows.issue import DRAFTS_MAX, issue
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
+from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
-from billing.renewals import End, Issue, Roll, Step, apply, next_step
+from billing.renewals import Agreement, End, Issue, Roll, Step, apply, next_step
 from billing.tables import customers, subscriptions
 from core.actor import system
 from core.calendars import civil_date
@@ -83,6 +84,8 @@ def catch_up(unit: Work, subscription: Subscription) -> Subscription:
 def run_steps(unit: Work, rows: list[Subscription]) -> int:
     """Do the due steps of locked subscriptions, at most `ROUNDS_MAX` each; returns how many."""
     cases = renew_rows.load(unit, rows)
+    if any(_may_end(case.agreement) for case in cases):
+        hold_series(unit)  # an end credits what was issued ahead, after others were issued
     lines: dict[tuple[object, ...], tuple[DraftLine, ...]] = {}
     for _ in range(ROUNDS_MAX):
         due = [(case, step) for case in cases if (step := step_of(case, unit.now)) is not None]
@@ -99,6 +102,10 @@ def run_steps(unit: Work, rows: list[Subscription]) -> int:
     for customer_id in sorted({case.row.customer_id for case in moved if case.ended_on}):
         use_balance(unit, customer_id)  # what an end gave back
     return sum(case.steps for case in moved)
+
+
+def _may_end(agreement: Agreement) -> bool:
+    return agreement.cancel_on is not None or agreement.status is SubscriptionStatus.INCOMPLETE
 
 
 def _sweep(engine: Engine, merchant_id: UUID, limit: int) -> int:
