@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-Decision = Literal["done", "paid", "failed"]
+Decision = Literal["done", "paid", "failed", "charged_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +175,13 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         (
             (
                 "Kirim bukti layanan ke Midtrans sebelum batas waktunya, atau terima. Bagian itu "
-                "terutang lagi dan kartunya tidak ditagih lagi; bila booked: False, catat sendiri "
-                "di pembukuan. Lalu tutup."
+                "terutang lagi dan kartunya tidak ditagih lagi. Bila belum dibukukan (booked: "
+                "False), putuskan charged_back dengan jumlahnya; bila sudah, tutup."
             ),
             (
                 "Send Midtrans evidence of the service before its deadline, or accept. The part is "
-                "owed again and the card is not charged again; where booked is False, record it "
-                "in the books yourself. Then close."
+                "owed again and the card is not charged again. Where it is not booked (booked: "
+                "False) decide charged_back with its amount; else close."
             ),
         ),
     ),
@@ -213,8 +213,14 @@ def kind_of(kind: str) -> ReviewKind:
     return KINDS.get(kind, _OTHER)
 
 
-def decisions(kind: str, order_state: str | None) -> tuple[Decision, ...]:
-    """What may be decided: of an order that is parked, whether money came; else only ``done``."""
+def decisions(
+    kind: str, order_state: str | None, detail: Mapping[str, Any] | None = None
+) -> tuple[Decision, ...]:
+    """What may be decided: of an order that is parked, whether money came; of a part that was
+    charged back and not booked, how much it was; else only ``done``.
+    """
+    if kind == "chargeback_part" and not (detail or {}).get("booked"):
+        return ("charged_back", "done")
     if kind in ("answer_differs", "canceled_elsewhere") and order_state == "review":
         return ("paid", "failed")
     return ("done",)

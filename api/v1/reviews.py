@@ -16,7 +16,7 @@ from api.idempotency import Once
 from api.pagination import Page, StateFilter, Window, page_of
 from api.queries import get_row, list_rows
 from api.routes import get, post
-from api.shapes import In, Instant, Out, Words, path_id
+from api.shapes import AmountIn, In, Instant, Out, Words, path_id
 from billing.engine import Engine
 from billing.flows.decide import order_states, resolve_review
 from core import ids
@@ -32,10 +32,14 @@ class ResolveIn(In, kw_only=True):
         Decision,
         Meta(
             description="One of the matter's `decisions`: `paid` or `failed` for an order that is "
-            "parked (the money of the order came, or none did), else `done`."
+            "parked (the money of the order came, or none did), `charged_back` for a part that was "
+            "charged back and not booked, else `done`."
         ),
     ]
     reason: Words
+    amount: Annotated[
+        AmountIn | None, Meta(description="For `charged_back`: whole rupiah that were taken back.")
+    ] = None
 
 
 class ReviewOut(Out):
@@ -66,7 +70,9 @@ class ReviewOut(Out):
             todo=dict(meaning.todo), subject_kind=row.subject_kind,
             subject=ids.public(row.subject_kind, row.subject_id) if known else str(row.subject_id),
             detail=row.detail,
-            decisions=[] if row.closed_at else list(decisions(row.kind, order_state)),
+            decisions=[]
+            if row.closed_at
+            else list(decisions(row.kind, order_state, row.detail)),
             opened_at=row.opened_at, closed_at=row.closed_at, closed_by=row.closed_by,
             resolution=row.resolution,
         )  # fmt: skip
@@ -120,7 +126,9 @@ class ReviewsController(Controller):
         """
         wanted = path_id("review", review_id)
         return once.run(
-            lambda unit: resolve_review(unit, wanted, decision=data.decision, reason=data.reason),
+            lambda unit: resolve_review(
+                unit, wanted, decision=data.decision, reason=data.reason, amount=data.amount
+            ),
             ReviewOut.read,
             status=200,
         )

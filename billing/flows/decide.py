@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from billing.engine import Engine
+from billing.flows.part_reversal import book_part
 from billing.flows.reviews import close_review
 from billing.flows.settle import react, write_outcome
 from billing.queries import lock_customers
@@ -42,13 +43,19 @@ def decide_order(
         return decide_in(unit, payment_order_id, outcome=outcome, note=note)
 
 
-def resolve_review(unit: Work, review_id: UUID, *, decision: Decision, reason: str) -> UUID:
+def resolve_review(
+    unit: Work, review_id: UUID, *, decision: Decision, reason: str, amount: int | None = None
+) -> UUID:
     """Close an open matter with what was decided and why; of a parked order, whether money came.
+
+    Args:
+        amount: whole rupiah that a card's bank took back; for ``charged_back`` only.
 
     Raises:
         NotFound: ``review_not_found``.
         Conflict: ``review_closed``.
-        InvalidRequest: ``decision_not_possible``, naming the ones that are.
+        InvalidRequest: ``decision_not_possible``, naming the ones that are;
+            ``refund_exceeds_payment``.
     """
     c = reviews.c
     row = unit.session.execute(
@@ -58,15 +65,23 @@ def resolve_review(unit: Work, review_id: UUID, *, decision: Decision, reason: s
         raise NotFound("review_not_found", "there is no such matter")
     if row.closed_at is not None:
         raise Conflict("review_closed", f"this was decided already: {row.resolution}")
-    possible = decisions(row.kind, order_states(unit, [row]).get(row.subject_id))
+    possible = decisions(row.kind, order_states(unit, [row]).get(row.subject_id), row.detail)
     if decision not in possible:
         raise InvalidRequest(
             "decision_not_possible", f"here it is one of: {', '.join(possible)}", field="decision"
         )
-    if decision == "done":
+    if (decision == "charged_back") != (amount is not None):
+        raise InvalidRequest(
+            "decision_not_possible", "an amount goes with charged_back only", field="amount"
+        )
+    if amount is not None:
+        book_part(unit, row.subject_id, amount)
+        close_review(unit, review_id, f"charged_back {amount}: {reason}")
+    elif decision == "done":
         close_review(unit, review_id, f"done: {reason}")
     else:
-        decide_in(unit, row.subject_id, outcome=decision, note=reason)
+        outcome: Literal["paid", "failed"] = "paid" if decision == "paid" else "failed"
+        decide_in(unit, row.subject_id, outcome=outcome, note=reason)
     return review_id
 
 

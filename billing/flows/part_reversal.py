@@ -9,23 +9,26 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, select, update
 
 from billing.flows import chase
 from billing.flows.book_journals import post_part_reversal
 from billing.flows.chase_causes import collect_at, end_charged_method
 from billing.flows.refund_found import note_arrivals, take_in_found
-from billing.flows.refund_rows import charged_back
+from billing.flows.refund_rows import charged_back, get_payment
 from billing.flows.reversal import allocated, write_off_again
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
+from billing.queries import lock_customers
 from billing.service import after_failed
 from core import ids
 from core.bulk import insert_rows
+from core.errors import InvalidRequest
 from core.work import Work
 from invoices.service import record_settled
+from invoices.tables import invoices
 from payments.gateway import Answer
-from payments.tables import allocations, payments
+from payments.tables import allocations, payment_orders, payments
 
 _PARTLY: Final = "partial_chargeback"
 
@@ -51,10 +54,45 @@ def take_part_back(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer
     part, settles = answer.charged_back - before, allocated(unit, payment_id)
     can_book = 0 < part <= settles and invoice.status in ("open", "paid", "uncollectible")
     if part > 0 or not answer.charged_back:
-        detail = {"amount": part or None, "booked": can_book, "invoice": invoice.number}
+        detail = {
+            "amount": part if part > 0 else None,
+            "booked": can_book,
+            "invoice": invoice.number,
+        }
         open_review(unit, "chargeback_part", "payment", payment_id, detail)
     if can_book:
         _book(unit, order, invoice, payment_id, before=before, part=part, left=settles - part)
+
+
+def book_part(unit: Work, payment_id: UUID, amount: int) -> None:
+    """Book a part that a card's bank took back, of which a person knows the amount.
+
+    Raises:
+        NotFound: ``payment_not_found``. InvalidRequest: ``refund_exceeds_payment``.
+    """
+    seen = get_payment(unit, payment_id)
+    lock_customers(unit, [seen.customer_id])
+    o, i = payment_orders.c, invoices.c
+    order_id, invoice_id = unit.session.execute(
+        select(o.id, o.invoice_id).where(
+            o.merchant_id == unit.merchant_id, o.order_id == seen.order_id
+        )
+    ).one()
+    invoice = unit.session.execute(
+        select(invoices).where(i.merchant_id == unit.merchant_id, i.id == invoice_id)
+        .with_for_update()
+    ).one()  # fmt: skip
+    order = unit.session.execute(
+        select(payment_orders).where(o.merchant_id == unit.merchant_id, o.id == order_id)
+        .with_for_update()
+    ).one()  # fmt: skip
+    before, settles = charged_back(unit, payment_id), allocated(unit, payment_id)
+    if not 0 < amount <= settles or order.state != "paid":
+        raise InvalidRequest(
+            "refund_exceeds_payment", f"of this payment {settles} settle its invoice",
+            field="amount",
+        )  # fmt: skip
+    _book(unit, order, invoice, payment_id, before=before, part=amount, left=settles - amount)
 
 
 def _book(

@@ -13,6 +13,7 @@ from world import World
 
 from billing.engine import Engine
 from billing.flows import refund
+from billing.flows.decide import resolve_review
 from billing.flows.settle import settle
 from billing.tables import subscriptions
 from core.errors import EngineError
@@ -104,7 +105,23 @@ def test_a_part_whose_amount_nobody_tells_goes_to_a_person_unbooked(stage: Stage
     taken(stage, order_id, 0)
     assert stage.row(reviews).detail["booked"] is False
     assert stage.row(payment_methods).state == "ended"
-    assert stage.row_of_invoice(stage.row(payments).id).status == "paid"
+    payment = stage.row(payments)
+    assert stage.row_of_invoice(payment.id).status == "paid"
+    stage.audit()
+
+    matter = stage.row(reviews).id
+    for amount, code in ((None, "decision_not_possible"), (166_501, "refund_exceeds_payment")):
+        with stage.work() as unit, pytest.raises(EngineError) as caught:
+            resolve_review(
+                unit, matter, decision="charged_back", reason="mutasi bank", amount=amount
+            )
+        assert caught.value.code == code
+    with stage.work() as unit:
+        resolve_review(unit, matter, decision="charged_back", reason="mutasi bank", amount=50_000)
+    taken(stage, order_id, 0)
+    assert stage.row(payments).charged_back_amount == 50_000
+    assert stage.row_of_invoice(payment.id).due_amount == 50_000
+    assert stage.row(reviews).resolution == "charged_back 50000: mutasi bank"
     stage.audit()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from litestar import Request, Response, post
 from litestar.params import FromPath
@@ -14,7 +14,7 @@ from api.pages.web import clean, see_other
 from api.scopes import STAFF_SCOPES
 from billing.flows.decide import order_states, resolve_review
 from core import ids
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
 from payments.review_kinds import Decision, decisions, kind_of
 from payments.tables import reviews
@@ -29,6 +29,8 @@ _WORDS: Final = {
         "done": "Tutup",
         "paid": "Uang diterima",
         "failed": "Tidak ada uang masuk",
+        "charged_back": "Bukukan jumlah ini",
+        "amount": "Jumlah yang ditarik bank (rupiah)",
     },
     "en": {
         "heading": "A person should look",
@@ -38,6 +40,8 @@ _WORDS: Final = {
         "done": "Close",
         "paid": "The money came",
         "failed": "No money came",
+        "charged_back": "Book this amount",
+        "amount": "Amount the bank took back (rupiah)",
     },
 }
 
@@ -51,13 +55,17 @@ def resolve(
     check_form(person, data)
     require(may_resolve(person))
     said, reason = data.get("decision", ""), clean(data.get("reason", ""), 500)
+    digits = data.get("amount", "").replace(".", "").strip()[:15]
+    amount = int(digits) if said == "charged_back" and digits.isascii() and digits.isdigit() else 0
     try:
-        if reason and said in ("done", "paid", "failed"):
+        if reason and said in get_args(Decision):
             with person.engine.work(person.merchant_id, person.actor) as unit:
-                wanted = ids.parse("review", review)
-                resolve_review(unit, wanted, decision=cast(Decision, said), reason=reason)
-    except (Conflict, NotFound):
-        pass  # somebody else was faster: the page shows what is left
+                wanted, decision = ids.parse("review", review), cast(Decision, said)
+                resolve_review(
+                    unit, wanted, decision=decision, reason=reason, amount=amount or None
+                )
+    except (Conflict, InvalidRequest, NotFound):
+        pass  # not possible, or somebody else was faster: the page shows what is left
     return see_other(person.root)
 
 
@@ -89,7 +97,7 @@ def open_matters(unit: Work, person: SignedIn) -> dict[str, Any]:
                 "subject": ids.public(row.subject_kind, row.subject_id) if known else "",
                 "detail": ", ".join(f"{name}: {value}" for name, value in row.detail.items()),
                 "opened_at": row.opened_at,
-                "decisions": decisions(row.kind, states.get(row.subject_id)),
+                "decisions": decisions(row.kind, states.get(row.subject_id), row.detail),
             }
         )
     return {

@@ -36,3 +36,8 @@ def test_only_a_parked_order_has_an_outcome_to_decide() -> None:
     assert decisions("canceled_elsewhere", "review") == ("paid", "failed")
     assert decisions("answer_differs", "paid") == ("done",)
     assert decisions("unknown_order", None) == ("done",)
+
+
+def test_a_part_whose_amount_is_not_known_is_booked_by_a_person() -> None:
+    assert decisions("chargeback_part", None, {"booked": False}) == ("charged_back", "done")
+    assert decisions("chargeback_part", None, {"booked": True}) == ("done",)
