@@ -138,7 +138,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "uncollectible": "TIDAK TERTAGIH",
         "reduces_invoice": "MENGURANGI TAGIHAN",
         "balance": "MENJADI SALDO",
-        "refund": "DANA DIKEMBALIKAN",
+        "refund": "PENGEMBALIAN DANA",
         "credited": "DIKREDITKAN",
     },
     "en": {
@@ -151,7 +151,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "uncollectible": "UNCOLLECTIBLE",
         "reduces_invoice": "LOWERS THE BILL",
         "balance": "KEPT AS CREDIT",
-        "refund": "REFUNDED",
+        "refund": "REFUND",
         "credited": "CREDITED",
     },
 }
@@ -180,8 +180,8 @@ CREDIT_USES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "reduces_invoice": "Reduces what is due on that invoice",
         "balance": "Kept as credit for the next bills",
-        "refund": "Refunded",
-        "refund_to": "Refunded to {method}",
+        "refund": "Refund",
+        "refund_to": "Refund to {method}",
     },
 }
 

@@ -44,7 +44,12 @@ CHASED: Final = {
     "exhausted": ("semua upaya habis", "every try was used"),
     "stopped": ("tidak perlu ditagih lagi", "nothing left to chase"),
 }
-# Mails that are told as they leave: the documents a customer waits for.
+# Mails that are told as they leave: what a customer waits for or has to know in time.
 MAILS: Final = {
     "invoice.paid": ("bukti lunas, dengan PDF", "receipt, with its PDF"),
+    "refund.arrived": ("dana sudah dikembalikan", "the refund has arrived"),
+    "subscription.trial_ending": ("masa coba segera berakhir", "the trial ends soon"),
+    "subscription.renewal_notice": ("langganan segera diperpanjang", "the renewal comes soon"),
+    "subscription.cancel_confirmed": ("pembatalan dicatat", "the cancellation is noted"),
+    "subscription.change_confirmed": ("perubahan paket dicatat", "the change of plan is noted"),
 }

@@ -26,7 +26,7 @@ def english(facts: DocumentFacts) -> DocumentView:
         (ex.PART_PAID,   ("DIBAYAR SEBAGIAN", "PARTLY PAID"), "waiting", "Rp287.390"),
         (ex.PAID,        ("LUNAS", "PAID"),                 "good",    "Rp387.390"),
         (ex.VOID,        ("DIBATALKAN", "VOID"),            "muted",   "Rp387.390"),
-        (ex.CREDIT_NOTE, ("DANA DIKEMBALIKAN", "REFUNDED"), "plain",   "Rp111.000"),
+        (ex.CREDIT_NOTE, ("PENGEMBALIAN DANA", "REFUND"), "plain",   "Rp111.000"),
         (ex.RECEIPT,     ("LUNAS", "PAID"),                 "good",    "Rp387.390"),
     ],
 )  # fmt: skip
