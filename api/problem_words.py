@@ -77,6 +77,22 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The address or the password is wrong.",
         "Alamat atau kata sandinya salah.",
     ),
+    "invalid_credentials": (
+        "This key is not known, ended or was revoked.",
+        "Kunci ini tidak dikenal, sudah berakhir atau dicabut.",
+    ),
+    "invalid_cursor": (
+        "`after` is `next_after` of the page before, as it came.",
+        "`after` adalah `next_after` dari halaman sebelumnya, apa adanya.",
+    ),
+    "invalid_idempotency_key": (
+        "`Idempotency-Key` has 1 to 255 visible ASCII characters.",
+        "`Idempotency-Key` berisi 1 sampai 255 karakter ASCII yang terlihat.",
+    ),
+    "invalid_merchant": (
+        "Name the merchant by its id (`mer_…`) or by its slug.",
+        "Sebut merchant dengan id-nya (`mer_…`) atau slug-nya.",
+    ),
     "key_not_active": (
         "This key has ended: make a new one.",
         "Kunci ini sudah berakhir: buat yang baru.",

@@ -74,6 +74,8 @@ def test_a_refusal_is_told_in_indonesian_to_who_asks_for_it(house: House) -> Non
     assert (told.json()["code"], told.json()["field"]) == ("missing_field", "email")
     assert plain.headers["content-language"] == "en"
     assert plain.json()["detail"] == "email is needed"
+    revoked = house.with_key("tgh_none").call("GET", "/customers", Accept_Language="id").json()
+    assert "tidak dikenal" in revoked["detail"]
     for path in ("/nothing", "/customers/1", "/customers?limit=0"):
         assert (
             house.ours.call("GET", path, Accept_Language="id").headers["content-language"] == "id"
