@@ -95,7 +95,14 @@ class NewMerchantIn(In, kw_only=True):
     tax_treatment: Annotated[str, Meta(max_length=40)] = "standard"
     tax_point: TaxPoint = "on_payment"
     brand_color: Color = "#0f5c4d"
-    gateway: Gateway
+    gateway: Annotated[
+        Gateway,
+        Meta(
+            description="With `simulator`, open an account of these keys there first "
+            "(`POST /_sim/accounts` at the simulator): unknown keys are refused, as Midtrans does, "
+            "and a test clock waits for the orders that could not be sent."
+        ),
+    ]
     server_key: Secret
     client_key: Annotated[str, Meta(max_length=200)] | None = None
     signature_key: Annotated[
