@@ -16,10 +16,12 @@ from simulator.clock import Agenda, end_of_card, now_of, settlement_moment
 from simulator.idempotency import Memory
 from simulator.model import (
     Account,
+    Invoice,
     Json,
     Notice,
     OneTimeToken,
     PayAccount,
+    PaymentLink,
     Refund,
     SavedToken,
     SnapSession,
@@ -50,6 +52,8 @@ class Book:
         self.wallets: dict[str, Wallet] = {}
         self.pay_accounts: dict[str, PayAccount] = {}
         self.snaps: dict[str, SnapSession] = {}
+        self.links: dict[str, PaymentLink] = {}
+        self.invoices: dict[str, Invoice] = {}
         self.subscriptions: dict[str, Subscription] = {}
         # What the journal holds: kind of line -> (where it stands, its type, its name).
         self.shelves: dict[str, tuple[dict[str, Any], type[msgspec.Struct], str]] = {
@@ -57,6 +61,8 @@ class Book:
             "saved": (self.saved, SavedToken, "saved_token_id"),
             "wallet": (self.wallets, Wallet, "phone"),
             "pay_account": (self.pay_accounts, PayAccount, "account_id"),
+            "link": (self.links, PaymentLink, "link_id"),
+            "invoice": (self.invoices, Invoice, "invoice_id"),
             "snap": (self.snaps, SnapSession, "token"),
             "subscription": (self.subscriptions, Subscription, "subscription_id"),
             "tx": (self.transactions, Transaction, "transaction_id"),

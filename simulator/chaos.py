@@ -15,7 +15,7 @@ OPS = frozenset(
     {
         *("any", "charge", "status", "cancel", "expire", "approve", "deny", "capture"),
         *("refund", "token", "register", "points", "link", "account", "unbind", "snap"),
-        "subscription",
+        *("subscription", "payment_link", "invoice"),
     }
 )
 _FIXED_KINDS = frozenset(

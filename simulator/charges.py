@@ -44,12 +44,14 @@ def create(
     forced_code: str = "",
     from_snap: bool = False,
     unattended: bool = False,
+    told: Json | None = None,
 ) -> Transaction:
     """The one way into the book, for every channel: `body` is a charge request.
 
     A hosted page may try several times under one order and use banks the Core API does not
     offer: `from_snap`. Nobody is there to give a PIN when a schedule charges, and its order ids
-    are long: `unattended`. Raises RefusalError when there is to be no transaction.
+    are long: `unattended`. `told` are further fields of its messages.
+    Raises RefusalError when there is to be no transaction.
     """
     longest = LONGEST_SCHEDULED if unattended else LONGEST_ORDER
     envelope = read_envelope(body, channels.PAYMENT_TYPES, longest)
@@ -64,6 +66,7 @@ def create(
     tx = _transaction(book, envelope, row, generation)
     tx.notify = ["*"] if notify is None else notify
     tx.forced_code = forced_code
+    tx.echo |= told or {}
     if row.life is not None:
         life = row.life
         given = {} if life.fixed else body

@@ -138,7 +138,7 @@ def choose(
             "expiry_duration": int(max(shortest, min(left, longest))),
             "unit": "second",
         }
-    tx = charges.create(book, body, base, notify=session.notify, from_snap=True)
+    tx = charges.create(book, body, base, notify=session.notify, from_snap=True, told=session.told)
     if not tx.callback_url:
         tx.callback_url = page
         book.save("tx", tx)

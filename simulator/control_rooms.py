@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator import checkout, control_book, snap
+from simulator import checkout, control_book, invoices, links, snap
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.clock import iso
@@ -59,6 +59,15 @@ async def _choose(world: World, book: Book, body: Json) -> Json:
     return control_book.transaction(book, tx)
 
 
+async def _links(world: World, book: Book, _body: Json) -> Json:
+    return {"links": [links.describe(book, link, world.base_url) for link in book.links.values()]}
+
+
+async def _invoices(world: World, book: Book, _body: Json) -> Json:
+    known = book.invoices.values()
+    return {"invoices": [invoices.describe(book, one, world.base_url) for one in known]}
+
+
 async def _subscriptions(_world: World, book: Book, _body: Json) -> Json:
     known = book.subscriptions.values()
     return {"subscriptions": [control_book.subscription(book, one) for one in known]}
@@ -67,5 +76,7 @@ async def _subscriptions(_world: World, book: Book, _body: Json) -> Json:
 ROUTES: dict[tuple[str, ...], Handler] = {
     ("GET", "subscriptions"): _subscriptions,
     ("GET", "snap"): _snaps,
+    ("GET", "payment-links"): _links,
+    ("GET", "invoices"): _invoices,
     ("POST", "snap"): _choose,
 }

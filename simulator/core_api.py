@@ -8,8 +8,9 @@ import base64
 from simulator import answers, bins, derive, tokens
 from simulator.answers import RefusalError, Room
 from simulator.book import Book
+from simulator.calls import Call
 from simulator.chaos import Fault
-from simulator.core_routes import Call, methods_of, understand
+from simulator.core_routes import methods_of, understand
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-
 from simulator import (
     charges,
     gopay_accounts,
+    link_routes,
     operations,
     refunds,
     snap,
@@ -16,31 +13,13 @@ from simulator import (
     subscriptions,
     tokens,
 )
-from simulator.answers import CORE, SNAP, SUBSCRIPTIONS, RefusalError, Room
+from simulator.answers import SNAP, SUBSCRIPTIONS
 from simulator.book import Book
+from simulator.calls import Call, read_body
 from simulator.chaos import Fault
-from simulator.idempotency import LIFETIME, SUBSCRIPTION_MEMORY
+from simulator.idempotency import SUBSCRIPTION_MEMORY
 from simulator.model import Json
-from simulator.wire import NullBodyError, Request
-
-
-@dataclass(frozen=True)
-class Call:
-    """One understood request: operation, the id in its path, what to do.
-
-    `perform` gets the fault that is being played; only kind `decline` concerns it.
-    """
-
-    op: str
-    ident: str
-    body: Json
-    perform: Callable[[Fault | None], Json]
-    keyed: bool = True  # honours Idempotency-Key
-    key_header: str = "idempotency-key"
-    remembered: timedelta = LIFETIME
-    good: int = 200  # the HTTP status of a good answer
-    room: Room = CORE
-
+from simulator.wire import Request
 
 _SIMPLE = {
     "cancel": operations.cancel,
@@ -54,6 +33,8 @@ def understand(base: str, book: Book, request: Request) -> Call | None:
     """Which operation this is. None when there is no such address."""
     if request.segments[0] == "snap":
         return _snap(base, book, request)
+    if request.segments[:2] in (("v1", "payment-links"), ("v1", "invoices")):
+        return link_routes.understand(base, book, request)
     if request.segments[:2] == ("v1", "subscriptions"):
         return _subscription(book, request)
     match (request.method, *request.segments):
@@ -90,6 +71,12 @@ def methods_of(segments: tuple[str, ...]) -> str:
             return "POST"
         case ("v1", "subscriptions") | ("v1", "subscriptions", _, "disable" | "enable" | "cancel"):
             return "POST"
+        case ("v1", "payment-links" | "invoices"):
+            return "POST"
+        case ("v1", "payment-links", _):
+            return "GET, DELETE"
+        case ("v1", "invoices", _):
+            return "GET, PATCH"
         case ("v1", "subscriptions", _):
             return "GET, PATCH"
         case ("v2", "charge") | ("v2", "capture") | ("v2", "pay", "account"):
@@ -103,18 +90,6 @@ def methods_of(segments: tuple[str, ...]) -> str:
         case ("v2", "pay", "account", _) | ("v2", "gopay", "promo", _) | ("v1", "bins", _):
             return "GET"
     return ""
-
-
-def read_body(room: Room, request: Request) -> Json:
-    """The body as an object; null and malformed ones as this room takes them."""
-    try:
-        return request.json()
-    except NullBodyError:
-        if room.null_is_empty:
-            return {}
-        raise room.malformed or RefusalError("413", "null") from None
-    except RefusalError as error:
-        raise room.malformed or error from error
 
 
 def _snap(base: str, book: Book, request: Request) -> Call | None:

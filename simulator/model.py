@@ -225,6 +225,40 @@ class SnapSession(Struct, kw_only=True):
     state: str = "open"  # open | canceled | expired
     notify: list[str] = field(default_factory=list)
     customer: str = ""
+    told: Json = field(default_factory=dict)  # further fields of its messages
+
+
+class PaymentLink(Struct, kw_only=True):
+    """An address that anybody may pay at, once or often."""
+
+    link_id: str
+    order_id: str
+    body: Json  # the request, as the hosted page needs it
+    created_at: datetime
+    ends_at: datetime | None = None
+    usage_limit: int = 1
+    least: int  # what may be paid; equal for a fixed amount
+    most: int
+    state: str = "active"  # active | deleted
+    orders: list[str] = field(default_factory=list)  # every checkout it opened
+    notify: list[str] = field(default_factory=list)
+    told: Json = field(default_factory=dict)
+
+
+class Invoice(Struct, kw_only=True):
+    """A bill the gateway writes itself, paid by link or by virtual accounts."""
+
+    invoice_id: str
+    order_id: str
+    number: str
+    body: Json
+    created_at: datetime
+    due_at: datetime
+    gross_amount: int
+    link_id: str = ""
+    orders: list[str] = field(default_factory=list)
+    state: str = "pending"  # pending | void; paid and expired follow from its transactions
+    void_reason: str = ""
 
 
 class Attempt(Struct, kw_only=True):

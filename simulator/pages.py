@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import segno
 
-from simulator import cards, operations, pages_app, pages_checkout
+from simulator import cards, operations, pages_app, pages_checkout, pages_links
 from simulator.book import Book
 from simulator.channels import card, row_of
 from simulator.model import Notice, Transaction
@@ -46,6 +46,7 @@ def handle(world: World, request: Request) -> Reply:
             return _card_form(world, request)
     return (
         pages_checkout.handle(world, request)
+        or pages_links.handle(world, request)
         or pages_app.handle(world, request)
         or missing(request)
     )

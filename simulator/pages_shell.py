@@ -17,7 +17,7 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_GOOD = frozenset({"settlement", "capture", "authorize", "delivered", "ENABLED", "active"})
+_GOOD = frozenset({"settlement", "capture", "authorize", "delivered", "ENABLED", "active", "paid"})
 _BAD = frozenset(
     {
         "deny",
@@ -30,6 +30,8 @@ _BAD = frozenset(
         "EXPIRED",
         "DISABLED",
         "inactive",
+        "void",
+        "expired",
     }
 )
 

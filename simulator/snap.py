@@ -37,8 +37,8 @@ def create(book: Book, body: Json, notify: list[str], base: str) -> Json:
     """Open a checkout and answer with its token. Raises the 400 with every problem found."""
     now, problems = book.now(), list[str]()
     order = read_order(body, problems)
-    _shapes(body, problems)
-    pay_until = _pay_until(body.get("expiry"), now, problems)
+    check_shapes(body, problems)
+    until = pay_until(body.get("expiry"), now, problems)
     page_until = _page_until(body.get("page_expiry"), now, problems)
     _taken(book, order.order_id, problems)
     if problems:
@@ -51,7 +51,7 @@ def create(book: Book, body: Json, notify: list[str], base: str) -> Json:
         body=body,
         created_at=now,
         page_until=page_until,
-        pay_until=pay_until,
+        pay_until=until,
         notify=notify,
         customer=order.customer,
     )
@@ -99,7 +99,8 @@ def _taken(book: Book, order_id: str, problems: list[str]) -> None:
 # --- shapes -------------------------------------------------------------------------------------
 
 
-def _shapes(body: Json, problems: list[str]) -> None:
+def check_shapes(body: Json, problems: list[str]) -> None:
+    """The objects of a hosted page; what is wrong is added to `problems`."""
     problems += [
         f"{name} is not valid"
         for name in (*_OBJECTS, *VA_LENGTHS)
@@ -179,7 +180,8 @@ def _life(told: object, name: str, problems: list[str]) -> timedelta | None:
     return life
 
 
-def _pay_until(told: object, now: datetime, problems: list[str]) -> datetime | None:
+def pay_until(told: object, now: datetime, problems: list[str]) -> datetime | None:
+    """When `expiry` ends the payment, if it says so."""
     life = _life(told, "expiry", problems)
     if life is None or not isinstance(told, dict):
         return None

@@ -69,6 +69,9 @@ def story(url: str) -> bytes:
             {**scheduled, "payment_type": "credit_card", "token": saved},
         )
         call("GET", "/v1/bins/48111111")
+        call("POST", "/v1/payment-links", order("L"))
+        bill = {**GOOD["/v1/invoices"], "order_id": "I", "invoice_number": "1"}
+        call("POST", "/v1/invoices", bill)
         sim("clock", to="2026-04-05T03:00:00Z")
         call("POST", "/v2/A/refund", {"refund_key": "r", "amount": 1_000})
         for path in ("book", "book/summary", "subscriptions", "snap", "faults", "wallets"):
@@ -102,6 +105,10 @@ ADDRESSES = [
     ("POST", "/snap/v1/transactions"),
     *(("POST", f"/snap/v1/transactions/{{id}}/{op}") for op in ("cancel", "expire")),
     *(("POST", f"/v1/subscriptions{op}") for op in ("", "/{id}/disable", "/{id}/enable")),
+    *(("POST", path) for path in ("/v1/payment-links", "/v1/invoices")),
+    *((method, "/v1/payment-links/{id}") for method in ("GET", "DELETE")),
+    *((method, "/v1/invoices/{id}") for method in ("GET", "PATCH")),
+    *((method, "/payment-links/{id}") for method in ("GET", "POST")),
     *((method, "/v1/subscriptions/{id}") for method in ("GET", "PATCH")),
     *((method, "/snap/v4/redirection/{id}") for method in ("GET", "POST")),
     *((method, f"/{page}/{{id}}") for method in ("GET", "POST") for page in ("pay", "app")),
@@ -140,6 +147,32 @@ GOOD: dict[str, Json] = {
         "expiry": {"duration": 1, "unit": "day", "start_time": "2026-01-05 10:00:00 +0700"},
         "page_expiry": {"duration": 1, "unit": "day"},
     },
+    "/v1/payment-links": {
+        **order("F"),
+        "usage_limit": 3,
+        "expiry": {"duration": 1, "unit": "day"},
+        "item_details": [{"id": "1", "name": "a", "price": 99_000, "quantity": 1}],
+        "customer_details": {"first_name": "a"},
+        "customer_required": True,
+        "title": "a",
+        "payment_link_type": "DYNAMIC_AMOUNT",
+        "dynamic_amount": {"min_amount": 1, "max_amount": 9, "preset_amount": 5},
+        "callbacks": {"finish": "https://shop.test/"},
+    },
+    "/v1/invoices": {
+        "order_id": "F",
+        "invoice_number": "1",
+        "invoice_date": "2026-01-05 10:00:00 +0700",
+        "due_date": "2026-02-05 10:00:00 +0700",
+        "customer_details": {"name": "a", "email": "a@b.test", "phone": "6281"},
+        "item_details": [{"description": "a", "quantity": 1, "price": 1000}],
+        "amount": {"discount": 1, "shipping": 2},
+        "taxes": [{"name": "PPN", "type": "percentage", "value": 11}],
+        "payment_type": "virtual_account",
+        "virtual_accounts": [{"name": "bca_va", "number": "123"}],
+        "payment_link": {},
+        "metadata": {"a": 1},
+    },
     "/v1/subscriptions": {
         "name": "F",
         "amount": "1000",
@@ -173,15 +206,24 @@ def spoiled(dice: random.Random, good: Json) -> Json:
 def test_a_good_request_with_a_spoiled_value_is_refused_or_served(desk: Desk) -> None:
     dice = random.Random(20260105)
     answers = []
-    for turn in range(300):
+    for turn in range(400):
         path = dice.choice(list(GOOD))
         body = spoiled(dice, GOOD[path])
         if isinstance(body.get("transaction_details"), dict):
             body["transaction_details"]["order_id"] = f"F-{turn}"
+        if path == "/v1/invoices" and body.get("order_id") == "F":
+            body["order_id"] = f"F-{turn}"
         answer = desk.http.post(path, json=body)
-        assert answer.status_code in (200, 201, 400), (path, body, answer.text)
+        assert answer.status_code in (200, 201, 400, 409), (path, body, answer.text)
         answers.append(answer.status_code)
-        if answer.status_code == 201:
+        if "payment_url" in answer.json():
+            url = answer.json()["payment_url"]
+            assert desk.http.get(url, auth=None).status_code == 200
+            form = {"amount": "5", "name": "a"}
+            assert desk.http.post(url, data=form, auth=None).status_code in (200, 303)
+        elif "pdf_url" in answer.json():
+            assert desk.http.get(answer.json()["pdf_url"], auth=None).status_code == 200
+        elif "redirect_url" in answer.json():
             page = answer.json()["redirect_url"]
             assert desk.http.get(page, auth=None).status_code == 200
             for method in ("bca_va", "credit_card", "gopay"):
