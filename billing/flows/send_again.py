@@ -13,6 +13,7 @@ from core.errors import Conflict
 from core.tables import messages
 from core.work import Mail, Work, queue_mail
 from invoices.queries import get_invoice
+from invoices.status import is_only_credited
 
 Wanted = Literal["document", "reminder"]
 # Nobody gets the same mail twice within this time, whoever presses the button.
@@ -34,11 +35,13 @@ def send_again(unit: Work, invoice_id: UUID, wanted: Wanted, *, key: str) -> Non
 
     Raises:
         NotFound: ``invoice_not_found``.
-        Conflict: ``invoice_not_open`` for a void or written-off one, or a reminder of nothing;
-            ``mail_on_its_way`` when the same mail was sent a moment ago.
+        Conflict: ``invoice_not_open`` for a void, written-off or wholly credited one, or a reminder
+            of nothing; ``mail_on_its_way`` when the same mail was sent a moment ago.
     """
     invoice = get_invoice(unit, invoice_id, lock=True)
     kind = _KINDS.get((wanted, invoice.status))
+    if is_only_credited(invoice.status, invoice.paid_amount, invoice.credited_amount):
+        kind = None  # a receipt would thank for money that never came; the note was mailed
     if kind is None:
         raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is sent")
     _require_pause(unit, invoice_id, kind)

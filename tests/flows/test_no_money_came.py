@@ -12,8 +12,10 @@ from api.v1.invoices import InvoiceOut
 from billing.engine import Engine
 from billing.flows.credit import credit_invoice
 from billing.flows.documents import Links, invoice_document
+from billing.flows.send_again import send_again
 from billing.flows.take_out import take_out
 from billing.flows.void import mark_uncollectible
+from core.errors import Conflict
 from core.tables import events
 
 pytestmark = pytest.mark.database
@@ -56,6 +58,8 @@ def test_what_is_credited_whole_is_not_told_as_paid(stage: Stage, mailer: FakeMa
         # Above Rp 5,000,000 a receipt owes stamp duty; this is none.
         assert not invoice_document(unit, invoice, links=Links.of(stage.engine)).view.stamp_duty_due
     assert not any("lunas" in mail.text for mail in mailer.sent)
+    with stage.work() as unit, pytest.raises(Conflict):
+        send_again(unit, invoice, "document", key="again")  # that would be a receipt
     stage.audit()
 
 
