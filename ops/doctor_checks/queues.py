@@ -25,6 +25,17 @@ CHECKS = (
         day=_DAY,
     ),
     by_sql(
+        "charges-are-announced",
+        "No announcement of a charge waits more than a day beyond its time.",
+        f"""
+        SELECT t.merchant_id, 'subscription' AS kind, t.id, t.external_id AS label,
+            format('was due to be announced %s', t.notice_at) AS why
+        FROM subscriptions t
+        WHERE t.notice_at < {_NOW} - CAST(:day AS interval)
+        """,  # noqa: S608
+        day=_DAY,
+    ),
+    by_sql(
         "collecting-goes-on",
         "No invoice waits more than a day beyond the time it was to be collected.",
         f"""
