@@ -6,6 +6,7 @@ so a worker can not know whether its last document was kept.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -23,12 +24,12 @@ from billing.engine import Engine
 from billing.flows.pay_once import OneOffLine, pay_once
 from core.merchant import Merchant
 
-pytestmark = [pytest.mark.database, pytest.mark.kill, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DOCUMENTS = 1_000
 WORKERS = 8
 ROLLED_BACK = 0.2
-SEED = 20261121
+SEED = int(os.environ.get("TAGIHAN_TEST_SEED", "20261121"))
 
 _CUT_ONE = """
     SELECT count(pg_terminate_backend(pid)) FROM (
