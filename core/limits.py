@@ -44,6 +44,8 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "offer_address": Limit(300, "numbers to pay to asked for from one address"),
         "sign_up_address": Limit(100, "sign-ups on a test merchant's page from one address"),
         "notification_order": Limit(200, "genuine notifications about one order"),
+        "notification_address": Limit(200, "notifications without a proof from one address"),
+        "notification_unproven": Limit(1000, "notifications without a proof"),
     }
 )
 

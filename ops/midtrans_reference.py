@@ -63,12 +63,13 @@ _CODES: Final = (
 )
 _KINDS: Final[Mapping[NotificationKind, str]] = {
     NotificationKind.PAYMENT: "signed: stored, then the order's status is asked and believed",
-    NotificationKind.PAY_ACCOUNT: "not signed in a known way: refused until linked wallets are "
-    "asked about",
-    NotificationKind.RECURRING_CHARGE: "not signed: refused; Midtrans' own schedules are not ours",
-    NotificationKind.RECURRING_CREATED: "not signed: refused; Midtrans' own schedules are not ours",
-    NotificationKind.BI_SNAP: "another protocol: refused (ADR 0017)",
-    NotificationKind.UNKNOWN: "refused, as nothing says that it is Midtrans'",
+    NotificationKind.PAY_ACCOUNT: "no proof: stored, then the account is asked about; refused "
+    "where Midtrans does not know it",
+    NotificationKind.RECURRING_CHARGE: "no proof: stored, then its transaction is asked about; a "
+    "charge of a schedule that is not ours goes to a person",
+    NotificationKind.RECURRING_CREATED: "no proof: stored for a person; our own scheduler charges",
+    NotificationKind.BI_SNAP: "another protocol: stored for a person (ADR 0017)",
+    NotificationKind.UNKNOWN: "signed: the order's status is asked; else stored for a person",
 }
 
 
@@ -253,7 +254,11 @@ def _declines(title: str, table: Mapping[str, Decline]) -> str:
 def _notifications() -> str:
     rows = ((f"`{kind}`", _KINDS[kind]) for kind in NotificationKind)
     table = _table(("kind", "what we do"), rows)
-    return f"## Notifications\n\n`payments/notifications.py`.\n\n{table}"
+    note = (
+        "Stored as they come, with the headers that a signature may cover and, sealed, the bytes. "
+        "A signature that does not fit is refused before anything is written."
+    )
+    return f"## Notifications\n\n`payments/notifications.py`. {note}\n\n{table}"
 
 
 def _open() -> str:

@@ -40,6 +40,12 @@ _NAMES: Final = frozenset(
 # Far above what Midtrans sends, so that a genuine body is kept whole.
 BODY_BYTES_KEPT: Final = 16 * 1024
 _VALUE_MAX: Final = 200
+_HEADER_MAX: Final = 500
+_HEADERS: Final = (
+    "user-agent", "content-type", "x-timestamp", "x-signature", "x-partner-id", "x-external-id",
+    "channel-id",
+)  # fmt: skip
+_ID: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,49}")
 
 
 class NotificationKind(StrEnum):
@@ -130,6 +136,38 @@ def classify(body: Body) -> NotificationKind:
     ):
         return NotificationKind.BI_SNAP
     return NotificationKind.UNKNOWN
+
+
+def claims_signature(body: Body) -> bool:
+    """Whether a body says that it is signed as payments are, so that a signature must fit.
+
+    Those about linked accounts carry a ``signature_key`` of a formula that nobody documents.
+    """
+    if classify(body) is NotificationKind.PAYMENT:
+        return True
+    return {"order_id", "signature_key"} <= body.keys()
+
+
+def asked_about(body: Body) -> str | None:
+    """The gateway's own id that a notification without a proof speaks of, where it has one.
+
+    A linked account, or the transaction of a schedule that Midtrans runs.
+    """
+    transaction = body.get("transaction")
+    match classify(body):
+        case NotificationKind.PAY_ACCOUNT:
+            found = body.get("account_id")
+        case NotificationKind.RECURRING_CHARGE if isinstance(transaction, Mapping):
+            found = transaction.get("transaction_id")
+        case _:
+            return None
+    return found if isinstance(found, str) and _ID.fullmatch(found) else None
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The few headers that a signature of any protocol covers; none that lets anybody in."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    return {name: lower[name][:_HEADER_MAX] for name in _HEADERS if name in lower}
 
 
 def parse_amount(text: object) -> int:

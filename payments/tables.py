@@ -260,6 +260,10 @@ notifications = merchant_table(
     Column("source", Text, nullable=False),
     Column("signature_ok", Boolean, nullable=False),
     Column("body", Json, nullable=False),
+    # For protocols whose signature covers them (ADR 0017): a few headers, and the bytes as they
+    # came, sealed because they hold tokens.
+    Column("headers", Json, nullable=False, server_default=text("'{}'")),
+    Column("raw_sealed", LargeBinary),
     Column("copies", Integer, nullable=False, server_default="1"),
     Column("state", Text, nullable=False),
     Column("outcome", Text),

@@ -54,7 +54,7 @@ def _problem(words: str) -> ResponseSpec:
         403: _problem("The signature is not genuine."),
         404: _problem("There is no such merchant."),
         413: _problem("The body is larger than 64 KiB."),
-        429: _problem("More about one order in a day than any gateway sends."),
+        429: _problem("More about one order, or without proof, than any gateway sends."),
         503: _problem("The database can not be reached: Midtrans tries again."),
     },
 )
@@ -66,7 +66,9 @@ def notify(
 
     Fields we do not know are kept. A signature that is not genuine is refused with 403 before
     anything is written: a forger learns nothing by it, and should it be our signature key that is
-    wrong, Midtrans' five more tries leave some six hours to correct it; 200 would end them.
+    wrong, Midtrans' five more tries leave some six hours to correct it; 200 would end them. News of
+    linked accounts and of Midtrans' own schedules carries no proof: it is stored, and only what
+    Midtrans then answers is believed.
     """
     value = parse(body)
     if not isinstance(value, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -23,8 +24,17 @@ from core.work import Work
 from payments.adapters.midtrans.answers import clean
 from payments.breaker import Operation
 from payments.budget import Lane
-from payments.gateway import Gateway
-from payments.notifications import classify, dedupe_key, kept
+from payments.gateway import Answer, Gateway
+from payments.notifications import (
+    BODY_BYTES_KEPT,
+    NotificationKind,
+    asked_about,
+    claims_signature,
+    classify,
+    dedupe_key,
+    kept,
+    kept_headers,
+)
 from payments.tables import notifications, payment_orders
 
 LOG = logging.getLogger("tagihan.ingest")
@@ -32,30 +42,49 @@ LOG = logging.getLogger("tagihan.ingest")
 BATCH = 32
 PARALLEL = 8
 TRIES_MAX = 12
+# So often the gateway may not know what a notification without a proof speaks of.
+TRIES_UNPROVEN = 3
+FORGED = "the gateway knows nothing of it"
 # Midtrans tells a thing up to six times.
 COPIES_FREE = 10
 
 
-def take_in(engine: Engine, unit: Work, body: dict[str, Any], *, source: str) -> str:
+def take_in(
+    engine: Engine,
+    unit: Work,
+    body: dict[str, Any],
+    *,
+    source: str,
+    raw: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> str:
     """Store one notification and ring; the caller answers Midtrans once this has committed.
 
     A signature that is not genuine is found out before anything is written: anybody may send one,
-    and as many as they like.
+    and as many as they like. News of linked accounts and of Midtrans' own schedules has no proof:
+    so much of it is taken in as an address may send, and only what the gateway says is believed.
+
+    Args:
+        raw: the bytes as they came.
 
     Returns:
         ``new``, ``copy`` for one we hold already, ``refused`` for a signature that is not genuine.
 
     Raises:
-        TooMany: ``too_many_tries`` about one order, which no gateway sends.
+        TooMany: ``too_many_tries`` about one order or without a proof, which no gateway sends.
     """
-    if not engine.gateways.of(unit.merchant).verify_notification(body):
+    genuine = engine.gateways.of(unit.merchant).verify_notification(body)
+    if not genuine and (claims_signature(body) or _is_anothers(unit, body)):
         LOG.warning(
             "a notification is not genuine, or our signature key is wrong",
             extra={"merchant": unit.merchant.slug, "source": source},
         )
         return "refused"
     order_id = str(body["order_id"])[:64] if body.get("order_id") is not None else None
-    count(engine, unit, {"notification_order": order_id or "-"})
+    if genuine:
+        count(engine, unit, {"notification_order": order_id or "-"})
+    else:
+        count(engine, unit, {"notification_address": source, "notification_unproven": "-"})
     mark = dedupe_key(body)
     c = notifications.c
     statement = (
@@ -68,8 +97,10 @@ def take_in(engine: Engine, unit: Work, body: dict[str, Any], *, source: str) ->
             order_id=order_id,
             received_at=unit.now,
             source=source,
-            signature_ok=True,
+            signature_ok=genuine,
             body=clean(kept(body)),
+            headers=kept_headers(headers or {}),
+            raw_sealed=_sealed(engine, unit, mark, raw),
             state="new",
             next_at=unit.real_now,
         )
@@ -83,6 +114,18 @@ def take_in(engine: Engine, unit: Work, body: dict[str, Any], *, source: str) ->
     copies = unit.session.execute(statement).scalar_one()
     unit.ring("notification.ingest")
     return "new" if copies == 1 else "copy"
+
+
+def _is_anothers(unit: Work, body: dict[str, Any]) -> bool:
+    """Whether a body names another merchant of the gateway than ours."""
+    ours, told = unit.merchant.gateway_merchant_id, body.get("merchant_id")
+    return ours is not None and told is not None and told != ours
+
+
+def _sealed(engine: Engine, unit: Work, mark: bytes, raw: bytes) -> bytes | None:
+    if not raw or len(raw) > BODY_BYTES_KEPT:
+        return None
+    return engine.vault.seal(raw, f"{unit.merchant_id}:{mark.hex()}:notification")
 
 
 def _asked_again(unit: Work) -> ColumnElement[Any]:
@@ -143,7 +186,9 @@ def _work_off(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any]
 
 def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any]) -> str | None:
     """Returns what became of it, or None to try again later."""
-    if row.kind != "payment" or row.order_id is None:
+    if not row.signature_ok:
+        return _without_proof(engine, merchant_id, gateway, row)
+    if row.order_id is None:
         return f"kind {row.kind} is not ours to act on"
     if not _is_ours(engine, merchant_id, row):
         return "unknown_order"
@@ -151,6 +196,38 @@ def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[An
     if answer.status in ("unknown", "not_found") and row.tries < TRIES_MAX:
         return None
     return settle(engine, merchant_id, row.order_id, answer, because="notification")
+
+
+def _without_proof(
+    engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any]
+) -> str | None:
+    """Believe only what the gateway says of the account or transaction that is spoken of."""
+    at = asked_about(row.body)
+    if at is None:
+        return f"kind {row.kind}, nothing proves it: kept for a person"
+    if row.kind == NotificationKind.PAY_ACCOUNT:
+        account = gateway.account(at)
+        if account.status == "ended" and account.code == "404":
+            return FORGED
+        if account.status in ("unknown", "not_sent", "refused"):
+            return None if row.tries < TRIES_MAX else "the gateway does not answer"
+        return f"the account is {account.status}"
+    answer = gateway.status(at)
+    if answer.status == "not_found" and row.tries >= TRIES_UNPROVEN:
+        return FORGED
+    if answer.status in ("unknown", "not_found"):
+        return None if row.tries < TRIES_MAX else "the gateway does not answer"
+    return _of_a_schedule(engine, merchant_id, row, answer)
+
+
+def _of_a_schedule(engine: Engine, merchant_id: UUID, row: Row[Any], answer: Answer) -> str:
+    """A charge by a schedule that Midtrans runs; ours are run here, so a person looks."""
+    outcome = settle(engine, merchant_id, answer.order_id or "", answer, because="notification")
+    if outcome == "unknown_order":
+        with engine.work(merchant_id, system("ingest")) as unit:
+            detail = {"order_id": answer.order_id, "amount": answer.amount}
+            open_review(unit, "unknown_order", "notification", row.id, detail)
+    return outcome
 
 
 def _is_ours(engine: Engine, merchant_id: UUID, row: Row[Any]) -> bool:
@@ -178,5 +255,10 @@ def _close(engine: Engine, merchant_id: UUID, row: Row[Any], outcome: str) -> No
         unit.session.execute(
             update(notifications)
             .where(notifications.c.merchant_id == merchant_id, notifications.c.id == row.id)
-            .values(state="done", outcome=outcome, next_at=None, closed_at=unit.now)
+            .values(
+                state="refused" if outcome == FORGED else "done",
+                outcome=outcome,
+                next_at=None,
+                closed_at=unit.now,
+            )
         )

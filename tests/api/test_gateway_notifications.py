@@ -63,6 +63,23 @@ def test_a_forged_one_has_no_effect(counter: Counter) -> None:
     assert counter.world.rows(notifications) == []
 
 
+def test_news_that_nothing_proves_is_stored_and_has_no_effect(counter: Counter) -> None:
+    body = {"account_id": "acc-1", "account_status": "ENABLED", "payment_type": "gopay"}
+
+    answer = counter.client.post(
+        "/gateways/midtrans/kasirku",
+        content=json.dumps(body).encode(),
+        headers={"X-Signature": "abc", "Cookie": "a=b"},
+    )
+    counter.world.drain()
+
+    assert answer.json() == {"status": "stored"}
+    [stored] = counter.world.rows(notifications)
+    assert (stored.kind, stored.state) == ("pay_account", "refused")
+    assert (stored.headers["x-signature"], "cookie" in stored.headers) == ("abc", False)
+    assert stored.raw_sealed
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
