@@ -78,7 +78,9 @@ def notify(
         raise NotFound("merchant_not_found", "there is no such merchant")
     source = source_of(request)
     with engine.work(merchant_id, Actor("system", "midtrans", source)) as unit:
-        outcome = take_in(engine, unit, _plain(value), source=source)
+        outcome = take_in(
+            engine, unit, _plain(value), source=source, raw=body, headers=dict(request.headers)
+        )
     if outcome == "refused":
         raise Forbidden("signature_not_genuine", "the signature does not fit this merchant's key")
     return Taken("known" if outcome == "copy" else "stored")
