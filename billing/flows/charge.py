@@ -15,23 +15,26 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
 from billing.flows.card_requests import open_card_request
+from billing.flows.charge_rows import (
+    due_orders,
+    is_moot,
+    mark_sent,
+    orders_with_facts,
+    without_consent,
+)
 from billing.flows.orders import MOOT, record_steps
 from billing.flows.pace import Leave, take, watched
 from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import NEVER_SENT, settle
-from billing.queries import with_mandate
-from billing.tables import customers
 from core.actor import system
 from core.errors import EngineError
 from core.work import Work
-from invoices.tables import invoices
 from payments.breaker import Operation
-from payments.budget import Lane
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
 from payments.tables import payment_methods, payment_orders
@@ -129,8 +132,8 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
     """
     with engine.work(merchant_id, system("charge")) as unit:
         gateway = engine.gateways.of(unit.merchant)
-        rows, lane = _due(unit, limit, only)
-        gone = {row.id for row in rows if _is_moot(row)} | _without_consent(unit, rows)
+        rows, lane = due_orders(unit, limit, only)
+        gone = {row.id for row in rows if is_moot(row)} | without_consent(unit, rows)
         moot = [row.order_id for row in rows if row.id in gone]
         wanted = [row for row in rows if row.id not in gone]
         tokens, unreadable = _tokens(engine, unit, wanted)
@@ -141,7 +144,7 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
         more = len(rows) == limit
         leave = take(engine, unit, Operation.CHARGE, lane, costs, bell="order.send", more=more)
         later, alive = len(alive) - leave.count, alive[: leave.count]
-        _mark_sent(engine, unit, [row.id for row in alive])
+        mark_sent(engine, unit, [row.id for row in alive])
         record_steps(
             unit, [(row.id, "created", "sent", f"send {row.sends + 1}", None) for row in alive]
         )
@@ -150,47 +153,6 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
             for row in alive
         ]
         return Taken(gateway, leased, moot, len(rows) - later, leave)
-
-
-def _due(unit: Work, limit: int, only: UUID | None) -> tuple[Sequence[Row[Any]], Lane]:
-    """Orders whose turn it is, locked: those that a person waits for before all others."""
-    c = payment_orders.c
-    if only is not None:
-        return _claim(unit, 1, c.id == only, waits=True), Lane.PERSON
-    people = _claim(unit, limit, (c.initiated_by == "customer") & (c.kind != "instrument"))
-    if people:
-        return people, Lane.PERSON
-    return _claim(unit, limit), Lane.WORK
-
-
-def _claim(
-    unit: Work, limit: int, *which: ColumnElement[bool], waits: bool = False
-) -> Sequence[Row[Any]]:
-    """Lock orders that are to be sent, and their invoices before them.
-
-    An invoice in somebody's hands may be due for less in a moment: its order is left for later,
-    or waited for where a caller ``waits``.
-    """
-    c, own = payment_orders.c, invoices.c
-    due = (c.merchant_id == unit.merchant_id, c.state == "created", c.next_at <= unit.real_now)
-    found = unit.session.execute(
-        select(c.id, c.invoice_id).where(*due, *which).order_by(c.next_at, c.id).limit(limit)
-    ).all()
-    held = set(
-        unit.session.execute(
-            select(own.id)
-            .where(own.merchant_id == unit.merchant_id, own.id.in_({row[1] for row in found}))
-            .order_by(own.id)
-            .with_for_update(read=True, skip_locked=not waits)
-        ).scalars()
-    )
-    ready = [row.id for row in found if row.invoice_id is None or row.invoice_id in held]
-    return unit.session.execute(
-        _joined()
-        .where(*due, c.id.in_(ready))
-        .order_by(c.next_at, c.id)
-        .with_for_update(of=payment_orders, skip_locked=True)
-    ).all()
 
 
 def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:
@@ -229,69 +191,13 @@ def _speaks_of_another(request: ChargeRequest, answer: Answer) -> bool:
 def build_request(engine: Engine, unit: Work, payment_order_id: UUID) -> ChargeRequest:
     """The request of an order that is sent again: the same as the first time."""
     row = unit.session.execute(
-        _joined().where(
+        orders_with_facts().where(
             payment_orders.c.merchant_id == unit.merchant_id,
             payment_orders.c.id == payment_order_id,
         )
     ).one()
     tokens, _ = _tokens(engine, unit, [row])
     return _request(engine, unit, row, tokens)
-
-
-def _joined() -> Select[Any]:
-    """Orders with what their request is written from."""
-    return select(
-        payment_orders,
-        invoices.c.status.label("invoice_status"),
-        invoices.c.due_amount,
-        invoices.c.number,
-        customers.c.name,
-        customers.c.email,
-    ).select_from(
-        payment_orders.outerjoin(
-            invoices,
-            (invoices.c.merchant_id == payment_orders.c.merchant_id)
-            & (invoices.c.id == payment_orders.c.invoice_id),
-        ).join(
-            customers,
-            (customers.c.merchant_id == payment_orders.c.merchant_id)
-            & (customers.c.id == payment_orders.c.customer_id),
-        )
-    )
-
-
-def _is_moot(row: Row[Any]) -> bool:
-    if row.abandoning:
-        return True
-    if row.invoice_id is None:
-        return False
-    return bool(row.invoice_status != "open" or row.due_amount != row.amount)
-
-
-def _without_consent(unit: Work, rows: Sequence[Row[Any]]) -> set[UUID]:
-    """Charges without the payer whose card was withdrawn after they were written."""
-    pulled = [row for row in rows if row.initiated_by == "merchant"]
-    allowed = with_mandate(unit, [row.payment_method_id for row in pulled if row.payment_method_id])
-    return {row.id for row in pulled if row.payment_method_id not in allowed}
-
-
-def _mark_sent(engine: Engine, unit: Work, order_ids: list[UUID]) -> None:
-    until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
-    unit.session.execute(
-        update(payment_orders)
-        .where(
-            payment_orders.c.merchant_id == unit.merchant_id,
-            payment_orders.c.id.in_(order_ids),
-        )
-        .values(
-            state="sent",
-            sends=payment_orders.c.sends + 1,
-            first_sent_at=func.coalesce(payment_orders.c.first_sent_at, unit.real_now),
-            last_sent_at=unit.real_now,
-            lease_until=until,
-            next_at=until,
-        )
-    )
 
 
 def _tokens(

@@ -1,0 +1,117 @@
+"""Orders that are to be sent: found, locked in the order of the house, and marked as sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
+
+from billing.engine import Engine
+from billing.queries import with_mandate
+from billing.tables import customers
+from core.work import Work
+from invoices.tables import invoices
+from payments.budget import Lane
+from payments.tables import payment_orders
+
+
+def due_orders(unit: Work, limit: int, only: UUID | None) -> tuple[Sequence[Row[Any]], Lane]:
+    """Orders whose turn it is, locked: those that a person waits for before all others."""
+    c = payment_orders.c
+    if only is not None:
+        return _claim(unit, 1, c.id == only, waits=True), Lane.PERSON
+    people = _claim(unit, limit, (c.initiated_by == "customer") & (c.kind != "instrument"))
+    if people:
+        return people, Lane.PERSON
+    return _claim(unit, limit), Lane.WORK
+
+
+def _claim(
+    unit: Work, limit: int, *which: ColumnElement[bool], waits: bool = False
+) -> Sequence[Row[Any]]:
+    """Lock orders that are to be sent, and their invoices before them.
+
+    An invoice in somebody's hands may be due for less in a moment: its order is left for later,
+    or waited for where a caller ``waits``.
+    """
+    c, own = payment_orders.c, invoices.c
+    due = (c.merchant_id == unit.merchant_id, c.state == "created", c.next_at <= unit.real_now)
+    found = unit.session.execute(
+        select(c.id, c.invoice_id).where(*due, *which).order_by(c.next_at, c.id).limit(limit)
+    ).all()
+    held = set(
+        unit.session.execute(
+            select(own.id)
+            .where(own.merchant_id == unit.merchant_id, own.id.in_({row[1] for row in found}))
+            .order_by(own.id)
+            .with_for_update(read=True, skip_locked=not waits)
+        ).scalars()
+    )
+    ready = [row.id for row in found if row.invoice_id is None or row.invoice_id in held]
+    return unit.session.execute(
+        orders_with_facts()
+        .where(*due, c.id.in_(ready))
+        .order_by(c.next_at, c.id)
+        .with_for_update(of=payment_orders, skip_locked=True)
+    ).all()
+
+
+def orders_with_facts() -> Select[Any]:
+    """Orders with what their request is written from."""
+    return select(
+        payment_orders,
+        invoices.c.status.label("invoice_status"),
+        invoices.c.due_amount,
+        invoices.c.number,
+        customers.c.name,
+        customers.c.email,
+    ).select_from(
+        payment_orders.outerjoin(
+            invoices,
+            (invoices.c.merchant_id == payment_orders.c.merchant_id)
+            & (invoices.c.id == payment_orders.c.invoice_id),
+        ).join(
+            customers,
+            (customers.c.merchant_id == payment_orders.c.merchant_id)
+            & (customers.c.id == payment_orders.c.customer_id),
+        )
+    )
+
+
+def is_moot(row: Row[Any]) -> bool:
+    """Whether an order was withdrawn, or its invoice is not due for its amount any more."""
+    if row.abandoning:
+        return True
+    if row.invoice_id is None:
+        return False
+    return bool(row.invoice_status != "open" or row.due_amount != row.amount)
+
+
+def without_consent(unit: Work, rows: Sequence[Row[Any]]) -> set[UUID]:
+    """Charges without the payer whose card was withdrawn after they were written."""
+    pulled = [row for row in rows if row.initiated_by == "merchant"]
+    allowed = with_mandate(unit, [row.payment_method_id for row in pulled if row.payment_method_id])
+    return {row.id for row in pulled if row.payment_method_id not in allowed}
+
+
+def mark_sent(engine: Engine, unit: Work, order_ids: list[UUID]) -> None:
+    """Write that these are on their way from now on, under a lease."""
+    until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
+    unit.session.execute(
+        update(payment_orders)
+        .where(
+            payment_orders.c.merchant_id == unit.merchant_id,
+            payment_orders.c.id.in_(order_ids),
+        )
+        .values(
+            state="sent",
+            sends=payment_orders.c.sends + 1,
+            first_sent_at=func.coalesce(payment_orders.c.first_sent_at, unit.real_now),
+            last_sent_at=unit.real_now,
+            lease_until=until,
+            next_at=until,
+        )
+    )
