@@ -73,6 +73,7 @@ class App:
     async def _route(self, request: Request) -> Reply:
         first = request.segments[0] if request.segments else ""
         api = first in ("v1", "v2") or request.segments[:2] == ("snap", "v1")
+        api = api or request.segments[:3] == ("snap", "v3", "users")
         if api and not pages.owns(request):
             return await core_api.handle(self.world, request)
         if first == "_sim":

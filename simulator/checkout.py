@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from simulator import channels, charges, snap, tokens
+from simulator import channels, charges, snap, snap_users, tokens
 from simulator.answers import invalid
 from simulator.book import Book
 from simulator.model import Json, SnapSession, Transaction
@@ -128,6 +128,11 @@ def choose(
     body.update(method.part(session.body, page))
     if method.name == "credit_card":
         body["credit_card"] = _card(book, _object(session.body, "credit_card"), form)
+    told = session.told
+    if method.name == "gopay":
+        linked, more = snap_users.part(book, session)
+        body.update(linked)
+        told = {**told, **more}
     row = channels.CHANNELS[method.channel]
     if session.pay_until is not None and method.name != "credit_card":
         life = row.life
@@ -138,7 +143,7 @@ def choose(
             "expiry_duration": int(max(shortest, min(left, longest))),
             "unit": "second",
         }
-    tx = charges.create(book, body, base, notify=session.notify, from_snap=True, told=session.told)
+    tx = charges.create(book, body, base, notify=session.notify, from_snap=True, told=told)
     if not tx.callback_url:
         tx.callback_url = page
         book.save("tx", tx)

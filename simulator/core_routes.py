@@ -9,6 +9,7 @@ from simulator import (
     operations,
     refunds,
     snap,
+    snap_users,
     subscription_requests,
     subscriptions,
     tokens,
@@ -65,6 +66,8 @@ def understand(base: str, book: Book, request: Request) -> Call | None:
 def methods_of(segments: tuple[str, ...]) -> str:
     """The method this address knows, or '' when there is no such address."""
     match segments:
+        case ("snap", "v3", "users", _, "gopay"):
+            return "GET, DELETE"
         case ("snap", "v1", "transactions"):
             return "POST"
         case ("snap", "v1", "transactions", _, "cancel" | "expire"):
@@ -106,6 +109,10 @@ def _snap(base: str, book: Book, request: Request) -> Call | None:
             return Call("snap", order_id, body, perform, good=201, room=SNAP)
         case ("POST", "v1", "transactions", token, "cancel" | "expire" as what):
             return Call("snap", token, {}, lambda _: snap.end(book, token, what), room=SNAP)
+        case ("GET", "v3", "users", user, "gopay"):
+            return Call("snap", user, {}, lambda _: snap_users.describe(book, user), room=SNAP)
+        case ("DELETE", "v3", "users", user, "gopay"):
+            return Call("snap", user, {}, lambda _: snap_users.forget(book, user), room=SNAP)
     return None
 
 

@@ -172,6 +172,7 @@ class PayAccount(Struct, kw_only=True):
     reference_id: str
     created_at: datetime
     status: str = "PENDING"  # PENDING | ENABLED | DISABLED | EXPIRED
+    user_id: str = ""  # linked on a hosted page: the merchant's name for its owner
     due_at: datetime | None = None  # when an unconfirmed link ends
     history: list[Step] = field(default_factory=list)
 

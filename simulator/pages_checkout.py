@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-from simulator import cards, checkout, snap, transactions
+from simulator import cards, checkout, snap, snap_users, transactions
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.channels import row_of
@@ -78,6 +78,10 @@ def _choose(base: str, request: Request, book: Book, session: SnapSession) -> Re
     if form.get("action") == "other":
         return _let_go(here, book, session)
     try:
+        if form.get("method") == "gopay_link":
+            phone, page = form.get("phone_number", ""), snap.address(base, session.token)
+            phone = phone.strip().removeprefix("+62").removeprefix("62").removeprefix("0")
+            return redirect(snap_users.start(book, session, phone, page + _query(request), base))
         tx = checkout.choose(book, session, form.get("method", ""), form, base)
     except RefusalError as refusal:
         return _show(request, book, session, "; ".join(refusal.problems or [refusal.message]))
@@ -126,6 +130,10 @@ def _show(request: Request, book: Book, session: SnapSession, problem: str = "")
         methods=checkout.offered(book, session) if choosing else [],
         problem=problem or (_why(tx) if choosing and tx is not None else ""),
         samples=[(pan, cards.BEHAVIOURS[pan]) for pan in _SAMPLES],
+        user=snap_users.user_of(session),
+        linked=snap_users.account_of(book, snap_users.user_of(session)),
+        enforced=snap_users.enforced(session),
+        phone=snap_users.phone_of(session),
         save_card=card.get("save_card") is True,
         terms=checkout.terms(card),
         ends_at=checkout.ends_at(session),

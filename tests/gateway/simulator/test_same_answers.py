@@ -110,6 +110,7 @@ ADDRESSES = [
     *((method, "/v1/invoices/{id}") for method in ("GET", "PATCH")),
     *((method, "/payment-links/{id}") for method in ("GET", "POST")),
     *((method, "/v1/subscriptions/{id}") for method in ("GET", "PATCH")),
+    *((method, "/snap/v3/users/{id}/gopay") for method in ("GET", "DELETE")),
     *((method, "/snap/v4/redirection/{id}") for method in ("GET", "POST")),
     *((method, f"/{page}/{{id}}") for method in ("GET", "POST") for page in ("pay", "app")),
     *((method, "/v2/3ds/redirect/{id}") for method in ("GET", "POST")),
