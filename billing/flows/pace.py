@@ -7,6 +7,7 @@ of the gateway is noted after it; nothing is open in the database meanwhile. The
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from payments.breaker import Heard, Operation, heard_of
 from payments.budget import Budget, Forecast, Lane, forecast
 from payments.gateway import AccountAnswer, Answer, ChargeRequest, Gateway, RefundAnswer
 from payments.tables import gateway_budgets, payment_orders
+
+LOG = logging.getLogger("tagihan.pace")
 
 _Answer = TypeVar("_Answer", Answer, RefundAnswer, AccountAnswer)
 
@@ -103,10 +106,27 @@ def _report(engine: Engine, merchant_id: UUID, watch: _Watch, leave: Leave) -> N
     if good and leave.calm and made <= leave.calls:
         return
     with engine.work(merchant_id, system("pace")) as unit:
-        budget = _lock(unit)
+        before = budget = _lock(unit)
         for operation, words in watch.heard.items():
             budget = budget.heard(operation, words, unit.real_now)
+        _tell(unit, before, budget)
         _store(unit, budget.also_called(leave.lane, made - leave.calls, unit.real_now))
+
+
+def _tell(unit: Work, before: Budget, after: Budget) -> None:
+    """Say in the log what whoever runs this installation should know."""
+    facts = {"merchant": unit.merchant.slug}
+    if after.cut_at != before.cut_at:
+        rate = after.rate(unit.real_now)
+        LOG.warning("the gateway is called less often", extra={**facts, "per_second": rate})
+    for operation in Operation:
+        was, now = before.breaker(operation), after.breaker(operation)
+        if now.opened > was.opened:
+            until = now.again_at(unit.real_now).isoformat()
+            told = {**facts, "operation": str(operation), "until": until}
+            LOG.warning("the gateway does not answer: calls are stopped", extra=told)
+        elif was.until is not None and now.until is None:
+            LOG.info("the gateway answers again", extra={**facts, "operation": str(operation)})
 
 
 def read_budget(unit: Work) -> Budget:

@@ -253,8 +253,9 @@ def test_a_storm_of_429_slows_us_down_and_loses_nothing(
 
 
 def test_a_gateway_that_is_down_is_left_alone_and_tried_again(
-    engine: Engine, merchant: Merchant, gateway: Timed, machine: MachineTime
-) -> None:
+    engine: Engine, merchant: Merchant, gateway: Timed, machine: MachineTime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     """It takes the money of some and answers nobody for two minutes."""
     write_charges(engine, merchant, 16)
     end = machine.at + timedelta(minutes=2)
@@ -269,8 +270,12 @@ def test_a_gateway_that_is_down_is_left_alone_and_tried_again(
             seen.add(read_budget(unit).breaker(Operation.CHARGE).state(machine.at))
         return all_paid(engine, merchant)()
 
-    live(engine, merchant, machine, done, step=3, seconds=7200)
+    with caplog.at_level("INFO", logger="tagihan.pace"):
+        live(engine, merchant, machine, done, step=3, seconds=7200)
 
+    told = [record.getMessage() for record in caplog.records if record.name == "tagihan.pace"]
+    assert told.count("the gateway does not answer: calls are stopped") >= 3
+    assert told[-1] == "the gateway answers again"
     during = [at for at in gateway.times if at < end]
     assert seen == {State.CLOSED, State.OPEN}
     assert len(during) < 40, "two minutes at five a second would be 600"
