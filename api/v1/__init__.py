@@ -8,6 +8,7 @@ from api.v1.clock import ClockController
 from api.v1.credit_notes import CreditNotesController
 from api.v1.customers import CustomersController
 from api.v1.events import EventsController
+from api.v1.gateway import GatewayController
 from api.v1.invoice_routes import InvoicesController
 from api.v1.keys import KeysController
 from api.v1.merchant_routes import MerchantsController
@@ -40,6 +41,7 @@ def routes() -> Router:
             CreditNotesController,
             ReviewsController,
             EventsController,
+            GatewayController,
             ClockController,
         ],
     )

@@ -245,6 +245,16 @@ def test_an_event_written_earlier_but_committed_later_is_not_missed(counter: Cou
     assert [event["type"] for event in then] == ["invoice.issued", "customer.created"]
 
 
+def test_the_gateway_tells_its_pace_and_what_waits(counter: Counter) -> None:
+    found = counter.door.get("/gateway")
+
+    # A test clock's calls are not counted; twenty a second leave 14 in 1.1 for charges.
+    assert (found["calls_per_second"], found["gateway_rps"]) == (None, 20)
+    assert (found["state"], found["retry_at"], found["charges_waiting"]) == ("closed", None, 0)
+    assert found["charges_per_minute"] == 763
+    assert found["done_at"]
+
+
 def test_the_clock_is_asked_to_advance(counter: Counter) -> None:
     to = "2026-03-05T02:00:00Z"
     counter.door.post("/clock/advance", {"to": to}, status=202)

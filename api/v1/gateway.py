@@ -1,0 +1,68 @@
+"""The gateway as a merchant's calls find it: how fast it is called, and what waits for it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Controller
+from litestar.di import NamedDependency
+from msgspec import Meta
+
+from api.auth import Caller
+from api.routes import get
+from api.shapes import Instant, Out
+from billing.engine import Engine
+from billing.flows.pace import is_paced, read_budget, read_forecast
+
+
+class GatewayOut(Out):
+    """The pace, and when the charges that wait will be through."""
+
+    calls_per_second: Annotated[
+        int | None,
+        Meta(description="Now; less than `gateway_rps` after a complaint. Null: not counted."),
+    ]
+    gateway_rps: int
+    state: Annotated[
+        str,
+        Meta(
+            description="`closed`: charges are sent. `open`: the gateway does not answer, none is. "
+            "`half_open`: one is tried."
+        ),
+    ]
+    retry_at: Annotated[Instant | None, Meta(description="When it is tried again.")]
+    charges_waiting: int
+    charges_per_minute: Annotated[
+        int, Meta(description="Measured once they have queued for a while; before that, allowed.")
+    ]
+    done_at: Annotated[
+        Instant | None, Meta(description="About when; null while the gateway does not answer.")
+    ]
+
+
+class GatewayController(Controller):
+    """Routes of the gateway."""
+
+    path = "/gateway"
+    tags = ("Gateways",)
+
+    @get("/", scope="read", summary="Read the pace and the forecast")
+    def get_gateway(
+        self, engine: NamedDependency[Engine], caller: NamedDependency[Caller]
+    ) -> GatewayOut:
+        """How fast Midtrans is called for this merchant, how many charges wait, and when they will
+        be done. Merchants with a test clock are called as fast as their work comes.
+        """
+        with engine.work(caller.merchant, caller.actor) as unit:
+            paced = is_paced(engine, unit)
+            found = read_forecast(unit)
+            rate = read_budget(unit).rate(unit.real_now) if paced else None
+        return GatewayOut(
+            calls_per_second=rate,
+            gateway_rps=unit.merchant.gateway_rps,
+            state=str(found.state),
+            retry_at=found.retry_at,
+            charges_waiting=found.waiting,
+            charges_per_minute=found.per_minute,
+            done_at=found.done_at,
+        )
