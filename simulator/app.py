@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from simulator import control, core_api, pages, wire
+from simulator.model import Latency
 from simulator.wire import Receive, Reply, Request, Scope, Send, json_reply
 from simulator.world import World
 
@@ -89,6 +90,7 @@ def create_app(
     client_key: str = "",
     notification_url: str = "",
     base_url: str = "http://127.0.0.1:8401",
+    latency: Latency | None = None,
     log: bool = False,
 ) -> App:
     """A simulator with one account (more through the control API).
@@ -99,6 +101,9 @@ def create_app(
     world = World(state_dir, seed, base_url)
     if server_key:
         book = world.add_account(server_key, client_key)
+        if latency is not None:
+            book.account.latency = latency
+            book.save_account()
         if notification_url and book.account.notification_url != notification_url:
             book.account.notification_url = notification_url
             book.save_account()

@@ -26,6 +26,7 @@ CHECKOUT: dict[str, tuple[str, str]] = {
     "snap_paid": ("Pembayaran berhasil", "Payment succeeded"),
     "snap_wait": ("Menunggu pembayaran Anda", "Waiting for your payment"),
     "snap_over": ("Halaman pembayaran ini sudah berakhir", "This payment page has ended"),
+    "checkouts": ("Cara bayar belum dipilih", "No way to pay chosen yet"),
     "link_used": ("Tautan ini sudah dipakai", "This link was already used"),
     "link_expired": ("Tautan ini sudah kedaluwarsa", "This link has expired"),
     "link_deleted": ("Tautan ini sudah dihapus", "This link was deleted"),

@@ -71,6 +71,7 @@ def _home(world: World, request: Request) -> Reply:
         books=books,
         book=chosen,
         open=_pending(chosen)[::-1] if chosen else [],
+        checkouts=pages_checkout.waiting(chosen)[:_LATEST] if chosen else [],
         subscriptions=list(chosen.subscriptions.values())[::-1][:_LATEST] if chosen else [],
         recent=[tx for tx in transactions if tx.status != "pending"][:_LATEST],
     )

@@ -41,6 +41,15 @@ def handle(world: World, request: Request) -> Reply | None:
     return None
 
 
+def waiting(book: Book) -> list[SnapSession]:
+    """Hosted pages on which nobody chose a way to pay yet, the newest first."""
+    return [
+        session
+        for session in reversed(book.snaps.values())
+        if session.order_id not in book.orders and snap.state_of(book, session) == "open"
+    ]
+
+
 def _subscription(world: World, request: Request, ident: str) -> Reply:
     """One schedule: its rhythm, its charges, and what the merchant was told."""
     for book in world.books.values():

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from simulator.app import create_app
+from simulator.model import Latency
 from simulator.store import StateInUseError
 
 
@@ -30,8 +31,20 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--state", type=Path, metavar="DIR", help="keep the book here")
     line.add_argument("--seed", default="simulator", metavar="S", help="same seed, same answers")
     line.add_argument("--webhook-url", default="", metavar="URL", help="where notifications go")
+    line.add_argument(
+        "--latency", type=latency, metavar="MS[~SIGMA]", help="how long answers take (120~0.5)"
+    )
     line.add_argument("--log", action="store_true", help="one line per request on stderr")
     return line
+
+
+def latency(text: str) -> Latency:
+    """Milliseconds, or a log-normal's median and sigma behind a tilde. Raises ValueError."""
+    median, _, sigma = text.partition("~")
+    made = Latency(milliseconds=float(median), sigma=float(sigma or 0))
+    if not (0 <= made.milliseconds <= made.longest and 0 <= made.sigma <= 3):
+        raise ValueError(text)
+    return made
 
 
 def is_loopback(host: str) -> bool:
@@ -80,6 +93,7 @@ def run(argv: Sequence[str] | None = None) -> int:
             client_key=options.client_key,
             notification_url=options.webhook_url,
             base_url=base_url,
+            latency=options.latency,
             log=options.log,
         )
     except StateInUseError as error:

@@ -12,6 +12,7 @@ import pytest
 
 from simulator.chaos import Chaos
 from simulator.model import Latency
+from simulator.server import latency
 
 Desk = Any
 Told = tuple[Any, Any]
@@ -131,6 +132,24 @@ def test_a_fixed_latency_is_added_to_every_answer_of_the_api(desk: Desk) -> None
     started = time.monotonic()
     desk.core.transactions.status("V-1")
     assert time.monotonic() - started < 0.12
+
+
+def test_a_latency_on_the_command_line(
+    start_server: Callable[..., Any], new_desk: Callable[..., Desk]
+) -> None:
+    keys = ("--server-key", "SB-server", "--client-key", "SB-client")
+    server = start_server(*keys, "--latency", "80~0")
+    desk = new_desk(server.url, "SB-server")
+    started = time.monotonic()
+    desk.http.get("/v2/none/status")
+    assert time.monotonic() - started >= 0.08
+    server.stop()
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "10~4", "~", "nan"])
+def test_a_latency_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(ValueError):
+        latency(text)
 
 
 def test_a_log_normal_latency_has_its_median_and_spread() -> None:

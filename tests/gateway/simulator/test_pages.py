@@ -135,3 +135,14 @@ def test_unknown_pages_are_404_pages(desk: Desk, path: str) -> None:
         answer = desk.http.request(method, path)
         assert answer.status_code == 404
         assert "tidak ditemukan" in answer.text
+
+
+def test_the_first_page_lists_orders_without_a_way_to_pay(desk: Desk) -> None:
+    order = {"transaction_details": {"order_id": "S-1", "gross_amount": 150_000}}
+    url = desk.http.post("/snap/v1/transactions", json=order).json()["redirect_url"]
+    accounts = desk.http.get("/_sim/accounts").json()["accounts"]
+    merchant = next(a["merchant_id"] for a in accounts if a["server_key"] == desk.server_key)
+    path = url.removeprefix(desk.url)
+    assert path in desk.http.get(f"/?merchant={merchant}", auth=None).text
+    desk.http.post(url, data={"method": "bca_va"}, auth=None)
+    assert path not in desk.http.get(f"/?merchant={merchant}", auth=None).text
