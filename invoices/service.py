@@ -60,13 +60,20 @@ class InvoiceState:
     tax_became_due: bool = False
 
 
-_TAKE = text(
+_RAISE = text(
     """
-    INSERT INTO number_series (merchant_id, id, kind, branch, year, last_number)
-    VALUES (:merchant_id, :id, :kind, '', :year, :count)
-    ON CONFLICT (merchant_id, kind, branch, year)
-    DO UPDATE SET last_number = number_series.last_number + excluded.last_number
+    UPDATE number_series SET last_number = last_number + :count
+    WHERE merchant_id = :merchant_id AND kind = :kind AND branch = '' AND year = :year
     RETURNING last_number
+    """
+)
+# Several may make it at once, and two unique indexes hold them apart: naming one of them as the
+# conflict would leave the other to refuse.
+_OPEN = text(
+    """
+    INSERT INTO number_series (merchant_id, id, kind, branch, year)
+    VALUES (:merchant_id, :id, :kind, '', :year)
+    ON CONFLICT DO NOTHING
     """
 )
 
@@ -82,27 +89,8 @@ def take_numbers(
     """
     if count < 1:
         return range(0)
-    last = unit.session.execute(
-        _TAKE,
-        {
-            "merchant_id": unit.merchant_id,
-            "id": unit.derive("number_series", kind, "", year),
-            "kind": kind,
-            "year": year,
-            "count": count,
-        },
-    ).scalar_one()
-    return range(int(last) - count + 1, int(last) + 1)
-
-
-_HOLD = text(
-    """
-    INSERT INTO number_series (merchant_id, id, kind, branch, year)
-    VALUES (:merchant_id, :id, :kind, '', :year)
-    ON CONFLICT (merchant_id, kind, branch, year)
-    DO UPDATE SET last_number = number_series.last_number
-    """
-)
+    last = _raise(unit, kind, year, count)
+    return range(last - count + 1, last + 1)
 
 
 def hold_series(unit: Work) -> None:
@@ -113,15 +101,18 @@ def hold_series(unit: Work) -> None:
     """
     year = unit.today.year
     for kind in ("credit_note", "invoice"):
-        unit.session.execute(
-            _HOLD,
-            {
-                "merchant_id": unit.merchant_id,
-                "id": unit.derive("number_series", kind, "", year),
-                "kind": kind,
-                "year": year,
-            },
-        )
+        _raise(unit, kind, year, 0)
+
+
+def _raise(unit: Work, kind: str, year: int, count: int) -> int:
+    """Raise a counter and keep it locked; the first of a year makes it."""
+    series = {"merchant_id": unit.merchant_id, "kind": kind, "year": year}
+    found = unit.session.execute(_RAISE, {**series, "count": count}).scalar_one_or_none()
+    if found is None:
+        named = {**series, "id": unit.derive("number_series", kind, "", year)}
+        unit.session.execute(_OPEN, named)
+        found = unit.session.execute(_RAISE, {**series, "count": count}).scalar_one()
+    return int(found)
 
 
 def insert_invoices(
