@@ -32,6 +32,7 @@ from invoices.document_words import (
     LABELS,
     SENTENCES,
     STATUSES,
+    STORES,
     TITLES,
     TONES,
 )
@@ -259,7 +260,12 @@ def _period(start: date | None, end: date | None, language: str) -> str:
 def _way(way: HowToPayFacts, zone: str, language: str) -> PayView:
     labels = LABELS[language]
     bank = BANKS.get(way.bank, way.bank.upper())
-    product = "Bill Payment" if way.biller_code else "Virtual Account"
+    label = "va_number"
+    product = "Virtual Account"
+    if way.biller_code:
+        product, label = "Bill Payment", "bill_key"
+    elif way.bank in STORES:
+        product, label = labels["at_till"], "payment_code"
     channels: tuple[StepsView, ...] = ()
     if way.instructions:
         channels = (StepsView(bank, way.instructions),)
@@ -272,7 +278,7 @@ def _way(way: HowToPayFacts, zone: str, language: str) -> PayView:
         bank=bank,
         product=product,
         title=f"{bank} {product}",
-        number_label=labels["bill_key" if way.biller_code else "va_number"],
+        number_label=labels[label],
         number=_spaced(way.va_number),
         number_raw=way.va_number,
         biller_code=way.biller_code,

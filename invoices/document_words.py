@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 LABELS: Mapping[str, Mapping[str, str]] = {
     "id": {
@@ -38,6 +39,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "how_to_pay": "Cara bayar",
         "va_number": "Nomor virtual account",
         "bill_key": "Kode bayar",
+        "payment_code": "Kode pembayaran",
+        "at_till": "di kasir",
         "biller_code": "Kode perusahaan",
         "pay_before": "Nomor berlaku sampai",
         "exact_amount": "Jumlah bayar",
@@ -95,6 +98,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "how_to_pay": "How to pay",
         "va_number": "Virtual account number",
         "bill_key": "Bill key",
+        "payment_code": "Payment code",
+        "at_till": "at the till",
         "biller_code": "Company code",
         "pay_before": "Number valid until",
         "exact_amount": "Amount to pay",
@@ -209,7 +214,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+STORES: Final = frozenset({"indomaret", "alfamart"})
 BANKS: Mapping[str, str] = {
+    "indomaret": "Indomaret",
+    "alfamart": "Alfamart",
     "bca": "BCA",
     "bni": "BNI",
     "bri": "BRI",

@@ -63,6 +63,27 @@ _BILL_MANDIRI: Mapping[str, tuple[str, Sequence[str]]] = {
     ),
 }
 
+_STORE: Mapping[str, tuple[str, Sequence[str]]] = {
+    "id": (
+        "Kasir {bank}",
+        (
+            "Sebutkan ke kasir bahwa Anda membayar tagihan Midtrans.",
+            "Tunjukkan kode pembayaran di atas.",
+            "Bayar tepat sejumlah tagihan; kasir dapat menambah biaya layanan toko.",
+            "Simpan struknya sebagai bukti.",
+        ),
+    ),
+    "en": (
+        "At the till of {bank}",
+        (
+            "Say that you pay a Midtrans bill.",
+            "Show the payment code above.",
+            "Pay exactly the amount; the shop may add a service fee of its own.",
+            "Keep the receipt as proof.",
+        ),
+    ),
+}
+
 _MOBILE_ANY: Mapping[str, tuple[str, Sequence[str]]] = {
     "id": (
         "Aplikasi {bank}",
@@ -108,6 +129,9 @@ def steps_for(bank: str, bank_name: str, language: str) -> Steps:
         return (_MOBILE_BCA[language], _ATM_BCA[language])
     if bank == "mandiri":
         return (_BILL_MANDIRI[language],)
+    if bank in ("indomaret", "alfamart"):
+        title, steps = _STORE[language]
+        return ((title.format(bank=bank_name), steps),)
     return tuple(
         (channel.format(bank=bank_name), tuple(step.format(bank=bank_name) for step in steps))
         for channel, steps in (_MOBILE_ANY[language], _OTHER_BANK[language])

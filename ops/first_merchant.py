@@ -22,6 +22,7 @@ from billing.flows.people import create_staff, find_merchant_id
 from core.settings import Settings
 from ops.first_customers import populate
 from ops.first_kept import EXAMPLES, ME, Kept, tell_simulator
+from payments.service import set_channel
 from plans.service import create_plan, publish_price
 
 _OWNER_EMAIL: Final = "pemilik@larasa.example"
@@ -93,6 +94,11 @@ def _create(
         }
     clock = clock_at if settings.uses_simulator else None
     made = create_merchant(engine, MerchantDraft(**values), ME, clock_at=clock)
+    if settings.uses_simulator:
+        # A real account may not have them: there they are switched on one by one.
+        with engine.work(made.merchant_id, ME) as unit:
+            for rank, channel in enumerate(example.get("channels", ())):
+                set_channel(unit, channel, enabled=True, rank=rank)
     return made.merchant_id
 
 

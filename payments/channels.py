@@ -184,6 +184,8 @@ _ROWS: Final = (
 CHANNELS: Final[Mapping[str, Channel]] = {row.key: row for row in _ROWS}
 PULLS: Final = frozenset(row.key for row in _ROWS if row.pull)
 PUSHES: Final = frozenset(row.key for row in _ROWS if not row.pull)
+# What can be written on an invoice: a number or code that waits for weeks, and needs no page.
+STANDING: Final = frozenset(row.key for row in _ROWS if row.group in (Group.BANK, Group.STORE))
 
 # What the gateway calls them, where one word of theirs is one channel of ours.
 _BY_PAYMENT_TYPE: Final[Mapping[str, str]] = {
@@ -216,6 +218,20 @@ def channel_of(payment_type: str, bank_or_store: str | None = None) -> str | Non
         key = f"{detail}_va" if payment_type == "bank_transfer" else detail
         return key if key in CHANNELS else None
     return _BY_PAYMENT_TYPE.get(payment_type)
+
+
+def may_send_again(channel: str, initiated_by: str) -> bool:
+    """Whether an order that the gateway never got may be sent once more, long afterwards.
+
+    A pull of a saved card or linked wallet, and a number that waits for weeks: yes. Where the payer
+    was present (a fresh card, a wallet, a QR) the moment has gone and it is offered anew.
+
+    Source: decision 9.
+    """
+    row = CHANNELS[channel]
+    if row.pull:
+        return initiated_by == "merchant"
+    return channel in STANDING
 
 
 def wire_id(channel: str, order_id: str, transaction_id: str | None) -> str:

@@ -17,6 +17,10 @@ from sqlalchemy import (
 )
 
 from core.db import Json, UtcDateTime, merchant_table, reference
+from payments.channels import CHANNELS
+
+# Written into checks in a fixed order: a new channel is a migration.
+CHANNEL_KEYS = "({})".format(",".join(f"'{key}'" for key in sorted(CHANNELS)))
 
 payment_methods = merchant_table(
     "payment_methods",
@@ -39,6 +43,21 @@ payment_methods = merchant_table(
     CheckConstraint("state IN ('pending','active','ended')", name="state"),
     CheckConstraint("state <> 'active' OR token_sealed IS NOT NULL", name="token"),
     Index("ix_payment_methods_customer", "merchant_id", "customer_id"),
+)
+
+# How a merchant lets its customers pay; what has no row is switched off. ``fee`` and ``limits``
+# override the published ones (`payments.fees`, `payments.limits`).
+merchant_channels = merchant_table(
+    "merchant_channels",
+    Column("channel", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("fee", Json),
+    Column("limits", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("merchant_id", "channel"),
+    CheckConstraint(f"channel IN {CHANNEL_KEYS}", name="channel"),
+    CheckConstraint("rank BETWEEN 0 AND 999", name="rank"),
 )
 
 OPEN_STATES = "('created','sent','unknown','pending')"
@@ -88,7 +107,7 @@ payment_orders = merchant_table(
     UniqueConstraint("merchant_id", "order_id"),
     CheckConstraint("kind IN ('attempt','instrument','check')", name="kind"),
     CheckConstraint("(kind = 'check') = (invoice_id IS NULL)", name="invoice"),
-    CheckConstraint("channel IN ('card','bca_va')", name="channel"),
+    CheckConstraint(f"channel IN {CHANNEL_KEYS}", name="channel"),
     CheckConstraint("initiated_by IN ('customer','merchant')", name="initiated_by"),
     CheckConstraint(
         "state IN ('created','sent','unknown','pending','paid','failed','review','reversed')",

@@ -31,6 +31,7 @@ def routes() -> list[Any]:
                 portal.status,
                 portal.pdf,
                 portal.ask_for_va,
+                portal.ask_for_way,
                 landing.show,
                 landing.subscribe,
                 landing.trial,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
 from sqlalchemy import select
 
 from api.pages.checkout import with_return
 from api.pages.declined import why_declined
 from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
+from api.pages.ways import Ways, ways_of
 from api.pages.web import (
     Asked,
+    clean,
     engine_of,
     page,
     private_headers,
@@ -26,20 +29,25 @@ from api.pages.web import (
 from billing.engine import Engine
 from billing.flows import limits
 from billing.flows.charge import send_one
-from billing.flows.collect import offer_va
 from billing.flows.documents import (
     Document,
     Links,
     credit_note_document,
     invoice_document,
 )
+from billing.flows.offers import offer
+from billing.queries import get_customer
 from core import ids
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from core.links import Link, open_link
 from core.work import Work
 from invoices.adapters.html import logo_uri
 from invoices.document import safe_url
+from invoices.queries import get_invoice
+from payments.channels import STANDING
 from payments.tables import payment_orders
+
+Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 _UNDER_WAY = ("created", "sent", "unknown")
 # A customer whose number never came may ask again, but not for ever.
@@ -71,6 +79,7 @@ class Opened:
     document: Document
     paying: Paying
     simulator: str
+    ways: Ways
     version: str = ""
     credits: tuple[CreditLine, ...] = ()
 
@@ -95,12 +104,15 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "credits": opened.credits,
             "logo_uri": logo_uri(view.logo),
             "simulator": simulator,
+            "simulator_origin": opened.simulator,
+            "ways": opened.ways,
             "confirm": _confirm(opened),
             "declined": why_declined(paying.code, view.language)
             if paying.state == "declined"
             else "",
             "problem": request.query_params.get("problem") == "1",
         },
+        pictures=opened.ways.pictures,
     )
 
 
@@ -123,10 +135,22 @@ def pdf(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes
 
 @post("/i/{token:str}/va", sync_to_thread=True)
 def ask_for_va(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    """Offer a virtual account: asked for at the bank now, its number is on the page that follows.
+    """Offer the first number: asked for at the bank now, it is on the page that follows."""
+    return _ask(request, token, None)
 
-    Who holds the link may pay; a form on a foreign page does not know the link.
-    """
+
+@post("/i/{token:str}/pay", sync_to_thread=True)
+def ask_for_way(
+    request: Request[Any, Any, Any],
+    token: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    """Offer the way to pay that was chosen; the page that follows shows it."""
+    return _ask(request, token, clean(data.get("channel", ""), 40) or None)
+
+
+def _ask(request: Asked, token: str, channel: str | None) -> Response[Any]:
+    """Who holds the link may pay; a form on a foreign page does not know the link."""
     refuse_foreign(request)
     engine, link = engine_of(request), _link(request, token)
     if link.purpose != "invoice":
@@ -140,8 +164,8 @@ def ask_for_va(request: Request[Any, Any, Any], token: FromPath[str]) -> Respons
     try:
         with engine.work(link.merchant_id, actor) as unit:
             link.require_current(unit.today)
-            order = _offer(unit, link.subject_id)
-    except Conflict:
+            order = _offer(unit, link.subject_id, channel)
+    except (Conflict, InvalidRequest):
         # Paid in the meantime, or being charged: the page says so.
         return see_other(f"/i/{token}?problem=1")
     send_one(engine, link.merchant_id, order)
@@ -166,6 +190,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
     rows = unit.session.execute(
         select(
             payment_orders.c.kind,
+            payment_orders.c.channel,
             payment_orders.c.state,
             payment_orders.c.abandoning,
             payment_orders.c.transaction_id,
@@ -178,28 +203,29 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
         )
         .order_by(payment_orders.c.n)
     ).all()
-    offers = [row for row in rows if row.kind == "instrument"]
+    offers = [row for row in rows if row.kind == "instrument" and row.channel in STANDING]
+    asked = sum(row.kind == "instrument" for row in rows)
     for row in rows:
         if row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending"):
             confirm = safe_url(str(row.instructions.get("redirect_url", "")))
             state = "confirm" if confirm and row.state == "pending" else "charging"
-            return Paying(state, offers=len(offers), confirm_url=confirm)
+            return Paying(state, offers=asked, confirm_url=confirm)
     for row in reversed(offers):
         if row.state == "pending" and not row.abandoning:
-            return Paying("offered", row.transaction_id, len(offers))
+            return Paying("offered", row.transaction_id, asked)
         if row.state in _UNDER_WAY and not row.abandoning:
-            return Paying("preparing", offers=len(offers))
+            return Paying("preparing", offers=asked)
     if offers and offers[-1].state == "failed" and offers[-1].transaction_id is None:
-        return Paying("failed", offers=len(offers))
+        return Paying("failed", offers=asked)
     if rows and rows[-1].kind == "attempt" and rows[-1].state == "failed":
-        return Paying("declined", offers=len(offers), code=rows[-1].code or "")
-    return Paying("none", offers=len(offers))
+        return Paying("declined", offers=asked, code=rows[-1].code or "")
+    return Paying("none", offers=asked)
 
 
-def _offer(unit: Work, invoice_id: UUID) -> UUID:
+def _offer(unit: Work, invoice_id: UUID, channel: str | None) -> UUID:
     if paying_of(unit, invoice_id).offers >= _OFFERS_MAX:
         raise Conflict("too_many_offers", "too many numbers were asked for")
-    return offer_va(unit, invoice_id)
+    return offer(unit, invoice_id, channel)
 
 
 def _confirm(opened: Opened) -> str:
@@ -238,7 +264,15 @@ def _open(request: Asked, token: str) -> Opened:
             simulator=(
                 engine.settings.simulator_url if unit.merchant.gateway == "simulator" else ""
             ),
+            ways=_ways(unit, link),
         )
+
+
+def _ways(unit: Work, link: Link) -> Ways:
+    if link.purpose != "invoice":
+        return Ways()
+    customer = get_customer(unit, get_invoice(unit, link.subject_id).customer_id)
+    return ways_of(unit, link.subject_id, customer.locale, customer.phone)
 
 
 def _document(engine: Engine, unit: Work, link: Link) -> Document:

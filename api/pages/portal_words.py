@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "id": {
-        "pay_now": "Bayar dengan BCA Virtual Account",
+        "pay_now": "Bayar dengan {name}",
         "pay_hint": "Nomornya langsung muncul di halaman ini. Bisa dibayar dari m-banking, ATM, "
         "atau bank lain.",
         "preparing": "Sedang meminta nomor virtual account ke bank …",
@@ -26,9 +26,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "simulator_hint": "Hanya di lingkungan uji: berperan sebagai bank.",
         "copy_amount": "Salin jumlah",
         "show_details": "Lihat rincian",
+        "ways": "Pilih cara membayar",
+        "other_ways": "Cara bayar lain",
+        "scan": "Pindai dengan aplikasi bank atau dompet digital apa saja.",
+        "open_app": "Buka {name}",
+        "open_page": "Lanjutkan ke {name}",
+        "on_phone": "Konfirmasi permintaan di ponsel {phone}.",
+        "preparing_way": "Sedang menyiapkan {name} …",
     },
     "en": {
-        "pay_now": "Pay by BCA virtual account",
+        "pay_now": "Pay by {name}",
         "pay_hint": "The number appears on this page at once. Pay it by mobile banking, at an ATM, "
         "or from another bank.",
         "preparing": "Asking the bank for a virtual account number …",
@@ -47,6 +54,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "simulator_hint": "Test environment only: you play the bank.",
         "copy_amount": "Copy amount",
         "show_details": "Show details",
+        "ways": "Choose how to pay",
+        "other_ways": "Other ways to pay",
+        "scan": "Scan it with any banking or wallet app.",
+        "open_app": "Open {name}",
+        "open_page": "Continue to {name}",
+        "on_phone": "Confirm the request on the phone {phone}.",
+        "preparing_way": "Preparing {name} …",
     },
 }
 

@@ -94,17 +94,20 @@ def page(
     *,
     status: int = 200,
     form_action: str = "",
+    pictures: str = "",
 ) -> Response[str]:
     """Answer an HTML page that can load and send nothing but what is ours.
 
     Args:
         form_action: an origin beside our own to which a form may lead.
+        pictures: origins beside our own that pictures may come from.
     """
     nonce = secrets.token_urlsafe(16)
     body = environment().get_template(template).render(nonce=nonce, **context)
     targets = f"'self' {form_action}".strip()
+    images = f"'self' data: {pictures}".strip()
     policy = (
-        "default-src 'none'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; img-src {images}; connect-src 'self'; base-uri 'none'; "
         f"style-src 'self' 'nonce-{nonce}'; script-src 'self' 'nonce-{nonce}'; "
         f"form-action {targets}; frame-ancestors 'none'"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
+from api.v1.channels import ChannelsController
 from api.v1.clock import ClockController
 from api.v1.credit_notes import CreditNotesController
 from api.v1.customers import CustomersController
@@ -32,6 +33,7 @@ def routes() -> Router:
             KeysController,
             CustomersController,
             PaymentMethodsController,
+            ChannelsController,
             PlansController,
             SubscriptionsController,
             InvoicesController,

@@ -34,7 +34,7 @@ class MandateIn(In):
 
 
 class PaymentIn(In):
-    """How it is paid now: exactly one of the first three."""
+    """How it is paid now: exactly one of the first four."""
 
     card_token: Annotated[
         CardToken | None,
@@ -47,7 +47,15 @@ class PaymentIn(In):
         Id | None, Meta(description="A saved card (`pm_…`) of this customer.")
     ] = None
     virtual_account: Annotated[
-        bool | None, Meta(description="`true` for a virtual account of BCA.")
+        bool | None,
+        Meta(description="`true` for the first virtual account that the merchant offers."),
+    ] = None
+    channel: Annotated[
+        Annotated[str, Meta(max_length=40)] | None,
+        Meta(
+            description="A way to pay of `GET /payment-methods` that the payer pushes, such as "
+            "`qris` or `bni_va`.",
+        ),
     ] = None
     mandate: Annotated[
         MandateIn | None,
@@ -64,10 +72,10 @@ class PaymentIn(In):
             InvalidRequest: ``one_means_needed`` or ``invalid_id``.
         """
         named = [self.card_token is not None, self.payment_method is not None]
-        if sum(named) + bool(self.virtual_account) != 1:
+        if sum(named) + bool(self.virtual_account) + (self.channel is not None) != 1:
             raise InvalidRequest(
                 "one_means_needed",
-                "name one of card_token, payment_method and virtual_account",
+                "name one of card_token, payment_method, virtual_account and channel",
                 field="payment",
             )
         return Means(
@@ -76,6 +84,7 @@ class PaymentIn(In):
                 "payment_method", self.payment_method, "payment.payment_method"
             ),
             mandate=mandate_of(self.mandate),
+            channel=self.channel,
         )
 
 
@@ -86,7 +95,7 @@ class OrderOut(Out):
 
     id: str
     kind: Annotated[str, Meta(description="`attempt`, `instrument` or `check`.")]
-    channel: Annotated[str, Meta(description="`card` or `bca_va`.")]
+    channel: Annotated[str, Meta(description="`card`, `bca_va`, `qris` …: see payment methods.")]
     order_id: Annotated[str, Meta(description="As Midtrans knows it.")]
     state: Annotated[
         str,
@@ -96,9 +105,18 @@ class OrderOut(Out):
         ),
     ]
     amount: Rupiah
-    redirect_url: Annotated[str | None, Meta(description="Where the payer confirms by 3DS.")]
+    redirect_url: Annotated[
+        str | None, Meta(description="Where the payer confirms by 3DS, or pays on a page.")
+    ]
     bank: str | None
     va_number: Annotated[str | None, Meta(description="The number to pay to.")]
+    biller_code: Annotated[str | None, Meta(description="Mandiri's company code.")]
+    bill_key: Annotated[str | None, Meta(description="Mandiri's bill key.")]
+    store: str | None
+    payment_code: Annotated[str | None, Meta(description="What the payer shows at the till.")]
+    qr_string: Annotated[str | None, Meta(description="What the QR holds.")]
+    qr_url: Annotated[str | None, Meta(description="A picture of the QR.")]
+    app_url: Annotated[str | None, Meta(description="Opens the wallet's app.")]
     expires_at: Instant | None
     code: Annotated[str | None, Meta(description="The gateway's or the bank's code.")]
     decline_class: str | None
@@ -113,7 +131,11 @@ class OrderOut(Out):
             id=ids.public("payment_order", row.id), kind=row.kind, channel=row.channel,
             order_id=row.order_id, state=row.state, amount=row.amount,
             redirect_url=how.get("redirect_url"), bank=how.get("bank"),
-            va_number=how.get("va_number"), expires_at=row.expires_at, code=row.code,
+            va_number=how.get("va_number"), biller_code=how.get("biller_code"),
+            bill_key=how.get("bill_key"), store=how.get("store"),
+            payment_code=how.get("payment_code"), qr_string=how.get("qr_string"),
+            qr_url=how.get("qr_url"), app_url=how.get("app_url"),
+            expires_at=row.expires_at, code=row.code,
             decline_class=row.decline_class, reason=row.reason,
             payment_method=public("payment_method", row.payment_method_id),
         )  # fmt: skip

@@ -19,10 +19,10 @@ from billing.engine import Engine
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.cards import check_card, new_card
 from billing.flows.charge import send_one
-from billing.flows.collect import offer_va
 from billing.flows.collection import check_automatic
 from billing.flows.consents import Mandate, consent, mandate_needed
 from billing.flows.limits import count_card
+from billing.flows.offers import offer
 from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.reconcile import resolve_now
@@ -38,7 +38,8 @@ _IN_DOUBT = ("sent", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """How the payer pays now: a fresh card token, a saved method, or (neither) a virtual account.
+    """How the payer pays now: a fresh card token, a saved method, or (neither) by ``channel``, the
+    merchant's first number where none is said.
 
     Raises:
         InvalidRequest: ``two_means``, when both are given.
@@ -47,6 +48,7 @@ class Means:
     card_token: str | None = field(default=None, repr=False)
     payment_method_id: UUID | None = None
     mandate: Mandate | None = None
+    channel: str | None = None
 
     def __post_init__(self) -> None:
         if self.card_token is not None and self.payment_method_id is not None:
@@ -258,7 +260,7 @@ def _write_order(
         )
     if method_id is not None:
         return open_attempt(unit, invoice_id, initiated_by="merchant", payment_method_id=method_id)
-    return offer_va(unit, invoice_id)
+    return offer(unit, invoice_id, means.channel)
 
 
 def _saved(unit: Work, customer_id: UUID, means: Means) -> UUID | None:

@@ -59,7 +59,7 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
             "payment": ids.public("payment", payment_id),
             "invoice": invoice.number,
             "amount": order.amount,
-            "channel": order.channel,
+            "channel": paid_by(order, answer),
         },
         customer_id=order.customer_id,
     )
@@ -115,6 +115,13 @@ def _overpaid(
     )
 
 
+def paid_by(order: Row[Any], answer: Answer) -> str:
+    """The channel the money came by: the payer of a hosted page chose one, and a GoPay order that
+    was scanned comes back as QRIS; refunds go by what was paid.
+    """
+    return str(answer.channel if order.channel != "card" and answer.channel else order.channel)
+
+
 def _payment(unit: Work, order: Row[Any], payment_id: UUID, answer: Answer) -> dict[str, Any]:
     return {
         "merchant_id": unit.merchant_id,
@@ -123,7 +130,7 @@ def _payment(unit: Work, order: Row[Any], payment_id: UUID, answer: Answer) -> d
         "customer_id": order.customer_id,
         "order_id": order.order_id,
         "transaction_id": answer.transaction_id,
-        "channel": order.channel,
+        "channel": paid_by(order, answer),
         "amount": order.amount,
         "status": "settled" if answer.settled else "captured",
         "paid_at": unit.now,
@@ -233,7 +240,11 @@ def offered(unit: Work, order: Row[Any], answer: Answer) -> None:
         "instrument.offered",
         "payment_order",
         order.id,
-        {"amount": order.amount, "bank": answer.instructions.get("bank", "")},
+        {
+            "amount": order.amount,
+            "channel": order.channel,
+            "bank": answer.instructions.get("bank", ""),
+        },
         customer_id=order.customer_id,
     )
 

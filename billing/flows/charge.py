@@ -26,6 +26,7 @@ from billing.flows.charge_rows import (
     orders_with_facts,
     without_consent,
 )
+from billing.flows.documents import Links
 from billing.flows.orders import MOOT, record_steps
 from billing.flows.pace import Leave, take, watched
 from billing.flows.recover import ask_around
@@ -37,6 +38,7 @@ from core.work import Work
 from payments.breaker import Operation
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
+from payments.phones import wallet_phone
 from payments.tables import payment_methods, payment_orders
 
 LOG = logging.getLogger("tagihan.charge")
@@ -253,4 +255,13 @@ def _request(engine: Engine, unit: Work, row: Row[Any], tokens: dict[UUID, str])
         authorize_only=card.authorize_only if card else False,
         expires_at=row.expires_at,
         ordered_at=row.opened_at,
+        phone=wallet_phone(row.phone),
+        return_url=_way_back(engine, unit, row),
     )
+
+
+def _way_back(engine: Engine, unit: Work, row: Row[Any]) -> str | None:
+    """Where a wallet or a payment page sends the browser afterwards: to the invoice."""
+    if row.kind != "instrument" or row.due_on is None:
+        return None
+    return Links.of(engine).invoice(unit.merchant_id, row.invoice_id, row.due_on)

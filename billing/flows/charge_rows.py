@@ -68,6 +68,8 @@ def orders_with_facts() -> Select[Any]:
         invoices.c.number,
         customers.c.name,
         customers.c.email,
+        customers.c.phone,
+        invoices.c.due_on,
     ).select_from(
         payment_orders.outerjoin(
             invoices,

@@ -10,25 +10,22 @@ from sqlalchemy import Row, and_, select, update
 
 from billing.engine import Engine
 from billing.flows.chase import on_declined
+from billing.flows.offers import instrument
 from billing.flows.orders import (
     OPEN,
     OrderDraft,
     last_numbers,
-    lock_open_invoice,
-    open_orders,
-    va_expiry,
     withdraw,
     write_orders,
 )
 from billing.queries import lock_customers, with_mandate
 from billing.service import after_failed
 from core.actor import system
-from core.calendars import instant_of
-from core.errors import Conflict
 from core.work import Work
 from invoices.queries import get_invoice
 from invoices.tables import invoices
 from payments.declines import decline_of_status
+from payments.queries import standing_channel, standing_channels
 from payments.tables import payment_methods, payment_orders
 
 BATCH = 500
@@ -94,6 +91,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     numbers = last_numbers(unit, listed)
     standing = _standing(unit, listed)
     usable = usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
+    standing_ways = standing_channels(unit)
     drafts: list[OrderDraft] = []
     without: list[tuple[UUID, UUID]] = []
     for row in rows:
@@ -101,9 +99,10 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
         if row.due_amount <= 0 or "attempt" in kinds:
             continue
         if row.collection == "invoice":
-            if "instrument" not in kinds:
+            channel = standing_channel(standing_ways, row.due_amount, unit.today)
+            if "instrument" not in kinds and channel is not None:
                 n = numbers.get((row.id, "instrument"), 0) + 1
-                drafts.append(_instrument(unit, row, n))
+                drafts.append(instrument(unit, row, n, channel))
         elif row.payment_method_id not in usable:
             without.append((row.id, row.customer_id))
         elif "instrument" in kinds:
@@ -124,31 +123,6 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     return without
 
 
-def offer_va(unit: Work, invoice_id: UUID) -> UUID:
-    """Offer a virtual account for what is due on an invoice, or find the one that is open.
-
-    Raises:
-        NotFound, Conflict: the invoice can not be paid now.
-    """
-    invoice = lock_open_invoice(unit, invoice_id)
-    for order in open_orders(unit, invoice_id):
-        if order.kind != "instrument":
-            continue
-        if order.abandoning or order.state == "review" or order.amount != invoice.due_amount:
-            raise Conflict("instrument_ending", "the old number is being withdrawn: ask again soon")
-        found: UUID = order.id
-        return found
-    n = last_numbers(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
-    [order_id] = write_orders(unit, [_instrument(unit, invoice, n)])
-    if invoice.collection == "invoice":
-        unit.session.execute(
-            update(invoices)
-            .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
-            .values(collect_at=None)
-        )
-    return order_id
-
-
 def _attempt(row: Row[Any], n: int) -> OrderDraft:
     return OrderDraft(
         kind="attempt",
@@ -161,21 +135,6 @@ def _attempt(row: Row[Any], n: int) -> OrderDraft:
         invoice_id=row.id,
         payment_method_id=row.payment_method_id,
         period=str(row.period_start or "-"),
-    )
-
-
-def _instrument(unit: Work, row: Row[Any], n: int) -> OrderDraft:
-    return OrderDraft(
-        kind="instrument",
-        channel="bca_va",
-        initiated_by="customer",
-        customer_id=row.customer_id,
-        amount=row.due_amount,
-        n=n,
-        owner=row.id,
-        invoice_id=row.id,
-        period=str(row.period_start or "-"),
-        expires_at=va_expiry(unit.now, instant_of(row.due_on, row.billing_zone)),
     )
 
 

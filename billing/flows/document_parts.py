@@ -20,11 +20,9 @@ from invoices.document_facts import (
     TaxFacts,
 )
 from invoices.tax_terms import TaxTerms
+from payments.channels import CHANNELS
 
-_METHODS: Mapping[str, Mapping[str, str]] = {
-    "id": {"card": "Kartu", "bca_va": "BCA Virtual Account", "balance": "Saldo pelanggan"},
-    "en": {"card": "Card", "bca_va": "BCA Virtual Account", "balance": "Customer balance"},
-}
+_BALANCE: Mapping[str, str] = {"id": "Saldo pelanggan", "en": "Customer balance"}
 REASONS: Mapping[str, Mapping[str, str]] = {
     "id": {
         "cancellation": "Pembatalan langganan",
@@ -102,8 +100,8 @@ def tax_facts(stored: Mapping[str, Any], *, base: int | None, tax: int) -> TaxFa
 def way_facts(order: Mapping[str, Any]) -> HowToPayFacts:
     told = order["instructions"]
     return HowToPayFacts(
-        bank=told.get("bank", ""),
-        va_number=told.get("va_number", ""),
+        bank=told.get("bank") or told.get("store") or "",
+        va_number=told.get("va_number") or told.get("bill_key") or told.get("payment_code") or "",
         amount=order["amount"],
         expires_at=order["expires_at"],
         biller_code=told.get("biller_code", ""),
@@ -130,7 +128,8 @@ def refund_road(refund: Mapping[str, Any], language: str) -> str:
 
 
 def method_name(paid: Mapping[str, Any], language: str) -> str:
-    name = _METHODS[language].get(paid["channel"], paid["channel"])
+    row = CHANNELS.get(paid["channel"])
+    name = row.name(language) if row is not None else _BALANCE[language]
     if paid.get("brand"):
         name = str(paid["brand"]).upper()
     masked = paid.get("masked")

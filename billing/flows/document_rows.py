@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.work import Work
 from invoices.tables import credit_note_lines, credit_notes, invoice_lines, invoices
 from invoices.tax_points import TaxPart
+from payments.channels import STANDING
 from payments.tables import (
     allocations,
     payment_methods,
@@ -196,6 +197,7 @@ def _instruments(unit: Work, invoice_id: UUID) -> list[dict[str, Any]]:
         .where(
             payment_orders.c.invoice_id == invoice_id,
             payment_orders.c.kind == "instrument",
+            payment_orders.c.channel.in_(STANDING),
             payment_orders.c.state == "pending",
             payment_orders.c.abandoning.is_(False),
             _mine(unit, payment_orders),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -24,6 +25,7 @@ from core.work import Work
 from payments.adapters.midtrans.answers import clean
 from payments.breaker import Operation
 from payments.budget import Lane
+from payments.channels import wire_id
 from payments.gateway import Answer, Gateway
 from payments.notifications import (
     BODY_BYTES_KEPT,
@@ -47,6 +49,7 @@ TRIES_UNPROVEN = 3
 FORGED = "the gateway knows nothing of it"
 # Midtrans tells a thing up to six times.
 COPIES_FREE = 10
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,49}")
 
 
 def take_in(
@@ -190,9 +193,10 @@ def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[An
         return _without_proof(engine, merchant_id, gateway, row)
     if row.order_id is None:
         return f"kind {row.kind} is not ours to act on"
-    if not _is_ours(engine, merchant_id, row):
+    named = _name_of(engine, merchant_id, row)
+    if named is None:
         return "unknown_order"
-    answer = gateway.status(row.order_id)
+    answer = gateway.status(named)
     if answer.status in ("unknown", "not_found") and row.tries < TRIES_MAX:
         return None
     return settle(engine, merchant_id, row.order_id, answer, because="notification")
@@ -230,10 +234,15 @@ def _of_a_schedule(engine: Engine, merchant_id: UUID, row: Row[Any], answer: Ans
     return outcome
 
 
-def _is_ours(engine: Engine, merchant_id: UUID, row: Row[Any]) -> bool:
+def _name_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> str | None:
+    """By which id the gateway is asked what a notification tells of; None for an order not ours.
+
+    Where only the gateway's own id helps and the answer that brought it was lost, the
+    notification's is taken: an id that belongs to another order is found out by its answer.
+    """
     with engine.work(merchant_id, system("ingest")) as unit:
         known = unit.session.execute(
-            select(payment_orders.c.id).where(
+            select(payment_orders.c.channel, payment_orders.c.transaction_id).where(
                 payment_orders.c.merchant_id == merchant_id,
                 payment_orders.c.order_id == row.order_id,
             )
@@ -247,7 +256,10 @@ def _is_ours(engine: Engine, merchant_id: UUID, row: Row[Any]) -> bool:
                 row.id,
                 {"order_id": row.order_id, "amount": row.body.get("gross_amount")},
             )
-        return known is not None
+            return None
+    told = str(row.body.get("transaction_id") or "")
+    found = known.transaction_id or (told if _ID.fullmatch(told) else None)
+    return wire_id(known.channel, row.order_id, found)
 
 
 def _close(engine: Engine, merchant_id: UUID, row: Row[Any], outcome: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -23,21 +23,17 @@ OPEN = ("created", "sent", "unknown", "pending")
 # The code of an order that was never sent because what it asked for is not due any more.
 MOOT = "moot"
 
-# A virtual account may live this long at the gateway.
-VA_DAYS_MAX = 180
-# How long after its due date an unpaid invoice can still be paid by its virtual account.
-VA_DAYS_AFTER_DUE = 30
-
 
 @dataclass(frozen=True, slots=True)
 class OrderDraft:
     """An order to be written: ``n`` counts the orders of its kind for its invoice.
 
-    ``amount`` is whole rupiah and what is due on the invoice at this moment.
+    ``channel`` is a key of `payments.channels.CHANNELS`. ``amount`` is whole rupiah and what is due
+    on the invoice at this moment.
     """
 
     kind: Literal["attempt", "instrument", "check"]
-    channel: Literal["card", "bca_va"]
+    channel: str
     initiated_by: Literal["customer", "merchant"]
     customer_id: UUID
     amount: int
@@ -218,12 +214,6 @@ def open_attempt(
         ],
     )
     return order
-
-
-def va_expiry(now: datetime, due_at: datetime) -> datetime:
-    """A virtual account lives until some weeks after the due date, within the bank's limit."""
-    wanted = max(due_at + timedelta(days=VA_DAYS_AFTER_DUE), now + timedelta(days=1))
-    return min(wanted, now + timedelta(days=VA_DAYS_MAX))
 
 
 def withdraw(unit: Work, invoice_id: UUID, *, kinds: Sequence[str] = ("instrument",)) -> int:

@@ -24,6 +24,7 @@ from core.work import Work
 from invoices.tables import invoices
 from payments.breaker import Operation
 from payments.budget import Lane
+from payments.channels import CHANNELS, may_send_again, wire_id
 from payments.gateway import Answer, Gateway
 from payments.order_ids import idempotency_key
 from payments.tables import payment_orders
@@ -130,13 +131,14 @@ def resolve_one(
     Args:
         passed: quarantines since it was last sent; before the first, "no such order" is no proof.
     """
-    answer = gateway.status(order.order_id)
+    answer = gateway.status(wire_id(order.channel, order.order_id, order.transaction_id))
     if order.abandoning and (answer.status == "pending" or is_held(order, answer)):
         answer = _end(gateway, order)
     if answer.status != "not_found" or passed < 1:
         return settle(engine, merchant_id, order.order_id, answer, because="status asked")
-    is_pull = order.channel == "card" and order.initiated_by == "merchant"
-    if passed >= GIVE_UP or (not is_pull and (order.abandoning or order.channel == "card")):
+    again_later = may_send_again(order.channel, order.initiated_by)
+    is_pull = CHANNELS[order.channel].pull and order.initiated_by == "merchant"
+    if passed >= GIVE_UP or (not is_pull and (order.abandoning or not again_later)):
         # Where the payer had to be present nobody can finish it any more, so it ends here. A pull
         # could still arrive by itself and is waited for much longer. Should either surface after
         # all, `settle` books it: a late truth is still accepted.
@@ -164,11 +166,12 @@ def _resolve_or_log(
 def _end(gateway: Gateway, order: Row[Any]) -> Answer:
     """Cancel or expire an order nobody wants any more, then believe only its status."""
     key = idempotency_key(order.order_id, "end", order.polls + 1)
+    name = wire_id(order.channel, order.order_id, order.transaction_id)
     if order.kind == "instrument":
-        gateway.expire(order.order_id, idempotency_key=key)
+        gateway.expire(name, idempotency_key=key)
     else:
-        gateway.cancel(order.order_id, idempotency_key=key)
-    return gateway.status(order.order_id)
+        gateway.cancel(name, idempotency_key=key)
+    return gateway.status(name)
 
 
 def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased | None:

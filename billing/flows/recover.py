@@ -115,6 +115,11 @@ def _facts(unit: Work, order_id: str) -> tuple[Row[Any], Row[Any] | None, dict[s
     return order, invoice, {row.order_id: row.state for row in rows}
 
 
+def _channel(kind: str, answer: Answer) -> str:
+    """What a lost order was: the gateway says so; else what orders of its kind mostly are."""
+    return answer.channel or ("card" if kind == "attempt" else "bca_va")
+
+
 def _take_in(
     engine: Engine,
     merchant_id: UUID,
@@ -138,7 +143,7 @@ def _take_in(
             [
                 OrderDraft(
                     kind="attempt" if kind == "attempt" else "instrument",
-                    channel="card" if kind == "attempt" else "bca_va",
+                    channel=_channel(kind, answer),
                     initiated_by="merchant" if kind == "attempt" else "customer",
                     customer_id=order.customer_id,
                     amount=answer.amount or invoice.due_amount,

@@ -29,6 +29,7 @@ from core.actor import system
 from core.work import Work
 from payments.breaker import Operation
 from payments.budget import Lane
+from payments.channels import wire_id
 from payments.gateway import Answer, Gateway, RefundAnswer
 from payments.order_ids import idempotency_key
 from payments.tables import payments, refunds
@@ -59,6 +60,7 @@ class Leased:
     id: UUID
     payment_id: UUID
     order_id: str
+    wire_id: str
     road: str
     refund_key: str
     amount: int
@@ -95,7 +97,7 @@ def exchange(gateway: Gateway, refund: Leased) -> Outcome:
     """Talk to the gateway about one refund; nothing of ours is locked meanwhile."""
     settled = False
     if refund.ask_first:
-        found = judge(refund, gateway.status(refund.order_id))
+        found = judge(refund, gateway.status(refund.wire_id))
         if found.verdict != "again":
             return found
         settled = found.saw_settlement
@@ -103,7 +105,7 @@ def exchange(gateway: Gateway, refund: Leased) -> Outcome:
     outcome = _outcome(answer)
     if outcome.verdict in ("failed", "unknown") and answer.code is not None:
         # It answered and would not: it may have done it before, or stand elsewhere than we think.
-        found = judge(refund, gateway.status(refund.order_id))
+        found = judge(refund, gateway.status(refund.wire_id))
         if found.verdict in ("succeeded", "settled", "waiting"):
             return found
     return replace(outcome, saw_settlement=settled)
@@ -141,9 +143,9 @@ def _send(gateway: Gateway, refund: Leased) -> RefundAnswer:
     operation = f"{refund.road}:{refund.refund_key}"
     key = idempotency_key(refund.order_id, operation, refund.send)
     if refund.road == "cancel":
-        return gateway.cancel(refund.order_id, idempotency_key=key)
+        return gateway.cancel(refund.wire_id, idempotency_key=key)
     return gateway.refund(
-        refund.order_id,
+        refund.wire_id,
         refund_key=refund.refund_key,
         amount=refund.amount,
         reason=refund.reason[:255],
@@ -173,7 +175,14 @@ def _lease(engine: Engine, unit: Work, limit: int) -> tuple[list[Leased], Leave]
         .values(state="created", due_at=None, next_at=unit.real_now)
     )
     rows = unit.session.execute(
-        select(refunds, payments.c.order_id, payments.c.customer_id, payments.c.status)
+        select(
+            refunds,
+            payments.c.order_id,
+            payments.c.customer_id,
+            payments.c.status,
+            payments.c.channel,
+            payments.c.transaction_id,
+        )
         .join(payments, (payments.c.merchant_id == c.merchant_id) & (payments.c.id == c.payment_id))
         .where(mine, c.state.in_(("created", "sent", "unknown")), c.next_at <= unit.real_now)
         .order_by(c.next_at, c.id)
@@ -211,6 +220,7 @@ def _lease(engine: Engine, unit: Work, limit: int) -> tuple[list[Leased], Leave]
             id=row.id,
             payment_id=row.payment_id,
             order_id=row.order_id,
+            wire_id=wire_id(row.channel, row.order_id, row.transaction_id),
             road=row.route,
             refund_key=row.refund_key,
             amount=row.amount,

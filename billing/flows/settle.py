@@ -224,7 +224,12 @@ def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, becau
 
 
 def _next_poll(unit: Work, order: Row[Any]) -> datetime:
-    """When an order without an outcome is asked about again, in machine time."""
+    """When an order without an outcome is asked about again, in machine time.
+
+    One that was withdrawn since the question was asked is still due: it has to be ended.
+    """
+    if order.abandoning and order.next_at is not None and order.next_at <= unit.real_now:
+        return unit.real_now
     age = unit.real_now - (order.last_sent_at or unit.real_now)
     return unit.real_now + next_poll_after(age)
 

@@ -22,8 +22,9 @@ from billing.flows import chase, deliver
 from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.change_plan import change, drop_change
 from billing.flows.charge import send_due
-from billing.flows.collect import collect_due, offer_va
+from billing.flows.collect import collect_due
 from billing.flows.credit import credit_invoice
+from billing.flows.offers import offer
 from billing.flows.orders import open_attempt
 from billing.flows.reconcile import resolve_due
 from billing.flows.renew import renew_due
@@ -174,7 +175,7 @@ def deeds(
         "undo": in_work(lambda unit: undo_cancel(unit, subscription)),
         "credit": on_open(credit),
         "void": on_open(lambda unit, one: void_invoice(unit, one.id, reason="mistake")),
-        "number": on_open(lambda unit, one: offer_va(unit, one.id)),
+        "number": on_open(lambda unit, one: offer(unit, one.id)),
         "charge": on_open(
             lambda unit, one: open_attempt(
                 unit, one.id, initiated_by="customer", payment_method_id=one.payment_method_id

@@ -16,8 +16,8 @@ from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.change_plan import change
-from billing.flows.collect import offer_va
 from billing.flows.credit import add_balance, credit_invoice
+from billing.flows.offers import offer
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
 from billing.flows.void import mark_uncollectible, void_invoice
@@ -85,7 +85,7 @@ def test_a_year_of_everything_waits_in_one_order_only(stage: Stage, watch: Watch
         )  # fmt: skip
     owed = open_invoice(stage, by_hand)
     with stage.work() as unit:
-        offer_va(unit, owed)
+        offer(unit, owed)
     with stage.work() as unit:
         credit_invoice(
             unit, owed, reason="mistake", gross_amount=5_000, source_kind="request",

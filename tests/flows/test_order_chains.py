@@ -8,7 +8,7 @@ from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
 from billing.flows.charge import send_due
-from billing.flows.collect import offer_va
+from billing.flows.offers import offer
 from invoices.tables import invoices
 from payments.tables import payment_orders
 
@@ -31,7 +31,7 @@ def test_a_number_paid_after_refused_charges_follows_them_and_not_the_reverse(
 
     stage.machine.passes(minutes=5)
     with stage.work() as unit:
-        offer_va(unit, behind.id)
+        offer(unit, behind.id)
     send_due(stage.engine, stage.id)
     stage.pays(behind.id)
 

@@ -20,7 +20,8 @@ from payers import (
 from world import ME, World
 
 from billing.flows import charge, clock, settle
-from billing.flows.collect import collect_due, offer_va
+from billing.flows.collect import collect_due
+from billing.flows.offers import offer
 from billing.flows.orders import open_attempt, withdraw
 from billing.flows.reconcile import resolve_due
 from billing.tables import subscriptions
@@ -94,7 +95,7 @@ def test_the_order_id_of_a_pull_does_not_hang_on_what_the_payer_asked_for(world:
     """A backup from before the payer asked for a number derives another id for the same pull."""
     invoice_id = renewal(world, "Budi")
     with world.work() as unit:
-        offer_va(unit, invoice_id)
+        offer(unit, invoice_id)
         withdraw(unit, invoice_id)
     charge.send_due(world.engine, world.merchant_id)  # dropped before it was sent
     collect_due(world.engine, world.merchant_id)

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from world import World
 
 from billing.flows import cards, settle
-from billing.flows.collect import collect_due, offer_va
+from billing.flows.collect import collect_due
+from billing.flows.offers import offer
 from billing.flows.orders import open_attempt, withdraw
 from billing.flows.tax_points import tax_waiting
 from billing.flows.void import mark_uncollectible, void_invoice
@@ -94,7 +95,7 @@ def test_a_number_asked_for_while_the_old_one_is_withdrawn_is_a_conflict_not_a_c
         withdraw(unit, invoice_id)
     try:
         with world.work() as unit:
-            offer_va(unit, invoice_id)
+            offer(unit, invoice_id)
     except EngineError:
         pass
 

@@ -21,8 +21,9 @@ from billing.flows import refund, refund_send
 from billing.flows.cancel import cancel
 from billing.flows.change_plan import change
 from billing.flows.charge import drop_moot, lease, send_due
-from billing.flows.collect import collect_due, offer_va
+from billing.flows.collect import collect_due
 from billing.flows.credit import credit_invoice
+from billing.flows.offers import offer
 from billing.flows.orders import open_attempt
 from billing.flows.reconcile import resolve_due
 from billing.flows.renew import renew_due
@@ -301,6 +302,6 @@ def test_two_who_ask_for_a_number_get_the_same(stage: Stage) -> None:
 
     def number() -> UUID:
         with stage.work() as unit:
-            return offer_va(unit, invoice.id)
+            return offer(unit, invoice.id)
 
     assert len(set(at_once(*[number] * 4))) == 1

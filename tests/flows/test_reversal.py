@@ -14,7 +14,7 @@ from world import World
 
 from billing.engine import Engine
 from billing.flows import refund, settle
-from billing.flows.collect import offer_va
+from billing.flows.offers import offer
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.void import void_invoice
 from billing.ledger.tables import journals
@@ -60,7 +60,7 @@ def test_a_charged_back_card_is_not_charged_again_and_its_invoice_is_owed(world:
     assert [one for one in world.desk.book() if one != order_id] == []
     assert any("Pembayaran" in mail.subject or "bayar" in mail.text for mail in world.mails.sent)
     with world.work() as unit:
-        offer_va(unit, invoice_id)
+        offer(unit, invoice_id)
     world.drain()
     number = world.order_of(invoice_id)
     world.desk.pay(order_id=number.order_id)
@@ -124,7 +124,7 @@ def test_a_saved_card_is_tried_once_the_day_after_a_pushed_payment_was_reversed(
     stage.decline()
     stage.drain()
     with stage.work() as unit:
-        offer_va(unit, invoice_id)
+        offer(unit, invoice_id)
     stage.drain()
     payment = stage.row(payments, id=stage.pays(invoice_id))
     taken_back(stage, payment.order_id, payment.amount)

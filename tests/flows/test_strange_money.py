@@ -13,8 +13,8 @@ from stage import Stage, jakarta, make_stage
 from billing.engine import Engine
 from billing.flows import cards
 from billing.flows.charge import send_due
-from billing.flows.collect import offer_va
 from billing.flows.decide import decide_order
+from billing.flows.offers import offer
 from billing.flows.reconcile import resolve_due
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
@@ -89,7 +89,7 @@ def test_an_invoice_goes_on_when_its_strange_number_is_decided(stage: Stage) -> 
 
 def _offered(stage: Stage, invoice_id: UUID) -> Any:
     with stage.work() as unit:
-        order_id = offer_va(unit, invoice_id)
+        order_id = offer(unit, invoice_id)
     send_due(stage.engine, stage.id)
     return stage.row(payment_orders, id=order_id)
 

@@ -10,8 +10,8 @@ from lived import ask
 from world import START, World
 
 from billing.flows.at_once import Means, subscribe_now
-from billing.flows.collect import offer_va
 from billing.flows.consents import Mandate
+from billing.flows.offers import offer
 from billing.tables import mandates, subscriptions
 from core.tables import events, messages
 from dunning.tables import dunning_cases
@@ -105,7 +105,7 @@ def test_who_does_not_confirm_the_card_is_told_and_pays_by_another_way(
     assert (case.decline_code, case.decline_class) == ("no_card", "customer_action")
     assert len(world.rows(messages, kind="dunning.payment_failed")) == 1
     with world.work() as unit:
-        offer_va(unit, invoice.id)
+        offer(unit, invoice.id)
     world.drain()
     number = world.order_of(invoice.id)
     world.desk.pay(order_id=number.order_id)

@@ -18,7 +18,7 @@ from world import ME, START, World, make_world
 
 from billing.flows.charge import send_due
 from billing.flows.clock import jump
-from billing.flows.collect import offer_va
+from billing.flows.offers import offer
 from core.db import connect
 from invoices.tables import invoices
 from ops import backup, restore
@@ -117,7 +117,7 @@ def test_a_charge_that_failed_and_was_paid_by_virtual_account_is_not_made_again(
         renewal = the_renewal(world)
         assert world.invoice(renewal).status == "open"
         with world.work() as unit:
-            offer_va(unit, renewal)
+            offer(unit, renewal)
         send_due(world.engine, world.merchant_id)
         order_id = world.order_of(renewal).order_id
         world.desk.pay(order_id=order_id)

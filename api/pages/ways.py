@@ -1,0 +1,141 @@
+"""Ways to pay beside the number on the invoice: what is open now, and what may be chosen."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import segno
+from sqlalchemy import select
+
+from core.work import Work
+from invoices.document import safe_url
+from invoices.queries import get_invoice
+from invoices.wording import long_moment
+from payments.channels import CHANNELS, STANDING, Channel, Group
+from payments.phones import wallet_phone
+from payments.queries import offered_channels, standing_channel, standing_channels
+from payments.tables import payment_orders
+
+# Wallets open by addresses of their own; any other scheme than these and https opens nothing.
+_APPS: Final = frozenset({"gojek", "gopay", "shopeeid", "dana", "ovo"})
+_ORDER: Final = (Group.QR, Group.WALLET, Group.BANK, Group.STORE, Group.PAYLATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One that is open: a picture to scan, an app or a page to open, or a phone to look at."""
+
+    name: str
+    qr: str
+    url: str
+    is_app: bool
+    phone: str
+    expires: str
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One that may be asked for."""
+
+    channel: str
+    name: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What the page shows.
+
+    ``preparing`` names one that the gateway is being asked for, ``standing`` the number that is
+    offered first.
+    """
+
+    open: tuple[Way, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    preparing: str = ""
+    standing: str = ""
+
+    @property
+    def pictures(self) -> str:
+        """Where pictures of QRs come from, beside our own: where the gateway sends no text."""
+        found = (urlsplit(way.qr) for way in self.open if way.qr.startswith("http"))
+        return " ".join(sorted({f"{one.scheme}://{one.netloc}" for one in found}))
+
+
+def ways_of(unit: Work, invoice_id: UUID, language: str, phone: str | None) -> Ways:
+    """Read the ways to pay an open invoice, in a few queries.
+
+    Args:
+        phone: the customer's, for wallets that ask there.
+    """
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.status != "open" or invoice.due_amount <= 0:
+        return Ways()
+    rows = unit.session.execute(
+        select(payment_orders)
+        .where(
+            payment_orders.c.merchant_id == unit.merchant_id,
+            payment_orders.c.invoice_id == invoice_id,
+            payment_orders.c.kind == "instrument",
+            payment_orders.c.abandoning.is_(False),
+            payment_orders.c.state.in_(("created", "sent", "unknown", "pending")),
+        )
+        .order_by(payment_orders.c.n)
+    ).all()
+    taken = {row.channel for row in rows}
+    quick = [row for row in rows if row.channel not in STANDING]
+    waiting = [row for row in quick if row.state != "pending"]
+    today = unit.merchant.today(unit.now)
+    first = standing_channel(standing_channels(unit), invoice.due_amount, today)
+    choices = [
+        Choice(one.channel.key, one.channel.name(language), str(one.channel.group))
+        for one in offered_channels(unit)
+        if one.channel.key not in taken
+        and (one.channel.key != first or quick)
+        and one.takes(invoice.due_amount, today)
+        and ("phone" not in one.channel.needs or wallet_phone(phone) is not None)
+    ]
+    places = {str(group): place for place, group in enumerate(_ORDER)}
+    return Ways(
+        open=tuple(
+            _way(row, invoice.billing_zone, language) for row in quick if row.state == "pending"
+        ),
+        choices=tuple(sorted(choices, key=lambda one: places.get(one.group, 99))),
+        preparing=CHANNELS[waiting[0].channel].name(language) if waiting else "",
+        standing=CHANNELS[first].name(language) if first is not None else "",
+    )
+
+
+def _way(row: Any, zone: str, language: str) -> Way:
+    channel: Channel = CHANNELS[row.channel]
+    told = row.instructions
+    app = app_url(str(told.get("app_url") or ""))
+    return Way(
+        name=channel.name(language),
+        qr=qr_uri(str(told["qr_string"]))
+        if told.get("qr_string")
+        else safe_url(str(told.get("qr_url") or "")),
+        url=app or safe_url(str(told.get("redirect_url") or "")),
+        is_app=bool(app),
+        phone=str(told.get("phone") or "") if "phone" in channel.needs else "",
+        expires=long_moment(row.expires_at, zone, language) if row.expires_at else "",
+        transaction_id=str(row.transaction_id or ""),
+    )
+
+
+def app_url(url: str) -> str:
+    """An address that opens a page or a wallet's app; empty for anything else."""
+    return url if urlsplit(url).scheme.lower() in _APPS else safe_url(url)
+
+
+def qr_uri(text: str) -> str:
+    """A QR as a picture inside the page: it needs no address and shows what the gateway sent."""
+    out = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(out, kind="svg", scale=4, border=2)
+    return f"data:image/svg+xml;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"

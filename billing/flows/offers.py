@@ -1,0 +1,115 @@
+"""Offering a way to pay: one open instrument a channel, for what is due at this moment."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, update
+
+from billing.flows.orders import (
+    OrderDraft,
+    last_numbers,
+    lock_open_invoice,
+    open_orders,
+    write_orders,
+)
+from billing.queries import get_customer
+from core.calendars import instant_of
+from core.errors import Conflict, InvalidRequest
+from core.work import Work
+from invoices.tables import invoices
+from payments.channels import CHANNELS, STANDING
+from payments.phones import wallet_phone
+from payments.queries import offered_channels, standing_channel, standing_channels
+
+# How long after its due date an unpaid invoice can still be paid by the number it carries.
+DAYS_AFTER_DUE: Final = 30
+
+
+def offer(unit: Work, invoice_id: UUID, channel: str | None = None) -> UUID:
+    """Offer a way to pay what is due on an invoice, or find the one that is open.
+
+    Others that are open stay: whichever is paid first, the rest is withdrawn.
+
+    Args:
+        channel: a push channel that the merchant offers; the one that goes onto invoices when
+            not said.
+
+    Raises:
+        NotFound: ``invoice_not_found``.
+        Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_ending``,
+            ``channel_not_offered``, ``amount_outside_limits``.
+        InvalidRequest: ``phone_needed``, for a wallet that asks on the customer's phone.
+    """
+    invoice = lock_open_invoice(unit, invoice_id)
+    chosen = _choose(unit, invoice, channel)
+    for order in open_orders(unit, invoice_id):
+        if order.kind == "attempt":
+            raise Conflict("attempt_open", "the card is being charged: wait for its outcome")
+        if order.channel != chosen:
+            continue
+        if order.abandoning or order.state == "review" or order.amount != invoice.due_amount:
+            raise Conflict("instrument_ending", "the old number is being withdrawn: ask again soon")
+        found: UUID = order.id
+        return found
+    n = last_numbers(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
+    [order_id] = write_orders(unit, [instrument(unit, invoice, n, chosen)])
+    if invoice.collection == "invoice":
+        unit.session.execute(
+            update(invoices)
+            .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
+            .values(collect_at=None)
+        )
+    return order_id
+
+
+def instrument(unit: Work, invoice: Row[Any], n: int, channel: str) -> OrderDraft:
+    """The order behind a number, a QR or a page of a locked invoice; it is sent after commit."""
+    due_at = instant_of(invoice.due_on, invoice.billing_zone)
+    return OrderDraft(
+        kind="instrument",
+        channel=channel,
+        initiated_by="customer",
+        customer_id=invoice.customer_id,
+        amount=invoice.due_amount,
+        n=n,
+        owner=invoice.id,
+        invoice_id=invoice.id,
+        period=str(invoice.period_start or "-"),
+        expires_at=expiry(channel, unit.now, due_at),
+    )
+
+
+def expiry(channel: str, now: datetime, due_at: datetime) -> datetime:
+    """When an instrument ends: a number waits until some weeks after the due date, a QR or a
+    wallet's page for as long as the gateway waits by default; never outside its limits.
+    """
+    row = CHANNELS[channel]
+    limits = row.expiry
+    if limits is None:
+        raise ValueError(f"{channel} is not pushed")
+    if channel in STANDING:
+        until = max(due_at + timedelta(days=DAYS_AFTER_DUE), now + timedelta(days=1))
+        return now + limits.clamp(until - now)
+    return now + limits.clamp(limits.default)
+
+
+def _choose(unit: Work, invoice: Row[Any], channel: str | None) -> str:
+    due, today = invoice.due_amount, unit.today
+    wanted = channel or standing_channel(standing_channels(unit), due, today)
+    known = {one.channel.key: one for one in offered_channels(unit)}
+    if wanted is None or wanted not in known:
+        raise Conflict("channel_not_offered", f"the merchant does not offer {wanted or 'a number'}")
+    if channel is not None and not known[wanted].takes(due, today):
+        raise Conflict("amount_outside_limits", f"{wanted} does not take a payment of {due}")
+    if "phone" in CHANNELS[wanted].needs:
+        customer = get_customer(unit, invoice.customer_id)
+        if wallet_phone(customer.phone) is None:
+            raise InvalidRequest(
+                "phone_needed",
+                f"{CHANNELS[wanted].name_en} asks on the customer's phone: give the customer one",
+                field="channel",
+            )
+    return wanted

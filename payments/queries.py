@@ -1,0 +1,103 @@
+"""Reads of what a merchant has switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any, Final
+
+from sqlalchemy import case, func, select
+
+from core.work import Work
+from payments.channels import CHANNELS, PUSHES, STANDING, Channel
+from payments.fees import Fee, FeeRow, fee_of, fee_row
+from payments.health import WINDOW, Health
+from payments.limits import AmountLimit, limit_of, refusal
+from payments.tables import merchant_channels, payment_orders
+
+# Of a merchant who has chosen nothing yet.
+DEFAULT: Final = ("bca_va",)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A channel a merchant has switched on; ``fee`` and ``limits`` override the published ones."""
+
+    channel: Channel
+    rank: int
+    fee: Mapping[str, Any] | None = None
+    limits: Mapping[str, Any] | None = None
+
+    def limit(self, on: date) -> AmountLimit:
+        """How much one payment may be: ``least`` and ``most`` of the merchant's own first."""
+        if self.limits is None:
+            return limit_of(self.channel.key, on)
+        return AmountLimit(
+            self.channel.key, date.min, self.limits["least"], self.limits["most"], "merchant"
+        )
+
+    def cost(self, amount: int, on: date) -> Fee | None:
+        """What the gateway keeps of ``amount``; None where nobody publishes a price. The merchant's
+        own is ``fixed`` whole rupiah, ``basis_points`` of the amount, and how its PPN counts.
+        """
+        row = fee_row(self.channel.key, on)
+        if self.fee is not None:
+            rate = Fraction(self.fee["basis_points"], 10_000)
+            row = FeeRow(
+                self.channel.key, date.min, self.fee["fixed"], rate, self.fee["ppn"], "merchant"
+            )
+        return None if row is None else fee_of(amount, row)
+
+    def takes(self, amount: int, on: date) -> bool:
+        """Whether one payment of ``amount`` is within the limits of that day."""
+        return refusal(amount, self.limit(on)) is None
+
+
+def offered_channels(unit: Work) -> tuple[Offered, ...]:
+    """The channels a customer may push by, in the merchant's order."""
+    c = merchant_channels.c
+    rows = unit.session.execute(
+        select(c.channel, c.enabled, c.rank, c.fee, c.limits)
+        .where(c.merchant_id == unit.merchant_id)
+        .order_by(c.rank, c.channel)
+    ).all()
+    if not rows:
+        return tuple(Offered(CHANNELS[key], rank) for rank, key in enumerate(DEFAULT))
+    return tuple(
+        Offered(CHANNELS[row.channel], row.rank, row.fee, row.limits)
+        for row in rows
+        if row.enabled and row.channel in PUSHES
+    )
+
+
+def channel_health(unit: Work) -> dict[str, Health]:
+    """How each channel did in the last hours of machine time, in one query."""
+    c = payment_orders.c
+    answered = case((c.transaction_id.is_not(None), 1), else_=0)
+    rows = unit.session.execute(
+        select(c.channel, func.count(), func.sum(answered))
+        .where(
+            c.merchant_id == unit.merchant_id,
+            c.last_sent_at > unit.real_now - WINDOW,
+            c.state != "sent",
+        )
+        .group_by(c.channel)
+    )
+    return {channel: Health(asked, int(told)) for channel, asked, told in rows}
+
+
+def standing_channels(unit: Work) -> tuple[Offered, ...]:
+    """The channels whose number can go onto an invoice when it is issued, the first one first."""
+    return tuple(one for one in offered_channels(unit) if one.channel.key in STANDING)
+
+
+def standing_channel(standing: Sequence[Offered], amount: int, on: date) -> str | None:
+    """The first channel that takes the amount; else the first, and the gateway has the last word.
+
+    None where the merchant offers only what lives for minutes: the customer then chooses on the
+    invoice's page.
+    """
+    fitting = [one for one in standing if one.takes(amount, on)] or list(standing)
+    return fitting[0].channel.key if fitting else None
