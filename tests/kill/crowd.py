@@ -171,5 +171,7 @@ def _saved_card(
 
 
 def _row(unit: Work, table: Table, condition: Any) -> dict[str, Any]:
-    mine = select(table).where(table.c.merchant_id == unit.merchant_id, condition)
+    # What the database works out by itself can not be written.
+    written = [column for column in table.c if column.computed is None]
+    mine = select(*written).where(table.c.merchant_id == unit.merchant_id, condition)
     return dict(unit.session.execute(mine).mappings().one())
