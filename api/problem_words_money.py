@@ -7,6 +7,10 @@ from typing import Final
 
 MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "already_canceled": ("The subscription has ended.", "Langganan sudah berakhir."),
+    "amount_outside_limits": (
+        "This way to pay does not take this amount: see `GET /payment-methods`.",
+        "Cara bayar ini tidak menerima jumlah itu: lihat `GET /payment-methods`.",
+    ),
     "amount_too_large": (
         "The amount is too large for a document.",
         "Jumlahnya terlalu besar untuk sebuah dokumen.",
@@ -26,6 +30,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "change_outside_period": (
         "The change is not within the current period.",
         "Perubahan berada di luar periode berjalan.",
+    ),
+    "channel_not_offered": (
+        "The merchant does not offer this way to pay.",
+        "Merchant tidak menawarkan cara bayar ini.",
     ),
     "credit_does_not_add_up": (
         "The credit does not add up with its tax.",
@@ -131,12 +139,20 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "nothing_to_credit": ("There is nothing to credit.", "Tidak ada yang dapat dikreditkan."),
     "nothing_to_refund": ("There is nothing to refund.", "Tidak ada yang dapat dikembalikan."),
     "one_means_needed": (
-        "Name exactly one of `card_token`, `payment_method`, `virtual_account`.",
-        "Sebut tepat satu: `card_token`, `payment_method` atau `virtual_account`.",
+        "Name exactly one of `card_token`, `payment_method`, `virtual_account` and `channel`.",
+        "Sebut tepat satu: `card_token`, `payment_method`, `virtual_account`, atau `channel`.",
+    ),
+    "order_not_open": (
+        "The order is decided: nothing is left to end.",
+        "Order sudah diputuskan: tidak ada yang dapat diakhiri.",
     ),
     "payee_approved": (
         "Another account was approved: reject it and ask anew.",
         "Rekening lain yang disetujui: tolak dan minta lagi.",
+    ),
+    "phone_needed": (
+        "This wallet asks on the customer's phone: give the customer one.",
+        "Dompet ini bertanya di ponsel pelanggan: isi nomor ponselnya.",
     ),
     "payment_method_needed": (
         "Automatic collection needs a saved card, or the payer to confirm the first payment.",

@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Final, get_args, get_type_hints
+from typing import Final
 
-from billing.flows.orders import OrderDraft
 from ops.certify.cases import cases
 from ops.certify.run import OPEN_POINTS
 from payments.adapters.midtrans.answers import charge_answer, order_answer, refund_answer
@@ -99,10 +98,11 @@ def _channels() -> str:
         for key, row in CHANNELS.items()
     )  # fmt: skip
     head = ("channel", "name", "how", "waits (from .. to)", "the payer gets", "needs", "mind")
-    offered = ", ".join(f"`{one}`" for one in get_args(get_type_hints(OrderDraft)["channel"]))
     return (
-        "## Channels\n\n`payments/channels.py`. The adapter and the simulator speak all of them; "
-        f"invoices are collected by {offered} so far.\n\n{_table(head, rows)}"
+        "## Channels\n\n`payments/channels.py`. The adapter and the simulator speak all of them. "
+        "An invoice is collected by a saved card, or by any the payer pushes that the merchant has "
+        "switched on (`POST /payment-channels/{channel}`), but for the hosted page and linked "
+        f"GoPay, which no flow offers yet.\n\n{_table(head, rows)}"
     )
 
 

@@ -152,6 +152,7 @@ payment_orders = merchant_table(
     ),
     Index("ix_payment_orders_invoice", "merchant_id", "invoice_id", "n"),
     Index("ix_payment_orders_transaction", "merchant_id", "transaction_id"),
+    Index("ix_payment_orders_opened_at", "merchant_id", "opened_at", "id"),
 )
 
 # Every step an order took, in the order it took them. Never edited.

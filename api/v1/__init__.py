@@ -15,6 +15,7 @@ from api.v1.keys import KeysController
 from api.v1.merchant_routes import MerchantsController
 from api.v1.one_offs import OneOffController
 from api.v1.payment_methods import PaymentMethodsController
+from api.v1.payment_orders import PaymentOrdersController
 from api.v1.payments import PaymentsController
 from api.v1.plans import PlansController
 from api.v1.refunds import RefundsController
@@ -39,6 +40,7 @@ def routes() -> Router:
             InvoicesController,
             OneOffController,
             PaymentsController,
+            PaymentOrdersController,
             RefundsController,
             CreditNotesController,
             ReviewsController,

@@ -1,0 +1,86 @@
+"""One order on demand: asked about, or taken back, for a caller who waits."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+
+from billing import queries
+from billing.engine import Engine
+from billing.flows.charge import drop_moot
+from billing.flows.orders import OPEN
+from billing.flows.reconcile import resolve_now
+from core.actor import system
+from core.errors import Conflict, NotFound
+from core.work import Work
+from payments.tables import payment_orders
+
+
+def get_order(unit: Work, order_id: UUID) -> Row[Any]:
+    """Read an order.
+
+    Raises:
+        NotFound: ``payment_order_not_found``.
+    """
+    row = unit.session.execute(
+        select(payment_orders).where(
+            payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("payment_order_not_found", "there is no such order")
+    return row
+
+
+def withdraw_order(unit: Work, order_id: UUID) -> UUID:
+    """Want an open order to end; it stays open until the gateway attests that it did.
+
+    A payer who is faster is booked. An attempt that was taken back is tried again by the plan of
+    its invoice, and an instrument may be offered anew: to end what is owed, void or credit the
+    invoice.
+
+    Raises:
+        NotFound: ``payment_order_not_found``. Conflict: ``order_not_open``.
+    """
+    seen = get_order(unit, order_id)
+    queries.lock_customers(unit, [seen.customer_id])
+    changed = unit.session.execute(
+        update(payment_orders)
+        .where(
+            payment_orders.c.merchant_id == unit.merchant_id,
+            payment_orders.c.id == order_id,
+            payment_orders.c.state.in_(OPEN),
+        )
+        .values(abandoning=True, next_at=unit.real_now)
+        .returning(payment_orders.c.id)
+    ).one_or_none()
+    if changed is None:
+        raise Conflict("order_not_open", f"this order is {get_order(unit, order_id).state}")
+    unit.ring("order.resolve")
+    unit.ring("order.send")
+    unit.audit(
+        "payment_order.withdraw",
+        "payment_order",
+        order_id,
+        before={"state": seen.state, "abandoning": seen.abandoning},
+        after={"abandoning": True},
+    )
+    return order_id
+
+
+def ask_now(engine: Engine, merchant_id: UUID, order_id: UUID) -> None:
+    """Ask the gateway about an order; end it there where that is wanted.
+
+    Calls the gateway: no transaction may be open. What can not be known now the workers find out.
+    A paid order is asked about too: it may have settled, or been taken back.
+    """
+    with engine.work(merchant_id, system("ask")) as unit:
+        gateway = engine.gateways.of(unit.merchant)
+        order = get_order(unit, order_id)
+    if order.state == "created":
+        if order.abandoning:
+            drop_moot(engine, merchant_id, [order.order_id])
+    elif order.state != "review":
+        resolve_now(engine, merchant_id, gateway, order)
