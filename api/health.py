@@ -44,7 +44,7 @@ class Readiness(msgspec.Struct, kw_only=True):
         Literal["ok", "behind", "ahead", "unknown"],
         Meta(
             description="`behind`: run `tagihan migrate`. `ahead`: a newer program has migrated "
-            "this database; start that one."
+            "this database; this one serves until it is replaced, as long as nothing it needs went."
         ),
     ]
     workers: Annotated[
@@ -87,33 +87,29 @@ def _look(engine: Engine) -> Readiness:
         return _not_ready(
             "unreachable", "unknown", "the database does not answer: look at it and DATABASE_URL"
         )
-    if at != head():
-        return _of_another(at)
+    if at is None or (at != head() and at in known()):
+        return _behind(at)
     if missing := sorted(_WANTED - found):
-        return _not_ready(
-            "ok", "behind", f"the database lacks {'.'.join(missing[0])}: restore its schema"
-        )
+        lacks = f"the database (at revision {at}) lacks {'.'.join(missing[0])}"
+        if at == head():
+            return _not_ready("ok", "behind", f"{lacks}: restore its schema")
+        return _not_ready("ok", "ahead", f"{lacks}: start the program that migrated it")
     age = 0 if oldest is None else max(0, int((engine.real_now() - oldest).total_seconds()))
     return Readiness(
         status="ready",
         database="ok",
-        schema="ok",
+        # A newer version migrates before it is rolled out: this one goes on until it is replaced.
+        schema="ok" if at == head() else "ahead",
         workers="late" if age > _LATE_SECONDS else "ok",
         backlog_seconds=age,
     )
 
 
-def _of_another(at: str | None) -> Readiness:
-    if at is None or at in known():
-        stands = "has no revision that we may read" if at is None else f"is at revision {at}"
-        return _not_ready(
-            "ok", "behind", f"the database {stands}, this program needs {head()}: tagihan migrate"
-        )
+def _behind(at: str | None) -> Readiness:
+    stands = "has no revision that we may read" if at is None else f"is at revision {at}"
     return _not_ready(
-        "ok", "ahead",
-        f"the database is at revision {at}, which this program (at {head()}) does not know: "
-        "start the program that migrated it",
-    )  # fmt: skip
+        "ok", "behind", f"the database {stands}, this program needs {head()}: tagihan migrate"
+    )
 
 
 def _not_ready(

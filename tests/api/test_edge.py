@@ -29,11 +29,22 @@ def standing_at(database: Database, statement: str) -> Iterator[None]:
             admin.execute(f"UPDATE alembic_version SET version_num = '{head()}'")
 
 
+@contextmanager
+def without_a_column(database: Database) -> Iterator[None]:
+    """A migration of the future that took away what this program still reads."""
+    rename = "ALTER TABLE plans RENAME COLUMN {} TO {}"
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(rename.format("code", "code_"))
+        try:
+            yield
+        finally:
+            admin.execute(rename.format("code_", "code"))
+
+
 @pytest.mark.parametrize(
     ("statement", "schema", "reason"),
     [
         ("UPDATE alembic_version SET version_num = '0003'", "behind", "0003"),
-        ("UPDATE alembic_version SET version_num = '9999'", "ahead", "9999"),
         # As it was before a database told its revision to anybody.
         ("REVOKE SELECT ON alembic_version FROM {lookup}", "behind", "tagihan migrate"),
     ],
@@ -49,6 +60,18 @@ def test_a_database_of_another_revision_is_not_ready_and_says_what_to_do(
     assert (answer.status_code, told["status"], told["schema"]) == (503, "not_ready", schema)
     assert reason in told["reason"]
     assert house.nobody.get("/ready")["reason"] is None
+
+
+def test_a_database_that_a_newer_version_migrated_is_served_until_it_is_up(
+    house: House, database: Database
+) -> None:
+    with standing_at(database, "UPDATE alembic_version SET version_num = '9999'"):
+        told = house.nobody.get("/ready")
+        assert (told["status"], told["schema"]) == ("ready", "ahead")
+        with without_a_column(database):
+            answer = house.nobody.call("GET", "/ready")
+    assert (answer.status_code, answer.json()["schema"]) == (503, "ahead")
+    assert "start the program that migrated it" in answer.json()["reason"]
 
 
 def test_a_database_that_is_away_is_the_reason(down: House) -> None:
