@@ -154,16 +154,24 @@ def pay_invoice(
         Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_open``,
             ``payment_method_not_usable``. TooMany: ``too_many_tries``.
     """
-    invoice = get_invoice(unit, invoice_id)
-    if invoice.status != "open":
-        raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is collected")
-    _count(engine, unit, means, invoice.customer_id, invoice_id)
+    customer_id = _open(unit, invoice_id).customer_id
+    _count(engine, unit, means, customer_id, invoice_id)
+    # Before the consent and the card are written: a decline that ends the card holds the customer.
+    queries.lock_customers(unit, [customer_id])
+    invoice = _open(unit, invoice_id)
     method_id = _kept(unit, invoice.customer_id, means, key)
     if means.payment_method_id is not None:
         check_automatic(unit, invoice.customer_id, method_id, interactive=False)
     elif means.is_pull and method_id is None and _begins_automatic(unit, invoice):
         raise mandate_needed()
     return _write_order(engine, unit, invoice_id, means, method_id)
+
+
+def _open(unit: Work, invoice_id: UUID) -> Invoice:
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.status != "open":
+        raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is collected")
+    return invoice
 
 
 def save_card(

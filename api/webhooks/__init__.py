@@ -1,1 +1,0 @@
-"""What we send to others."""
