@@ -19,6 +19,7 @@ from core import ids
 from core.bulk import insert_rows
 from core.calendars import civil_date, zone_of
 from core.errors import Conflict, InvalidRequest, NotFound
+from core.npwp import tidy_npwp
 from core.work import Work
 from invoices.queries import get_invoice
 from invoices.service import InvoiceState
@@ -323,9 +324,7 @@ def _check(unit: Work, fields: dict[str, Any]) -> None:
     if "billing_zone" in fields:
         zone_of(fields["billing_zone"], "billing_zone")
     if fields.get("npwp"):
-        fields["npwp"] = re.sub(r"[.\-\s]", "", fields["npwp"])
-        if re.fullmatch(r"\d{15,16}", fields["npwp"]) is None:
-            raise InvalidRequest("invalid_npwp", "An NPWP has 15 or 16 digits.", field="npwp")
+        fields["npwp"] = tidy_npwp(fields["npwp"])
     external_id = fields.get("external_id")
     if external_id and queries.find_customer(unit, external_id=external_id) is not None:
         raise Conflict(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import click
@@ -115,7 +117,7 @@ def add(file: Path) -> None:
 def set_fields(slug: str, assignments: tuple[str, ...]) -> None:
     """Change fields of a merchant.
 
-    For example: card_mode=none payment_terms_days=14
+    For example: card_mode=none payment_terms_days=14 logo=logo.svg
     """
     fields: dict[str, Any] = {}
     for assignment in assignments:
@@ -124,7 +126,7 @@ def set_fields(slug: str, assignments: tuple[str, ...]) -> None:
             raise click.ClickException(
                 f"{name!r} can not be set; these can: {', '.join(sorted(EDITABLE))}"
             )
-        fields[name] = _read(name, value)
+        fields[name] = read_value(name, value)
     with an_engine() as engine:
         update_merchant(engine, find_merchant(engine, slug), fields, OPERATOR)
     click.echo(f"{slug} changed: {', '.join(sorted(fields))}")
@@ -184,11 +186,47 @@ def shown(merchant: Merchant) -> dict[str, object]:
     }
 
 
-def _read(name: str, value: str) -> object:
-    if value == "":
-        return None
-    if name in ("pkp_since", "pkp_until"):
-        return date.fromisoformat(value)
-    if value in ("true", "false"):
-        return value == "true"
-    return int(value) if value.isdigit() and not name.endswith("key") else value
+def read_value(name: str, typed: str) -> object:
+    """What was typed for a field, as the kind of value the field holds; nothing clears it.
+
+    An NPWP, a telephone number or a key is text, though it may be all digits.
+
+    Raises:
+        click.ClickException: naming the field and what it wants.
+    """
+    # A loaded merchant has no field for its two secret keys: it holds them sealed.
+    hint = _FIELDS.get(name, str | None)
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if typed == "":
+        if NoneType in kinds:
+            return None
+        raise click.ClickException(f"{name} can not be empty")
+    wanted, read = next(_READERS[kind] for kind in kinds if kind in _READERS)
+    try:
+        return read(typed)
+    except (ValueError, KeyError, OSError) as error:
+        raise click.ClickException(f"{name} is {wanted}, not {typed[:60]!r}") from error
+
+
+def _whole(typed: str) -> int:
+    if re.fullmatch(r"-?[0-9]+", typed) is None:
+        raise ValueError(typed)
+    return int(typed)
+
+
+def _texts(typed: str) -> dict[str, str]:
+    found = json.loads(typed)
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise ValueError(typed)
+    return found
+
+
+_FIELDS = get_type_hints(Merchant)
+_READERS: dict[object, tuple[str, Callable[[str], object]]] = {
+    str: ("text", str),
+    int: ("a whole number", _whole),
+    bool: ("true or false", {"true": True, "false": False}.__getitem__),
+    date: ("a date such as 2027-01-31", date.fromisoformat),
+    dict[str, Any]: ("a JSON object of texts", _texts),
+    bytes: ("the path of a file", lambda path: Path(path).read_bytes()),
+}

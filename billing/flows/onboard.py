@@ -21,6 +21,7 @@ from core.bulk import insert_rows
 from core.calendars import zone_of
 from core.errors import Conflict, InvalidRequest
 from core.merchant import Merchant, load_merchant
+from core.npwp import tidy_npwp
 from core.tables import clocks, merchants
 from core.vault import Vault
 from core.work import Work
@@ -194,8 +195,10 @@ def _refuse_taken_slug(engine: Engine, slug: str) -> None:
 
 
 def _columns(vault: Vault, merchant_id: UUID, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn given fields into columns: the two keys are sealed, bound to this merchant."""
+    """Turn given fields into columns: the NPWP tidied, the two keys sealed for this merchant."""
     columns = {name: value for name, value in fields.items() if name not in _SECRETS}
+    if columns.get("npwp"):
+        columns["npwp"] = tidy_npwp(columns["npwp"])
     for name in _SECRETS:
         if name in fields:
             secret = fields[name]
@@ -231,6 +234,8 @@ def _check(fields: Mapping[str, Any]) -> None:
     for name in ("legal_name", "email", "address"):
         if name in fields and not str(fields[name] or "").strip():
             raise InvalidRequest(f"invalid_{name}", f"{name} is needed.", field=name)
+    if fields.get("npwp"):
+        tidy_npwp(fields["npwp"])
     if "billing_zone" in fields:
         zone_of(fields["billing_zone"], "billing_zone")
     if "number_pattern" in fields:
