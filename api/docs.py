@@ -65,7 +65,7 @@ TAGS: Final = (
     ("Invoices", "Legal documents: issued ones never change."),
     ("One-off payments", "An invoice with an attempt or a virtual account, in one call."),
     ("Payments", "Money that was taken."),
-    ("Refunds", "Money going back; always with a credit note."),
+    ("Refunds", "Money going back: with a credit note, or of what settled no invoice."),
     ("Credit notes", "What was given back of an invoice."),
     ("Reviews", "What no rule decides alone: a person looks, and answers."),
     ("Events", "What happened, in order."),
@@ -153,17 +153,19 @@ def document(app: Litestar) -> dict[str, Any]:
             schema["examples"] = [EXAMPLES[name]]
         if name.endswith(_CLOSED) and schema.get("type") == "object":
             schema["additionalProperties"] = False
+    # By address and method: a page for people may be named like an operation of the API.
     scopes = {
-        handler.handler_name: str(handler.opt.get("scope"))
+        (route.path_format, method.lower()): str(handler.opt.get("scope"))
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
+        for method in getattr(handler, "http_methods", ())
     }
-    for item in made["paths"].values():
-        for operation in item.values():
-            scope = scopes[operation["operationId"]]
+    for path, item in made["paths"].items():
+        for method, operation in item.items():
+            scope = scopes[path, method]
             operation["x-scope"] = scope
             if scope in OPEN:
-                operation["security"] = []
+                operation.setdefault("security", [])
             else:
                 operation["description"] += f"\n\nScope: `{scope}`."
             for parameter in operation.get("parameters", ()):

@@ -16,10 +16,10 @@ Written by `python -m api.reference`; a test compares it. The whole of it, with 
 is at `/docs` of a running instance and as OpenAPI 3.1 at `/api/v1/openapi.json`.
 
 Amounts are integers of whole rupiah. Send `Authorization: Bearer tgh_…`. The operator sends the
-operator key and names a merchant in the header `Tagihan-Merchant`. Scopes: `write` and `refund`
-bring `read`, `admin` brings all. Every POST marked ● needs an `Idempotency-Key`: the same key and
-request have one effect and one answer. Refusals are RFC 9457 problems: `code` is stable, `field` is
-the path of the offending value.
+operator key and names a merchant in the header `Tagihan-Merchant`. Scopes: `write`, `refund` and
+`approve` bring `read`, `admin` brings all but `approve`. Every POST marked ● needs an
+`Idempotency-Key`: the same key and request have one effect and one answer. Refusals are RFC 9457
+problems: `code` is stable, `field` is the path of the offending value.
 
 """
 _REFUSALS = """## Refusals

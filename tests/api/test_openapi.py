@@ -101,6 +101,30 @@ def test_problems_are_documented(document: dict[str, Any]) -> None:
             assert {"401", "403", "422"} <= set(operation["responses"]), (method, path)
 
 
+def test_only_health_is_open_and_every_scope_is_the_one_that_is_asked_for(
+    house: House, document: dict[str, Any]
+) -> None:
+    """A generator of clients sends no key where the document asks for none."""
+    asked = {
+        (method, route.path_format): handler.opt.get("scope")
+        for route in house.client.app.routes
+        for handler in getattr(route, "route_handlers", ())
+        for method in handler.http_methods
+    }
+    found = operations(document)
+
+    assert {path for _, path, one in found if one.get("security") == []} == {"/health", "/ready"}
+    # Midtrans sends no key: its proof is a signature in the body.
+    assert {path for _, path, one in found if one.get("security") == [{}]} == {
+        "/gateways/midtrans/{merchant_slug}"
+    }
+    for method, path, operation in found:
+        assert operation["x-scope"] == asked[method, path], (method, path)
+        if operation["x-scope"] not in ("public", "page"):
+            assert "security" not in operation, (method, path)
+            assert f"Scope: `{operation['x-scope']}`." in operation["description"]
+
+
 def test_the_page_loads_nothing_from_elsewhere(house: House) -> None:
     page = house.nobody.call("GET", "/docs")
     assert page.status_code == 200
