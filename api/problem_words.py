@@ -55,6 +55,10 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "`external_id` ini sudah dipakai.",
     ),
     "forbidden": ("The caller may not do this.", "Pemanggil tidak boleh melakukan ini."),
+    "gateway_refuses_keys": (
+        "The gateway does not know this key: check it and `gateway`; a simulator's account first.",
+        "Gateway tidak mengenal kunci ini: periksa kunci dan `gateway`; di simulator buka dulu.",
+    ),
     "idempotency_key_missing": (
         "Send the header `Idempotency-Key`: a new value for every new thing.",
         "Kirim header `Idempotency-Key`: nilai baru untuk setiap hal baru.",

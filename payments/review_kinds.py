@@ -87,6 +87,20 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
+    "keys_unproven": _kind(
+        ("Kunci Midtrans belum terbukti", "The Midtrans keys are not proven"),
+        (
+            (
+                "Midtrans tidak menjawab ketika kunci dimasukkan. Masukkan server key sekali lagi "
+                "(`tagihan merchant set`), lalu tutup."
+            ),
+            (
+                "Midtrans did not answer when the keys were entered. Enter the server key once "
+                "more (`tagihan merchant set`), then close."
+            ),
+        ),
+        recurs=True,
+    ),
     "gateway_setup": _kind(
         ("Akun Midtrans belum siap untuk penagihan ini", "The Midtrans account refuses this kind"),
         (

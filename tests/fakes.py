@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from billing.flows.try_keys import NO_ORDER
 from core.mail import OutgoingMail
 from core.merchant import Merchant
 from payments.gateway import AccountAnswer, Answer, ChargeRequest, RefundAnswer, RefundStatus
@@ -47,6 +48,7 @@ class FakeGateway:
         self.charges: deque[Answer] = deque()
         self.refund_script: deque[RefundScript] = deque()
         self.status_script: deque[Answer] = deque()
+        self.keys_script: deque[Answer] = deque()
         self.calls: list[tuple[str, str]] = []
         self.keys: list[str] = []
 
@@ -80,6 +82,9 @@ class FakeGateway:
         )
 
     def status(self, order_id: str) -> Answer:
+        if order_id == NO_ORDER:  # it is about the keys, and no part of any story
+            usual = Answer("not_found", order_id=order_id, code="404")
+            return self.keys_script.popleft() if self.keys_script else usual
         self._note("status", order_id)
         if self.status_script:
             return self.status_script.popleft()

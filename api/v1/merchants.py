@@ -98,9 +98,10 @@ class NewMerchantIn(In, kw_only=True):
     gateway: Annotated[
         Gateway,
         Meta(
-            description="With `simulator`, open an account of these keys there first "
-            "(`POST /_sim/accounts` at the simulator): unknown keys are refused, as Midtrans does, "
-            "and a test clock waits for the orders that could not be sent."
+            description="The keys are tried there before they are kept: keys that it does not know "
+            "are refused (`gateway_refuses_keys`), and where it does not answer a person is told. "
+            "With `simulator`, open an account of these keys there first (`POST /_sim/accounts` at "
+            "the simulator)."
         ),
     ]
     server_key: Secret

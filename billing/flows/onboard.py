@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from billing.engine import Engine
+from billing.flows.try_keys import WHERE, keys_unproven, try_keys
 from billing.tables import subscriptions
 from core import ids
 from core.actor import Actor
@@ -101,7 +102,9 @@ def create_merchant(
     namespace: bytes | None = None,
     clock_at: datetime | None = None,
 ) -> Merchant:
-    """Create a merchant, in one transaction of its own.
+    """Create a merchant, in one transaction of its own, once the gateway knows its keys.
+
+    Where the gateway does not answer the merchant is made all the same, and a person is told.
 
     Args:
         namespace: 16 bytes, only for an instance that is thrown away: all ids and order ids are
@@ -109,7 +112,7 @@ def create_merchant(
         clock_at: business time of a test merchant; without it the merchant lives in real time.
 
     Raises:
-        InvalidRequest: naming the field that is wrong.
+        InvalidRequest: naming the field that is wrong; ``gateway_refuses_keys``.
         Conflict: ``slug_taken`` or ``namespace_taken``.
     """
     _check(asdict(draft))
@@ -126,6 +129,9 @@ def create_merchant(
         "created_at": clock_at or real_now,
     }
     _refuse_taken_slug(engine, draft.slug)
+    proven = draft.server_key is None or try_keys(
+        engine, Merchant(mode="running", **row), ("server_key",)
+    )
     try:
         with engine.db.begin(merchant_id) as session:
             insert_rows(session, merchants, [row])
@@ -135,6 +141,8 @@ def create_merchant(
             unit = Work(session, merchant, clock_at or real_now, real_now, actor)
             ensure_policy(unit)
             unit.audit("merchant.create", "merchant", merchant_id, after=_shown(asdict(draft)))
+            if not proven:
+                keys_unproven(unit, draft.gateway)
             unit.flush()
     except IntegrityError as error:
         if "uq_merchants_slug" in str(error):
@@ -150,12 +158,16 @@ def update_merchant(
 ) -> Merchant:
     """Change what may be changed of a merchant; documents already issued keep their snapshot.
 
+    Where the keys or the gateway change, the gateway is asked first, as in `create_merchant`.
+
     Raises:
         NotFound: ``merchant_not_found``.
-        InvalidRequest: ``not_editable`` or naming the field that is wrong.
+        InvalidRequest: ``not_editable``, ``gateway_refuses_keys`` or naming the field that is
+            wrong.
     """
     for name in sorted(set(fields) - EDITABLE):
         raise InvalidRequest("not_editable", f"{name!r} can not be changed.", field=name)
+    proven = _still_known(engine, merchant_id, fields)
     with engine.work(merchant_id, actor) as unit:
         before = {
             name: None if name in _SECRETS else getattr(unit.merchant, name) for name in fields
@@ -182,7 +194,24 @@ def update_merchant(
             before=_shown(before),
             after=_shown(fields),
         )
-        return load_merchant(unit.session)
+        changed = load_merchant(unit.session)
+        if not proven:
+            keys_unproven(unit, changed.gateway)
+        return changed
+
+
+def _still_known(engine: Engine, merchant_id: UUID, fields: Mapping[str, Any]) -> bool:
+    """Whether the gateway knows the merchant's keys as they will be; nothing to ask is True."""
+    if not any(name in fields for name in WHERE):
+        return True
+    _check({name: fields[name] for name in WHERE if name in fields})
+    with engine.db.begin(merchant_id) as session:
+        merchant = load_merchant(session)
+    columns = _columns(engine.vault, merchant_id, fields)
+    merchant = replace(
+        merchant, **{name: value for name, value in columns.items() if hasattr(merchant, name)}
+    )
+    return merchant.server_key_sealed is None or try_keys(engine, merchant, fields)
 
 
 def _refuse_taken_slug(engine: Engine, slug: str) -> None:

@@ -52,6 +52,18 @@ def test_a_merchant_is_made_by_the_operator_and_gets_its_first_key(house: House)
     assert {one["slug"] for one in house.operator.get("/merchants")["data"]} >= {"larasa"}
 
 
+def test_keys_without_an_account_are_refused_when_they_are_entered(counter: Counter) -> None:
+    mine = ids.public("merchant", counter.world.merchant_id)
+    wrong = {"server_key": "SB-Mid-server-nobody"}
+    answer = counter.door.call("PATCH", f"/merchants/{mine}", wrong, Accept_Language="id")
+
+    assert answer.status_code == 422
+    assert (answer.json()["code"], answer.json()["field"]) == ("gateway_refuses_keys", "server_key")
+    assert "Gateway tidak mengenal kunci ini" in answer.json()["detail"]
+    assert answer.json()["values"] == {"environment": "simulator"}
+    assert "SB-Mid-server-nobody" not in answer.text
+
+
 def test_a_merchant_with_a_real_gateway_lives_in_real_time(house: House) -> None:
     answer = house.operator.call(
         "POST",

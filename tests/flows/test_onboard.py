@@ -16,6 +16,7 @@ from builders import (
     make_price,
     working,
 )
+from fakes import FakeGateway
 from sqlalchemy import select, text
 
 from billing.engine import Engine
@@ -26,6 +27,8 @@ from core.errors import EngineError
 from core.merchant import Merchant
 from core.tables import audit, clocks
 from dunning.queries import current_policy
+from payments.gateway import Answer
+from payments.tables import reviews
 from plans.queries import find_current_price, find_plan, get_plan, list_plans, prices_of
 from plans.service import create_plan, edit_plan, publish_price, retire_price
 
@@ -115,6 +118,61 @@ def test_an_npwp_is_kept_as_its_digits(engine: Engine, given: str) -> None:
     assert (caught.value.code, caught.value.field) == ("invalid_npwp", "npwp")
     cleared = update_merchant(engine, made.merchant_id, {"npwp": None}, OPERATOR)
     assert cleared.npwp is None
+
+
+REFUSED = Answer("unknown", code="401")
+SILENT = Answer("unknown", message="time-out")
+
+
+def test_keys_that_the_gateway_does_not_know_make_no_merchant(
+    engine: Engine, gateway: FakeGateway
+) -> None:
+    gateway.keys_script.append(REFUSED)
+    with pytest.raises(EngineError) as caught:
+        make_merchant(engine, slug="salah", gateway="sandbox")
+    assert (caught.value.code, caught.value.field) == ("gateway_refuses_keys", "server_key")
+    assert "sandbox" in caught.value.message
+    assert "SB-Mid" not in caught.value.message
+    assert make_merchant(engine, slug="salah", gateway="sandbox").slug == "salah"
+
+
+@pytest.mark.parametrize(
+    ("fields", "blamed"),
+    [
+        ({"server_key": "new", "gateway": "production"}, "server_key"),
+        ({"gateway": "production"}, "gateway"),
+        ({"gateway_url": "http://127.0.0.1:9"}, "gateway_url"),
+    ],
+)
+def test_keys_that_the_gateway_does_not_know_change_nothing(
+    engine: Engine, gateway: FakeGateway, merchant: Merchant, fields: dict[str, Any], blamed: str
+) -> None:
+    gateway.keys_script.append(REFUSED)
+    with pytest.raises(EngineError) as caught:
+        update_merchant(engine, merchant.merchant_id, fields, OPERATOR)
+    assert (caught.value.code, caught.value.field) == ("gateway_refuses_keys", blamed)
+    with working(engine, merchant) as unit:
+        assert unit.merchant == merchant
+
+
+def test_only_new_keys_or_another_gateway_are_tried(
+    engine: Engine, gateway: FakeGateway, merchant: Merchant
+) -> None:
+    gateway.keys_script.append(REFUSED)
+    update_merchant(engine, merchant.merchant_id, {"payment_terms_days": 9}, OPERATOR)
+    assert len(gateway.keys_script) == 1
+
+
+def test_where_nobody_answers_the_keys_are_kept_and_a_person_looks(
+    engine: Engine, gateway: FakeGateway
+) -> None:
+    gateway.keys_script.extend([SILENT, SILENT])
+    merchant = make_merchant(engine)
+    update_merchant(engine, merchant.merchant_id, {"server_key": "new"}, OPERATOR)
+    with working(engine, merchant) as unit:
+        [matter] = unit.session.execute(select(reviews)).all()
+    assert (matter.kind, matter.subject_id) == ("keys_unproven", merchant.merchant_id)
+    assert matter.detail == {"environment": "simulator"}
 
 
 def test_prices_are_versions(engine: Engine, merchant: Merchant) -> None:
