@@ -170,12 +170,12 @@ def gateway() -> None:
 
 
 @tagihan.command()
-@click.argument("invoice")
+@click.argument("invoice", required=False)
 @language_option
-def explain(invoice: str, language: str | None) -> None:
+def explain(invoice: str | None, language: str | None) -> None:
     """Show the arithmetic of an INVOICE, and all that happened to it.
 
-    INVOICE is its number (INV/2026/XI/00001) or its id (inv_...).
+    INVOICE is its number (as printed) or its id (inv_...); without it the newest.
     """
     settings = begin("explain", needs=("DATABASE_URL",), quiet=True)
     finish(module("ops.explain").main(settings, invoice, language))

@@ -1,4 +1,4 @@
-"""`tagihan explain INVOICE`: how every amount came about, and all that happened to it."""
+"""`tagihan explain [INVOICE]`: how every amount came about, and all that happened to it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ from invoices.wording import language_of, long_date, rupiah, short_date
 from ops.explain_words import JOURNALS, KINDS, STATES, WORDS, because, channel, either
 
 _WIDTH = 80
+
+
+def find_newest(session: Session) -> tuple[UUID, UUID]:
+    """Find the invoice that was issued last, by its merchant's own time; merchant and id.
+
+    Raises:
+        LookupError: none was issued yet.
+    """
+    row = session.execute(
+        text(
+            "SELECT merchant_id, id FROM invoices WHERE issued_at IS NOT NULL "
+            "ORDER BY issued_at DESC, number DESC, merchant_id LIMIT 1"
+        )
+    ).first()
+    if row is None:
+        raise LookupError("there is no invoice yet")
+    return row.merchant_id, row.id
 
 
 def find_invoice(session: Session, name: str) -> tuple[UUID, UUID]:
@@ -119,8 +136,8 @@ def _both(left: str, right: str) -> str:
     return f"{left}{' ' * gap}{right}"
 
 
-def main(settings: Settings, invoice: str, language: str | None = None) -> int:
-    """``tagihan explain``: print it; 1 when there is no such invoice."""
+def main(settings: Settings, invoice: str | None, language: str | None = None) -> int:
+    """``tagihan explain``: print it, the newest where none is named; 1 when there is none."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
     if language is None and settings.language != "merchant":
@@ -128,7 +145,8 @@ def main(settings: Settings, invoice: str, language: str | None = None) -> int:
     db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
     try:
         with db.reader() as session:
-            merchant_id, invoice_id = find_invoice(session, invoice)
+            found = find_newest(session) if invoice is None else find_invoice(session, invoice)
+            merchant_id, invoice_id = found
             told = explain_invoice(session, merchant_id, invoice_id, language=language)
     except LookupError as error:
         print(error.args[0], file=sys.stderr)

@@ -115,5 +115,8 @@ def main(settings: Settings, file: Path) -> int:
     )
     for slug in merchants:
         print(f"    tagihan merchant resume {slug}")
-    print("Money that was refunded after the backup is not known here: compare with the gateway.")
+    print(
+        "A refund of ours that the backup does not know is written anew, with its credit note, as "
+        "soon as the gateway tells of it; one made in the gateway's own dashboard goes to a person."
+    )
     return 0

@@ -150,6 +150,16 @@ def test_an_invoice_that_is_not_there_is_one_clear_line(
     assert capsys.readouterr().err == "there is no invoice 'INV-9'\n"
 
 
+@pytest.mark.database
+def test_without_a_number_the_newest_invoice_is_explained(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = max(world.rows(invoices), key=lambda one: (one.issued_at, one.number))
+
+    assert explain.main(world.engine.settings, None) == 0
+    assert capsys.readouterr().out.startswith(newest.number)
+
+
 def test_every_word_of_our_records_is_known_in_both_languages() -> None:
     assert set(explain_words.STATES) == {str(one) for one in AttemptState}
     assert set(explain_words.JOURNALS) == {str(one) for one in JournalKind}
