@@ -31,17 +31,22 @@ _PERIODS = text(
             AND i.status <> 'void'
         JOIN invoice_lines l ON l.merchant_id = c.merchant_id AND l.id = c.credits_line_id
         GROUP BY l.merchant_id, l.invoice_id
+    ), given_back AS (
+        -- To what was due and to the balance: an invoice that a balance paid goes back there.
+        SELECT merchant_id, invoice_id, sum(total_amount) AS amount
+        FROM credit_notes GROUP BY merchant_id, invoice_id
     )
     SELECT s.merchant_id, s.id, s.external_id, s.started_on, s.trial_end_on, s.billed_through,
         s.anchor_on, s.anchor_day, s.interval_unit, s.interval_count, s.status,
         i.kind, i.number, i.period_start, i.period_end,
-        i.status = 'void' OR (i.credited_amount = i.total_amount AND i.total_amount > 0)
+        i.status = 'void' OR coalesce(b.amount >= i.total_amount, false)
             OR coalesce(t.amount >= (
                 SELECT sum(l.amount) FROM invoice_lines l WHERE l.merchant_id = i.merchant_id
                 AND l.invoice_id = i.id AND l.amount > 0), false) AS undone
     FROM subscriptions s LEFT JOIN invoices i ON i.merchant_id = s.merchant_id
         AND i.subscription_id = s.id AND i.kind IN ('period', 'change') AND i.status <> 'draft'
     LEFT JOIN taken_off t ON t.merchant_id = i.merchant_id AND t.invoice_id = i.id
+    LEFT JOIN given_back b ON b.merchant_id = i.merchant_id AND b.invoice_id = i.id
     ORDER BY s.merchant_id, s.id, i.issued_at, i.kind, i.period_start
     """
 )

@@ -6,20 +6,24 @@ from uuid import UUID
 
 import pytest
 from builders import make_price, make_subscription
+from database import Database
 from fakes import FakeGateway, FakeMailer, MachineTime
+from sqlalchemy import text
 from stage import Stage, jakarta, make_stage
 
 from billing import queries
 from billing.engine import Engine
-from billing.flows.cancel import cancel
+from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.credit import credit_invoice
 from billing.flows.reconcile import resolve_due
 from billing.flows.settle import settle
 from billing.tables import balance_entries, subscriptions
 from core import ids
+from core.db import make_engine
 from core.tables import events
 from dunning.tables import dunning_cases
-from invoices.tables import credit_notes, tax_points
+from invoices.tables import credit_notes, invoices, tax_points
+from ops.doctor import examine
 from payments.gateway import Answer
 from payments.tables import allocations, payment_orders
 
@@ -169,3 +173,47 @@ def test_what_a_cancellation_gives_back_pays_what_was_served(stage: Stage) -> No
     kinds = [(row.kind, row.source_kind) for row in stage.rows(balance_entries)]
     assert sorted(kinds) == [("applied", "allocation"), ("credited", "credit_note")]
     stage.audit()
+
+
+def billed_again(stage: Stage) -> None:
+    """A customer with Rp20.000 whose next invoice was given back, and billed again."""
+    customer, first = paid_customer(stage)
+    [subscription] = stage.rows(subscriptions, customer_id=customer)
+    goodwill(stage, first, 20_000)
+    stage.live_until(jakarta("2027-02-01 09:00"))
+    [ahead] = stage.rows(invoices, customer_id=customer, status="open")
+    assert ahead.paid_amount == 20_000
+    with stage.work() as unit:
+        cancel(unit, subscription.id)
+    assert held(stage, customer) == 20_000
+    with stage.work() as unit:
+        undo_cancel(unit, subscription.id)
+    [again] = stage.rows(invoices, customer_id=customer, status="open")
+
+    assert (again.period_start, again.total_amount) == (ahead.period_start, ahead.total_amount)
+    assert (again.paid_amount, held(stage, customer)) == (20_000, 0)
+
+
+def test_a_period_given_back_to_invoice_and_balance_is_billed_again_once(stage: Stage) -> None:
+    """Rp20.000 of the next invoice came out of the balance: that part goes back there."""
+    billed_again(stage)
+    stage.audit()
+
+
+def test_a_period_given_back_in_part_and_billed_again_is_found(
+    stage: Stage, database: Database
+) -> None:
+    """The sabotage of the row above: one rupiah of the period was kept."""
+    billed_again(stage)
+    engine = make_engine(database.admin_url, pool_size=1)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(
+            text(
+                "UPDATE credit_notes SET net_amount = net_amount - 1, total_amount = total_amount "
+                "- 1, to_balance_amount = to_balance_amount - 1 WHERE reason = 'cancellation'"
+            )
+        )
+    engine.dispose()
+    report = examine(stage.engine.db, stage.machine.at)
+    assert "no-period-missing" in {one.name for one in report.broken}

@@ -173,6 +173,10 @@ FAULTS: list[tuple[str, str, set[str]]] = [
     ("somebody wrote into an issued invoice",
      f"UPDATE invoices SET buyer = buyer || '{{\"name\": \"x\"}}' WHERE id = {INVOICE}",
      {"content-untouched"}),
+    ("a period begins inside the one before",
+     """UPDATE invoices SET period_start = period_start - 1 WHERE id = (SELECT max(id::text)::uuid FROM invoices
+         WHERE kind = 'period' AND period_start > (SELECT min(period_start) + 20 FROM invoices))""",
+     {"no-period-missing"}),
     ("a period was never billed",
      "UPDATE subscriptions SET billed_through = billed_through + 31 WHERE id = (SELECT id FROM subscriptions WHERE status = 'active' LIMIT 1)",
      {"no-period-missing"}),
