@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -27,6 +29,27 @@ pytestmark = pytest.mark.database
 @pytest.fixture
 def stage(engine: Engine, gateway: FakeGateway, mailer: FakeMailer, machine: MachineTime) -> Stage:
     return make_stage(engine, gateway, mailer, machine, at="2026-12-10 09:00")
+
+
+def test_preview_and_cancel_are_one_function() -> None:
+    """Read the code: both call `plan_cancel`, and neither works anything out by itself."""
+    tree = ast.parse(inspect.getsource(cancelling))
+    bodies = {
+        node.name: {
+            call.func.id
+            for call in ast.walk(node)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        }
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert "plan_cancel" in bodies["preview_cancel"]
+    assert "plan_cancel" in bodies["cancel"]
+    computing = {
+        "quote_cancel", "plan_credits", "find_unserved", "restored_by_voids", "lines_in_force",
+        "billed_line", "share_line",
+    }  # fmt: skip
+    assert not computing & set().union(*bodies.values())
 
 
 def begin(stage: Stage) -> tuple[UUID, UUID, UUID]:
