@@ -27,6 +27,14 @@ TEXT = {
     ".mako", ".typ", ".svg", ".cfg", ".ini", ".sh", ".csv", "",
 }  # fmt: skip
 
+# What stands at the root of the project; a newcomer is added here on purpose.
+AT_THE_ROOT = {
+    *PACKAGES, "docs", "examples", "migrations", "tests", "scheduler.py", "README.md", "CHANGELOG.md",
+    "CONTRIBUTING.md", "Dockerfile", "Makefile", "pyproject.toml", "requirements.in",
+    "requirements.txt", "requirements-dev.in", "requirements-dev.txt", ".ci", ".dockerignore",
+    ".gitignore",
+}  # fmt: skip
+
 
 def offences(pattern: re.Pattern[str]) -> list[str]:
     found = []
@@ -48,6 +56,15 @@ def test_no_file_names_a_registry() -> None:
 def test_no_file_names_a_path_of_somebodys_machine() -> None:
     """It would work there and nowhere else."""
     assert offences(MACHINE) == []
+
+
+def test_at_the_root_stands_only_what_is_known() -> None:
+    """A note that somebody wrote while working was tracked once; nothing else would have seen it."""
+    ignored = {one.rstrip("/") for one in (ROOT / ".gitignore").read_text("utf-8").split()}
+    there = {path.relative_to(ROOT).parts[0] for path in tracked()} - ignored
+
+    assert there - AT_THE_ROOT == set()
+    assert AT_THE_ROOT - there == set()
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
