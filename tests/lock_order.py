@@ -28,7 +28,7 @@ _LOCKING = re.compile(
 )
 _TABLES = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 _WRITES = re.compile(r"^\s*(?:UPDATE|DELETE FROM) (\w+)")
-_COUNTER = re.compile(r"^\s*INSERT INTO number_series\b")
+_COUNTER = re.compile(r"^\s*(?:INSERT INTO|UPDATE) number_series\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.embedded, pytest.mark.kill]
 ROOT = Path(__file__).resolve().parents[2]
 # The whole of it but for the parts that need more than seconds: one real part stands for all.
 PROGRAM = """
-import os, sys
+import os, signal, sys
+# However this suite was started, with nohup too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from ops.children import Part
 from ops.supervisor import Supervisor, UpError
 
