@@ -116,7 +116,9 @@ def update_customer(unit: Work, customer_id: UUID, fields: Mapping[str, Any]) ->
         .where(customers.c.merchant_id == unit.merchant_id, customers.c.id == customer_id)
         .values(**changed, version=customers.c.version + 1)
     )
-    unit.audit("customer.update", "customer", customer_id, after={"fields": sorted(changed)})
+    filled = {"fields": _given({name: getattr(before, name) for name in changed})}
+    told = {"fields": sorted(changed)}
+    unit.audit("customer.update", "customer", customer_id, before=filled, after=told)
     return queries.get_customer(unit, customer_id)
 
 
@@ -188,9 +190,16 @@ def end_mandate(unit: Work, payment_method_id: UUID, *, because: str) -> None:
             mandates.c.ended_at.is_(None),
         )
         .values(ended_at=unit.now, ended_because=because)
-    )
-    if ended.rowcount:  # type: ignore[attr-defined]
-        unit.audit("mandate.end", "payment_method", payment_method_id, after={"because": because})
+        .returning(mandates.c.id)
+    ).one_or_none()
+    if ended is not None:
+        unit.audit(
+            "mandate.end",
+            "payment_method",
+            payment_method_id,
+            before={"mandate": ids.public("mandate", ended.id)},
+            after={"mandate": None, "because": because},
+        )
 
 
 def after_paid(unit: Work, invoice: InvoiceState) -> None:

@@ -103,7 +103,11 @@ class Work:
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        """Note who changed what, from where, before and after; never put secrets in."""
+        """Note who changed what, from where, before and after; never put secrets in.
+
+        Personal data is erased on request and an audit never is: of a customer it names the fields
+        that changed, not what they say.
+        """
         insert_rows(
             self.session,
             audit,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.errors import InvalidRequest
@@ -37,12 +38,19 @@ def set_channel(
     for place, key in enumerate(DEFAULT):
         _write(unit, key, {"enabled": True, "rank": place}, keep=True)
     place = rank if rank is not None else sorted(PUSHES).index(channel) + 100
+    c = merchant_channels.c
+    before = unit.session.execute(
+        select(c.enabled, c.rank, c.fee, c.limits).where(
+            c.merchant_id == unit.merchant_id, c.channel == channel
+        )
+    ).one_or_none()
     values: dict[str, Any] = {"enabled": enabled, "rank": place, "fee": fee, "limits": limits}
     _write(unit, channel, values, keep=False)
     unit.audit(
         "channel.set",
         "channel",
         unit.derive("channel", channel),
+        before={"enabled": False} if before is None else dict(before._mapping),
         after={**values, "channel": channel},
     )
 

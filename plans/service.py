@@ -191,7 +191,13 @@ def retire_price(unit: Work, price_id: UUID) -> Price:
         .where(prices.c.merchant_id == unit.merchant_id, prices.c.id == price_id)
         .values(retired_at=unit.now)
     )
-    unit.audit("price.retire", "price", price_id, after={"retired_at": unit.now.isoformat()})
+    unit.audit(
+        "price.retire",
+        "price",
+        price_id,
+        before={"retired_at": None},
+        after={"retired_at": unit.now.isoformat()},
+    )
     return queries.get_price(unit, price_id)
 
 

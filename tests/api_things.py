@@ -35,14 +35,14 @@ def things(counter: Counter) -> dict[str, Any]:
     )
     desk.pay(va_number=one_off["orders"][0]["va_number"])
     counter.work_off()
-    open_invoice = door.post(
+    waiting = door.post(
         "/one-off-payments",
         {
             "customer": customer,
             "lines": [{"description": {"id": "Rahasia"}, "unit_amount": 10_000}],
             "payment": {"virtual_account": True},
         },
-    )["invoice"]["id"]
+    )
     paid = one_off["invoice"]["id"]
     [payment] = [
         one["payment"] for one in door.get(f"/invoices/{paid}")["allocations"] if one["payment"]
@@ -60,7 +60,8 @@ def things(counter: Counter) -> dict[str, Any]:
         "plan_id": door.get(f"/prices/{price}")["plan"],
         "subscription_id": made["subscription"]["id"],
         "method_id": made["payment"]["payment_method"],
-        "invoice_id": open_invoice,
+        "invoice_id": waiting["invoice"]["id"],
+        "payment_order_id": waiting["orders"][0]["id"],
         "payment_id": payment,
         "refund_id": refund["id"],
         "note_id": refund["credit_note"],

@@ -27,6 +27,7 @@ from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.reconcile import resolve_now
 from billing.flows.subscribe import Subscribed, subscribe
+from core import ids
 from core.actor import system
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
@@ -254,21 +255,33 @@ def _count(
 def _write_order(
     engine: Engine, unit: Work, invoice_id: UUID, means: Means, method_id: UUID | None
 ) -> UUID | None:
-    if get_invoice(unit, invoice_id).status != "open":
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.status != "open":
         return None  # the customer's balance paid it, or it is free
+    if not means.is_pull and method_id is None:
+        return offer(unit, invoice_id, means.channel)
+    sealed = None
     if means.card_token is not None:
         card = CardRequest(means.card_token, save_token=method_id is not None)
         sealed = seal_card_request(engine, unit, invoice_id, card)
-        return open_attempt(
-            unit,
-            invoice_id,
-            initiated_by="customer",
-            payment_method_id=method_id,
-            request_sealed=sealed,
-        )
-    if method_id is not None:
-        return open_attempt(unit, invoice_id, initiated_by="merchant", payment_method_id=method_id)
-    return offer(unit, invoice_id, means.channel)
+    order_id = open_attempt(
+        unit,
+        invoice_id,
+        initiated_by="merchant" if sealed is None else "customer",
+        payment_method_id=method_id,
+        request_sealed=sealed,
+    )
+    unit.audit(
+        "invoice.charge",
+        "invoice",
+        invoice_id,
+        before={"status": invoice.status, "due": invoice.due_amount},
+        after={
+            "order": ids.public("payment_order", order_id),
+            "method": method_id and ids.public("payment_method", method_id),
+        },
+    )
+    return order_id
 
 
 def _saved(unit: Work, customer_id: UUID, means: Means) -> UUID | None:

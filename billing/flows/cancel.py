@@ -119,6 +119,7 @@ def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
         "subscription",
         subscription.id,
         before={"cancel_on": subscription.cancel_on.isoformat()},
+        after={"cancel_on": None},
     )
     _issue_again(unit, queries.get_subscription(unit, subscription_id))
     return queries.get_subscription(unit, subscription_id)

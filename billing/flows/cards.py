@@ -29,7 +29,7 @@ CHECK_AMOUNT = 10_000
 def new_card(unit: Work, customer_id: UUID, key: str, *, external_id: str | None = None) -> UUID:
     """A method that waits for its token; ``key`` derives its id so that a replay finds it."""
     method_id = unit.derive("payment_method", key)
-    insert_rows(
+    written = insert_rows(
         unit.session,
         payment_methods,
         [
@@ -45,6 +45,9 @@ def new_card(unit: Work, customer_id: UUID, key: str, *, external_id: str | None
         ],
         skip_existing=True,
     )
+    if written:
+        told = {"customer": ids.public("customer", customer_id), "state": "pending"}
+        unit.audit("method.create", "payment_method", method_id, after=told)
     return method_id
 
 
@@ -146,20 +149,33 @@ def release(unit: Work, order: Row[Any]) -> None:
     unit.ring("order.resolve")
 
 
-def end_method(unit: Work, method_id: UUID, because: str) -> None:
-    """A method is never charged again.
+def end_method(unit: Work, method_id: UUID, because: str) -> bool:
+    """A method is never charged again: its token is destroyed; says whether it had not ended yet.
 
     Raises:
         NotFound: ``payment_method_not_found``.
     """
+    c = payment_methods.c
+    mine = (c.merchant_id == unit.merchant_id, c.id == method_id)
     row = unit.session.execute(
-        update(payment_methods)
-        .where(payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id == method_id)
-        .values(state="ended", ended_because=because, token_sealed=None)
-        .returning(payment_methods.c.customer_id)
+        select(c.customer_id, c.state).where(*mine).with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound("payment_method_not_found", "there is no such payment method")
+    if row.state == "ended":
+        return False
+    unit.session.execute(
+        update(payment_methods)
+        .where(*mine)
+        .values(state="ended", ended_because=because, token_sealed=None)
+    )
+    unit.audit(
+        "method.end",
+        "payment_method",
+        method_id,
+        before={"state": row.state},
+        after={"state": "ended", "because": because},
+    )
     unit.event(
         "method.ended",
         "payment_method",
@@ -167,3 +183,4 @@ def end_method(unit: Work, method_id: UUID, because: str) -> None:
         {"method": ids.public("payment_method", method_id), "because": because},
         customer_id=row.customer_id,
     )
+    return True

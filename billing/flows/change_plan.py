@@ -131,10 +131,17 @@ def change(
 def drop_change(unit: Work, subscription_id: UUID) -> bool:
     """Drop the change that waits for the period's end; says whether there was one."""
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    waiting = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
     dropped = drop_scheduled(unit, subscription.id)
-    if dropped:
+    if dropped and waiting is not None:
         _bump(unit, subscription.id)
-        unit.audit("subscription.drop_change", "subscription", subscription.id)
+        unit.audit(
+            "subscription.drop_change",
+            "subscription",
+            subscription.id,
+            before={"price": str(waiting.to_price_id), "quantity": waiting.quantity},
+            after={"price": None},
+        )
     return dropped
 
 

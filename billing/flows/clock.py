@@ -19,6 +19,7 @@ from billing.engine import Engine
 from core.actor import Actor, system
 from core.errors import Conflict, InvalidRequest
 from core.tables import clocks
+from core.work import Work
 
 # The longest jump one call may ask for.
 ADVANCE_DAYS_MAX = 800
@@ -86,7 +87,7 @@ def ask_advance(engine: Engine, merchant_id: UUID, to: datetime, actor: Actor) -
             .where(clocks.c.merchant_id == merchant_id, clocks.c.state == "ready")
             .values(state="advancing", target_at=to)
         )
-        unit.audit("clock.advance", "clock", merchant_id, after={"to": to.isoformat()})
+        _note(unit, "clock.advance", clock, to)
         return ClockState(clock.at, to, "advancing")
 
 
@@ -98,7 +99,7 @@ def jump(engine: Engine, merchant_id: UUID, to: datetime, actor: Actor) -> None:
             raise Conflict("no_test_clock", "there is no test clock that stands still")
         _check(clock, to)
         gateway = engine.gateways.of(unit.merchant)
-        unit.audit("clock.jump", "clock", merchant_id, after={"to": to.isoformat()})
+        _note(unit, "clock.jump", clock, to)
     _move(engine, merchant_id, clock.at, to)
     gateway.set_time(to)
     _arrive(engine, merchant_id, to, done=True)
@@ -169,6 +170,11 @@ def _arrive(engine: Engine, merchant_id: UUID, at: datetime, *, done: bool) -> b
     with engine.work(merchant_id, system("clock")) as unit:
         unit.session.execute(update(clocks).where(*here).values(**values))
     return done
+
+
+def _note(unit: Work, action: str, clock: ClockState, to: datetime) -> None:
+    before, after = {"at": clock.at.isoformat()}, {"to": to.isoformat()}
+    unit.audit(action, "clock", unit.merchant_id, before=before, after=after)
 
 
 def _check(clock: ClockState, to: datetime) -> None:

@@ -295,6 +295,20 @@ def _tell(unit: Work, invoice: Invoice, issued: CreditNote, *, notify: bool) -> 
         },
         customer_id=issued.customer_id,
     )
+    unit.audit(
+        "credit_note.create",
+        "credit_note",
+        issued.id,
+        before={"status": invoice.status, "due": invoice.due_amount},
+        after={
+            "invoice": ids.public("invoice", invoice.id),
+            "number": issued.number,
+            "amount": issued.total,
+            "to_invoice": issued.to_invoice,
+            "to_balance": issued.to_balance,
+            "reason": issued.reason,
+        },
+    )
     if notify:
         buyer = get_customer(unit, issued.customer_id)
         queue_mail(

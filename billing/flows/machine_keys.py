@@ -91,8 +91,15 @@ def rotate_key(
     ends_at = unit.real_now + timedelta(hours=overlap_hours)
     if not _is_active(old, unit.real_now):
         raise Conflict("key_not_active", "this key has ended: make a new one")
-    _set_key(unit, key_id, expires_at=min(ends_at, old.expires_at or ends_at))
-    unit.audit("key.replace", "key", key_id, after={"expires_at": ends_at.isoformat()})
+    ends_at = min(ends_at, old.expires_at or ends_at)
+    _set_key(unit, key_id, expires_at=ends_at)
+    unit.audit(
+        "key.replace",
+        "key",
+        key_id,
+        before={"expires_at": old.expires_at and old.expires_at.isoformat()},
+        after={"expires_at": ends_at.isoformat()},
+    )
     return _insert_key(unit, new_id, old.name, old.scopes, "key.rotate")
 
 
@@ -105,7 +112,13 @@ def revoke_key(unit: Work, key_id: UUID) -> None:
     old = lock_key(unit, key_id)
     if old.revoked_at is None:
         _set_key(unit, key_id, revoked_at=unit.real_now)
-        unit.audit("key.revoke", "key", key_id, before={"name": old.name, "scopes": old.scopes})
+        unit.audit(
+            "key.revoke",
+            "key",
+            key_id,
+            before={"name": old.name, "scopes": old.scopes},
+            after={"revoked_at": unit.real_now.isoformat()},
+        )
 
 
 def find_key(engine: Engine, secret: str) -> KeyHolder | None:

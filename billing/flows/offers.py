@@ -16,6 +16,7 @@ from billing.flows.orders import (
     write_orders,
 )
 from billing.queries import get_customer
+from core import ids
 from core.calendars import instant_of
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
@@ -53,6 +54,7 @@ def offer(unit: Work, invoice_id: UUID, channel: str | None = None) -> UUID:
         if order.abandoning or order.state == "review" or order.amount != invoice.due_amount:
             raise Conflict("instrument_ending", "the old number is being withdrawn: ask again soon")
         found: UUID = order.id
+        _note(unit, invoice, found, chosen, before=found)
         return found
     n = last_numbers(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
     [order_id] = write_orders(unit, [instrument(unit, invoice, n, chosen)])
@@ -62,6 +64,7 @@ def offer(unit: Work, invoice_id: UUID, channel: str | None = None) -> UUID:
             .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
             .values(collect_at=None)
         )
+    _note(unit, invoice, order_id, chosen, before=None)
     return order_id
 
 
@@ -94,6 +97,23 @@ def expiry(channel: str, now: datetime, due_at: datetime) -> datetime:
         until = max(due_at + timedelta(days=DAYS_AFTER_DUE), now + timedelta(days=1))
         return now + limits.clamp(until - now)
     return now + limits.clamp(limits.default)
+
+
+def _note(
+    unit: Work, invoice: Row[Any], order_id: UUID, channel: str, *, before: UUID | None
+) -> None:
+    """Who asked for it, also where it was there already."""
+    unit.audit(
+        "invoice.offer",
+        "invoice",
+        invoice.id,
+        before={"order": before and ids.public("payment_order", before)},
+        after={
+            "order": ids.public("payment_order", order_id),
+            "channel": channel,
+            "amount": invoice.due_amount,
+        },
+    )
 
 
 def _choose(unit: Work, invoice: Row[Any], channel: str | None) -> str:

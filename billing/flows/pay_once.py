@@ -94,8 +94,21 @@ def pay_once(
         external_id=external_id,
         metadata=metadata or {},
     )
-    issue(unit, [draft])
-    return get_invoice(unit, unit.derive("invoice", *draft.key))
+    issued = issue(unit, [draft])
+    invoice = get_invoice(unit, unit.derive("invoice", *draft.key))
+    if issued:
+        unit.audit(
+            "invoice.create",
+            "invoice",
+            invoice.id,
+            after={
+                "number": invoice.number,
+                "total": invoice.total_amount,
+                "collection": collection,
+                "status": invoice.status,
+            },
+        )
+    return invoice
 
 
 def _check_lines(lines: Sequence[OneOffLine]) -> None:

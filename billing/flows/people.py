@@ -129,7 +129,13 @@ def disable_staff(unit: Work, staff_id: UUID) -> None:
     _keep_an_owner(unit, person)
     _set_staff(unit, staff_id, disabled_at=unit.real_now)
     _end_sessions(unit, staff_id)
-    unit.audit("staff.disable", "staff", staff_id, before={"role": person.role})
+    unit.audit(
+        "staff.disable",
+        "staff",
+        staff_id,
+        before={"role": person.role, "disabled": False},
+        after={"disabled": True},
+    )
 
 
 def sign_in(engine: Engine, slug: str, email: str, password: str, *, source: str) -> str:

@@ -202,7 +202,13 @@ def complete_manual(
     done = lock_refund(unit, refund_id)
     succeed(unit, done, code=None, raw={})
     confirm_refund(unit, dict(done._mapping), done.customer_id, unit.today)
-    unit.audit("refund.complete", "refund", refund_id, after={"proof": proof.strip()})
+    unit.audit(
+        "refund.complete",
+        "refund",
+        refund_id,
+        before={"state": refund.state},
+        after={"state": "succeeded", "proof": proof.strip()},
+    )
 
 
 def reject(unit: Work, refund_id: UUID, *, because: str) -> None:
@@ -215,7 +221,13 @@ def reject(unit: Work, refund_id: UUID, *, because: str) -> None:
     if refund.state not in ("awaiting_approval", "awaiting_transfer"):
         raise Conflict("refund_not_manual", f"this refund is {refund.state}")
     give_up(unit, refund, code=None, raw={"because": because}, review=False)
-    unit.audit("refund.reject", "refund", refund_id, after={"because": because})
+    unit.audit(
+        "refund.reject",
+        "refund",
+        refund_id,
+        before={"state": refund.state},
+        after={"state": "failed", "because": because},
+    )
 
 
 def on_settled(unit: Work, payment_id: UUID) -> None:

@@ -33,7 +33,13 @@ def close_review(unit: Work, review_id: UUID, resolution: str) -> None:
     ).one_or_none()
     if closed is None:
         raise NotFound("review_not_found", "there is no such open matter")
-    unit.audit("review.close", "review", review_id, after={"resolution": resolution})
+    unit.audit(
+        "review.close",
+        "review",
+        review_id,
+        before={"state": "open"},
+        after={"state": "closed", "resolution": resolution},
+    )
 
 
 def open_review(

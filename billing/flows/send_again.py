@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from billing.queries import get_customer
 from core.errors import Conflict
@@ -45,6 +45,7 @@ def send_again(unit: Work, invoice_id: UUID, wanted: Wanted, *, key: str) -> Non
     if kind is None:
         raise Conflict("invoice_not_open", f"the invoice is {invoice.status}: nothing is sent")
     _require_pause(unit, invoice_id, kind)
+    last = _last_sent(unit, invoice_id, kind)
     buyer = get_customer(unit, invoice.customer_id)
     mail = Mail(
         kind,
@@ -56,7 +57,23 @@ def send_again(unit: Work, invoice_id: UUID, wanted: Wanted, *, key: str) -> Non
         key=key,
     )
     queue_mail(unit, [mail])
-    unit.audit("invoice.send", "invoice", invoice_id, after={"mail": kind})
+    unit.audit(
+        "invoice.send",
+        "invoice",
+        invoice_id,
+        before={"mail": kind, "sent_at": last},
+        after={"mail": kind, "sent_at": None},
+    )
+
+
+def _last_sent(unit: Work, invoice_id: UUID, kind: str) -> str | None:
+    c = messages.c
+    last = unit.session.execute(
+        select(func.max(c.sent_at)).where(
+            c.merchant_id == unit.merchant_id, c.kind == kind, c.subject_id == invoice_id
+        )
+    ).scalar_one()
+    return None if last is None else str(last.isoformat())
 
 
 def _require_pause(unit: Work, invoice_id: UUID, kind: str) -> None:

@@ -13,7 +13,6 @@ from api.pages.staff.session import check_form, person_of
 from billing.flows.cards import end_method
 from billing.service import end_mandate
 from core import ids
-from core.errors import NotFound
 from payments.tables import payment_methods
 
 
@@ -27,22 +26,11 @@ def end_card(
     require(person.may_end_card)
     wanted, columns = ids.parse("payment_method", method), payment_methods.c
     with person.engine.work(person.merchant_id, person.actor) as unit:
-        row = unit.session.execute(
-            select(columns.customer_id, columns.state)
-            .where(columns.merchant_id == unit.merchant_id, columns.id == wanted)
-            .with_for_update()
-        ).one_or_none()
-        if row is None:
-            raise NotFound("payment_method_not_found", "there is no such payment method")
-        if row.state == "ended":
-            return back(person, row.customer_id, "done_nothing")
-        end_method(unit, wanted, "requested")
+        ended = end_method(unit, wanted, "requested")
         end_mandate(unit, wanted, because="requested")
-        unit.audit(
-            "method.end",
-            "payment_method",
-            wanted,
-            before={"state": row.state},
-            after={"state": "ended", "because": "requested"},
-        )
-    return back(person, row.customer_id, "done_end_card")
+        customer_id = unit.session.execute(
+            select(columns.customer_id).where(
+                columns.merchant_id == unit.merchant_id, columns.id == wanted
+            )
+        ).scalar_one()
+    return back(person, customer_id, "done_end_card" if ended else "done_nothing")
