@@ -67,6 +67,7 @@ TAGS: Final = (
     ("Payments", "Money that was taken."),
     ("Refunds", "Money going back: with a credit note, or of what settled no invoice."),
     ("Credit notes", "What was given back of an invoice."),
+    ("Dunning", "When an unpaid invoice is tried again, what is said, and when it ends."),
     ("Reviews", "What no rule decides alone: a person looks, and answers."),
     ("Events", "What happened, in order."),
     ("Test clock", "A merchant's own time, for tests."),

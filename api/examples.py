@@ -48,5 +48,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "reason": "requested_by_customer",
     },
     "CreditNoteIn": {"reason": "goodwill", "amount": 25_000},
+    "DunningPolicyIn": {"retry_days": [1, 3, 7], "grace_days": 10, "end_action": "unpaid"},
     "MoveIn": {"to": "2027-02-28T17:00:00Z"},
 }

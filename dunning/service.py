@@ -1,4 +1,4 @@
-"""Writes of dunning cases: opened, planned, stepped, closed; each step is kept."""
+"""Writes of dunning: policies published; cases opened, planned, stepped, closed, each step kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from core import ids
 from core.bulk import insert_rows
+from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from dunning import queries
 from dunning.cases import Case, Retry, Step
@@ -172,7 +173,40 @@ def ensure_policy(unit: Work) -> tuple[UUID, Policy]:
     if found is not None:
         return found
     policy_id = unit.derive("dunning_policy", "default", 1)
-    insert_rows(
+    _insert_policy(unit, policy_id, DEFAULT_POLICY)
+    return policy_id, DEFAULT_POLICY
+
+
+def publish_policy(unit: Work, changes: Mapping[str, Any]) -> tuple[UUID, Policy]:
+    """Put a new version of the merchant's policy in force; what is not said stays as it is.
+
+    Open cases keep the version they were opened with. Changes that change nothing publish nothing.
+
+    Raises:
+        InvalidRequest: ``invalid_dunning_policy`` with the field that is wrong.
+        Conflict: ``concurrent_change``.
+    """
+    in_force, before = ensure_policy(unit)
+    if "version" in changes:
+        raise InvalidRequest(
+            "invalid_dunning_policy", "versions are counted by Tagihan", field="version"
+        )
+    after = Policy.from_dict({**before.to_dict(), **changes})
+    if after == before:
+        return in_force, before
+    after = replace(after, version=before.version + 1)
+    policy_id = unit.derive("dunning_policy", "default", after.version)
+    if not _insert_policy(unit, policy_id, after):
+        raise Conflict("concurrent_change", "the policy was changed meanwhile: read it again")
+    unit.audit(
+        "dunning_policy.publish", "dunning_policy", policy_id,
+        before=before.to_dict(), after=after.to_dict(),
+    )  # fmt: skip
+    return policy_id, after
+
+
+def _insert_policy(unit: Work, policy_id: UUID, policy: Policy) -> int:
+    return insert_rows(
         unit.session,
         dunning_policies,
         [
@@ -180,14 +214,13 @@ def ensure_policy(unit: Work) -> tuple[UUID, Policy]:
                 "merchant_id": unit.merchant_id,
                 "id": policy_id,
                 "code": "default",
-                "version": 1,
-                "rules": DEFAULT_POLICY.to_dict(),
+                "version": policy.version,
+                "rules": policy.to_dict(),
                 "created_at": unit.now,
             }
         ],
         skip_existing=True,
     )
-    return policy_id, DEFAULT_POLICY
 
 
 def _row(unit: Work, draft: CaseDraft, policy_id: UUID, *, key: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -22,6 +23,7 @@ from billing.flows.people import create_staff
 from core.actor import Actor
 from core.errors import EngineError
 from core.merchant import Merchant, load_merchant
+from dunning.service import publish_policy
 from ops.instance import load
 
 OPERATOR = Actor("operator", "command line")
@@ -154,6 +156,33 @@ def staff(slug: str, email: str, name: str, role: str, password: str) -> None:
     with an_engine() as engine, engine.work(find_merchant(engine, slug), OPERATOR) as unit:
         create_staff(unit, email=email, name=name, role=role, password=password)
     click.echo(f"{email} may sign in at {engine.settings.public_url}/staff/{slug}/sign-in")
+
+
+@group.command("dunning")
+@click.argument("slug")
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def dunning(slug: str, file: Path | None) -> None:
+    """Show how unpaid invoices are chased, or change it.
+
+    FILE is JSON or TOML with what changes, such as retry_days = [2, 5]; the rest stays. Cases
+    that are open keep the version they were opened with.
+    """
+    changes: dict[str, Any] = {}
+    if file is not None:
+        try:
+            words = file.read_text(encoding="utf-8")
+            changes = tomllib.loads(words) if file.suffix == ".toml" else json.loads(words)
+        except ValueError as error:
+            raise click.ClickException(f"{file}: {error}") from error
+        if not isinstance(changes, dict):
+            raise click.ClickException(f"{file}: an object of names and values is wanted")
+    with an_engine() as engine, engine.work(find_merchant(engine, slug), OPERATOR) as unit:
+        _, policy = publish_policy(unit, changes)
+    for name, value in policy.to_dict().items():
+        shown_value = ", ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"{name:<22} {'off' if value is None else shown_value}")
 
 
 @group.command("resume")

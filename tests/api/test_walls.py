@@ -73,6 +73,7 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/refunds/{refund_id}/complete"): {"proof": "TRX-1"},
         ("POST", "/refunds/{refund_id}/reject"): reason,
         ("POST", "/reviews/{review_id}/resolve"): {"decision": "done", **reason},
+        ("POST", "/dunning-policy"): {"grace_days": 12},
         ("POST", "/payment-channels/{channel}"): {"enabled": True},
         ("POST", "/clock/advance"): {"to": "2026-01-05T02:00:00Z"},
         ("POST", "/clock/jump"): {"to": "2026-01-05T02:00:00Z"},

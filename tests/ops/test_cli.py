@@ -43,7 +43,7 @@ def test_every_command_is_listed() -> None:
 GROUPS = {
     "clock": ("advance", "jump", "show"),
     "schema": ("check", "write"),
-    "merchant": ("add", "key", "list", "resume", "set", "show", "staff"),
+    "merchant": ("add", "dunning", "key", "list", "resume", "set", "show", "staff"),
 }
 
 
