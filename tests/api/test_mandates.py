@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from api_house import Counter
+from sqlalchemy import select
+
+from core.tables import audit
 
 MANDATE = {
     "text_version": "2026-01", "text": "Saya setuju ditagih.", "source": "10.0.0.7", "locale": "id",
@@ -113,3 +116,22 @@ def test_another_card_at_the_sign_up_needs_its_own_consent(counter: Counter) -> 
     assert (found["status"], found["payment_method"]) == (
         "active", again["orders"][-1]["payment_method"],
     )  # fmt: skip
+
+
+def test_a_card_that_nobody_consented_to_is_ended_once_and_by_name(counter: Counter) -> None:
+    saved = counter.door.post(
+        f"/customers/{counter.customer()}/payment-methods",
+        {"card_token": counter.world.desk.card_token()},
+    )
+    for reason in ("lost", "stolen"):
+        at = f"/payment-methods/{saved['id']}/end"
+        ended = counter.door.post(at, {"reason": reason}, status=200)
+        assert (ended["state"], ended["ended_because"]) == ("ended", "lost")
+
+    with counter.world.work() as unit:
+        [line] = unit.session.execute(select(audit).where(audit.c.action == "method.end"))
+    assert (line.actor_kind, line.source) == ("key", "testclient")
+    assert (line.before, line.after) == (
+        {"state": "pending"}, {"state": "ended", "because": "lost"},
+    )  # fmt: skip
+    assert [one["type"] for one in counter.door.get("/events")["data"]].count("method.ended") == 1

@@ -12,6 +12,7 @@ from pages.desk import Desk, hidden, plain
 from pages.house import House
 from sqlalchemy import func, select
 
+from billing.flows.cards import new_card
 from billing.flows.settle import settle
 from billing.queries import get_customer
 from core import ids
@@ -199,6 +200,24 @@ def test_an_invoice_is_voided_with_a_reason(house: House, desk: Desk) -> None:
         ).scalar_one()
     assert after["reason"] == "mistake: salah paket"
     assert "Tidak dapat dilakukan" in desk.get(path).text
+
+
+def test_a_card_is_ended_once_by_name(house: House, desk: Desk) -> None:
+    customer, _, _ = house.subscribe()
+    with house.work() as unit:
+        method = ids.public("payment_method", new_card(unit, customer, "test"))
+    page = desk.get(f"/customers/{ids.public('customer', customer)}").text
+
+    answers = [desk.send(f"/methods/{method}/end", page) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert len({answer.headers["location"] for answer in answers}) == 2  # the second did nothing
+    with house.work() as unit:
+        [line] = unit.session.execute(select(audit).where(audit.c.action == "method.end"))
+    assert (line.actor_kind, line.actor) == ("staff", desk.email)
+    assert (line.before["state"], line.after["state"]) == ("pending", "ended")
+    missing = desk.send(f"/methods/{ids.public('payment_method', customer)}/end", page)
+    assert missing.status_code == 404
 
 
 def test_the_invoice_and_a_reminder_are_sent_again_but_not_at_once_again(
