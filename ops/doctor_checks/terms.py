@@ -47,7 +47,8 @@ _PERIODS = text(
         AND i.subscription_id = s.id AND i.kind IN ('period', 'change') AND i.status <> 'draft'
     LEFT JOIN taken_off t ON t.merchant_id = i.merchant_id AND t.invoice_id = i.id
     LEFT JOIN given_back b ON b.merchant_id = i.merchant_id AND b.invoice_id = i.id
-    ORDER BY s.merchant_id, s.id, i.issued_at, i.kind, i.period_start
+    -- At one instant, what was taken back comes before what took its place.
+    ORDER BY s.merchant_id, s.id, i.issued_at, i.kind, i.period_start, undone DESC
     """
 )
 
