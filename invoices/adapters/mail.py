@@ -66,10 +66,9 @@ _FOOTER = {
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Signed addresses: ``page`` of the document, ``manage`` for the method and subscription."""
+    """Signed addresses: ``page`` is the document's, where it is also paid."""
 
     page: str = ""
-    manage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ def _fill(notice: Notice, language: str) -> str:
             view=notice.view,
             seller=notice.seller.display_name,
             name=notice.customer_name,
-            links=Links(safe_url(notice.links.page), safe_url(notice.links.manage)),
+            links=Links(safe_url(notice.links.page)),
             when=long_date(notice.when, language) if notice.when else "",
             amount="" if notice.amount is None else rupiah(notice.amount),
             plan=notice.plan,

@@ -21,7 +21,7 @@ NOTICE = Notice(
     message_id=derived_message_id("larasa/inv_1/issued", "larasa.example"),
     at=datetime(2026, 11, 21, 2, tzinfo=UTC),
     view=view_of(ex.OPEN),
-    links=Links(ex.PAGE, "https://billing.larasa.example/m/x"),
+    links=Links(ex.PAGE),
     when=date(2026, 11, 25),
     amount=3_873_900,
     plan="Larasa Tumbuh",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from documents import examples as ex
 from documents.notices import NOTICE, PDF, notice
+from source_tree import ROOT
 
 from core.mail import MailRefused, build_message, derived_message_id
 from invoices.adapters.mail import NOTICE_KINDS, WITH_TERMS, Links, NoticeKind, compose
@@ -114,6 +116,29 @@ def test_a_hard_decline_announces_no_further_try() -> None:
     mail = compose(replace(notice("payment_failed"), when=None))
     assert "tidak akan mencoba lagi" in mail.text
     assert "Dicoba lagi" not in mail.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "by_page", "by_mail"),
+    [
+        ("id", "dengan cara lain di halaman invoice", "kartu lain untuk seterusnya? Balas saja email ini"),
+        ("en", "in another way on the invoice's page", "another card from now on? Just reply to this mail"),
+    ],
+)  # fmt: skip
+def test_a_declined_payer_is_told_ways_that_exist(locale: str, by_page: str, by_mail: str) -> None:
+    mail = compose(replace(notice("payment_failed", locale), when=None))
+    assert by_page in mail.text
+    assert by_mail in mail.text
+    assert Words(mail.html).links == [ex.PAGE]
+
+
+def test_no_mail_waits_for_a_link_that_is_never_given() -> None:
+    asked = {
+        name
+        for path in (ROOT / "invoices/templates/mail").glob("*.txt")
+        for name in re.findall(r"links\.(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert asked == {one.name for one in fields(Links)} == {"page"}
 
 
 def test_the_pdf_goes_with_the_mail_under_the_number_of_the_document() -> None:
