@@ -1,4 +1,4 @@
-"""Routes of subscriptions: subscribe, read, change, cancel."""
+"""Routes of subscriptions: subscribe, read, name anew, change, cancel."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from api.auth import Caller
 from api.idempotency import Once
 from api.pagination import Page, Window, page_of
 from api.queries import list_rows
-from api.routes import get, post
-from api.shapes import body_id, path_id
+from api.routes import get, patch, post
+from api.shapes import body_id, given, path_id
+from api.v1.customers import require_version
 from api.v1.subscriptions import (
     CancelIn,
     CancelPreviewOut,
@@ -24,16 +25,19 @@ from api.v1.subscriptions import (
     NewSubscriptionIn,
     SubscribedOut,
     SubscriptionOut,
+    SubscriptionPatch,
     read_subscribed,
     read_subscription,
     shape_cancel,
     shape_preview,
     shape_subscriptions,
 )
+from billing import queries
 from billing.engine import Engine
 from billing.flows import cancel as cancelling
 from billing.flows import change_plan
 from billing.flows.at_once import press_first, subscribe_now
+from billing.flows.relabel import relabel
 from billing.tables import subscriptions
 from core import ids
 from core.work import Work
@@ -103,6 +107,19 @@ class SubscriptionsController(Controller):
         wanted = path_id("subscription", subscription_id)
         with engine.work(caller.merchant, caller.actor) as unit:
             return read_subscribed(unit, wanted)
+
+    @patch("/{subscription_id:str}", scope="write", summary="Name a subscription anew")
+    def change_labels(
+        self, subscription_id: FromPath[str], data: JSONBody[SubscriptionPatch],
+        engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+    ) -> SubscriptionOut:  # fmt: skip
+        """Change your own id and metadata; the agreement stays as it is."""
+        wanted, fields = path_id("subscription", subscription_id), given(data)
+        expected = fields.pop("version", None)
+        with engine.work(caller.merchant, caller.actor) as unit:
+            require_version(expected, queries.lock_subscription(unit, wanted).version)
+            relabel(unit, wanted, fields)
+            return read_subscription(unit, wanted)
 
     @post(
         "/{subscription_id:str}/change-preview", scope="read", status=200,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.shapes import (
     Day,
@@ -59,6 +59,17 @@ class NewSubscriptionIn(In):
     ] = None
     external_id: ExternalId | None = None
     metadata: MetadataIn = msgspec.field(default_factory=dict)
+
+
+class SubscriptionPatch(In):
+    """What is yours of a subscription; plan, quantity and end have routes of their own."""
+
+    external_id: ExternalId | UnsetType | None = UNSET
+    metadata: MetadataIn | UnsetType = UNSET
+    version: Annotated[
+        int | UnsetType,
+        Meta(description="The version you read: refused (`version_conflict`) when it changed."),
+    ] = UNSET
 
 
 class ChangeIn(In):

@@ -87,7 +87,7 @@ def subscribe(
     chosen = collection or ("automatic" if payment_method_id or interactive else "invoice")
     _check_terms(price, quantity, days)
     _check_start(start_on, today)
-    _check_external_id(unit, external_id)
+    refuse_taken_id(unit, external_id)
     if chosen == "automatic":
         check_automatic(unit, customer.id, payment_method_id, interactive=interactive)
 
@@ -261,7 +261,8 @@ def _check_start(start_on: date | None, today: date) -> None:
         )
 
 
-def _check_external_id(unit: Work, external_id: str | None) -> None:
+def refuse_taken_id(unit: Work, external_id: str | None) -> None:
+    """Refuse an ``external_id`` that another subscription has: ``external_id_taken``."""
     if external_id is not None and queries.find_subscription(unit, external_id=external_id):
         raise Conflict(
             "external_id_taken", f"{external_id!r} names another subscription.", field="external_id"

@@ -289,3 +289,25 @@ def test_staff_are_kept_by_those_who_may(house: House) -> None:
     assert (same.status_code, same.json()["code"]) == (409, "email_taken")
     house.ours.post("/staff", {**person, "email": "budi@awan.example"})
     assert house.ours.post(f"/staff/{ani['id']}/disable", status=200)["disabled_at"]
+
+
+def test_a_subscription_is_named_anew(counter: Counter) -> None:
+    one = subscribed(counter, external_id="order-1")["subscription"]
+    other = subscribed(counter, external_id="order-2")["subscription"]
+    path, door = f"/subscriptions/{one['id']}", counter.door
+
+    body = {"external_id": "order-3", "metadata": {"desk": "3"}, "version": one["version"]}
+    named = door.patch(path, body)
+    assert named == {**one, **body, "version": one["version"] + 1}
+    assert door.patch(path, {"metadata": {"desk": "3"}}) == named
+    assert [row["id"] for row in door.get("/subscriptions?external_id=order-3")["data"]] == [
+        one["id"]
+    ]
+    stale = door.call("PATCH", path, body)
+    taken = door.call("PATCH", path, {"external_id": "order-2"})
+    plan = door.call("PATCH", path, {"quantity": 2})
+    assert (stale.status_code, stale.json()["code"]) == (409, "version_conflict")
+    assert (taken.status_code, taken.json()["code"]) == (409, "external_id_taken")
+    assert (plan.status_code, plan.json()["code"]) == (422, "unknown_field")
+    assert door.patch(path, {"external_id": None})["external_id"] is None
+    assert door.get(f"/subscriptions/{other['id']}")["subscription"] == other

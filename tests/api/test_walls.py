@@ -56,6 +56,7 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("PATCH", "/plans/{plan_id}"): {"name": {"id": "Tembok"}},
         ("POST", "/plans/{plan_id}/prices"): {"unit_amount": 1, "interval_unit": "month"},
         ("POST", "/subscriptions"): {"customer": owned["customer_id"], "price": owned["price_id"]},
+        ("PATCH", "/subscriptions/{subscription_id}"): {"metadata": {"desk": "3"}},
         ("POST", "/subscriptions/{subscription_id}/change-preview"): {"price": owned["dear_price"]},
         ("POST", "/subscriptions/{subscription_id}/change"): {"quantity": 3},
         ("POST", "/subscriptions/{subscription_id}/cancel-preview"): reason,
