@@ -6,6 +6,7 @@ The whole year is `make demo`; here its beginning is played by the same parts.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ops import demo
 from ops.demo import write_documents
 from ops.demo_story.checks import judge
 from ops.demo_story.instance import throw_away
@@ -90,3 +92,21 @@ def broken(stage: Stage) -> set[str]:
     """The names of the verdicts and of the doctor's rules that do not hold."""
     verdicts, report = judge(stage)
     return {one.name for one in verdicts if not one.holds} | {one.name for one in report.broken}
+
+
+def test_the_command_ends_in_1_when_something_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class FirstWeeks:
+        def __init__(self, stage: Stage) -> None:
+            self.stage = stage
+
+        def play(self) -> None:
+            story(self.stage).play(END)
+
+    monkeypatch.setattr(demo, "story", FirstWeeks)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    assert demo.main(output=tmp_path, sabotage=DOUBLE_CHARGE) == 1
+    assert "not so: no invoice was charged twice" in capsys.readouterr().err
+    assert (tmp_path / "summary.json").exists()
