@@ -76,6 +76,7 @@ def give_up(
     raw: Raw,
     review: bool = True,
     mail: bool = True,
+    spend: bool = True,
 ) -> None:
     """It can not go back this way: the money is the customer's balance, (again) to be spent.
 
@@ -84,6 +85,7 @@ def give_up(
 
     Args:
         mail: not where the money reached him by another road.
+        spend: whether open invoices are paid with it at once; the caller does so later if not.
     """
     if refund.state in ("succeeded", "failed"):
         return
@@ -97,7 +99,8 @@ def give_up(
         source_id=refund.id,
     )
     tell(unit, "refund.failed", dict(refund._mapping), refund.customer_id)
-    use_balance(unit, refund.customer_id)
+    if spend:
+        use_balance(unit, refund.customer_id)
     if mail and code != REFUNDED_SINCE_BACKUP:
         mail_kept(unit, refund)
     if review:

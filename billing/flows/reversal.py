@@ -64,16 +64,15 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
         {"invoice": invoice.number, "amount": order.amount, "charged_back": charged_back},
         customer_id=order.customer_id,
     )
-    if not applied:
-        return
-    if invoice.status == "uncollectible":
+    if applied and invoice.status == "uncollectible":
         write_off_again(unit, invoice, applied)
-        return
-    after_failed(unit, invoice.id)
-    chase.on_reversed(unit, invoice.id, charged_back=charged_back)
-    if invoice.collection == "invoice":
-        collect_at(unit, invoice.id, unit.now)
-        unit.ring("invoice.collect")
+    elif applied:
+        after_failed(unit, invoice.id)
+        chase.on_reversed(unit, invoice.id, charged_back=charged_back)
+        if invoice.collection == "invoice":
+            collect_at(unit, invoice.id, unit.now)
+            unit.ring("invoice.collect")
+    # Last: only what is still the customer's after the bank took its own pays anything.
     use_balance(unit, order.customer_id)
 
 
@@ -128,8 +127,9 @@ def _drop_refunds(unit: Work, payment_id: UUID) -> None:
         if refund.state not in _NOT_SENT and (refund.state, refund.sends) != ("created", 0):
             continue  # it has gone out since: the gateway says what becomes of it
         give_up(
-            unit, refund, code=None, raw={"because": "payment reversed"}, review=False, mail=False
-        )
+            unit, refund, code=None, raw={"because": "payment reversed"},
+            review=False, mail=False, spend=False,
+        )  # fmt: skip
 
 
 def _take_back_balance(unit: Work, order: Row[Any], payment_id: UUID) -> None:

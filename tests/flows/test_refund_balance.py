@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from builders import make_price, make_subscription
 from fakes import FakeGateway, FakeMailer, MachineTime
 from stage import Stage, make_stage
 
@@ -16,13 +17,13 @@ from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.settle import settle
 from billing.flows.void import void_invoice
 from billing.ledger.tables import journals
-from billing.queries import balance
+from billing.queries import balance, get_customer
 from billing.tables import balance_entries
 from core.errors import Conflict, InvalidRequest
 from core.tables import messages
 from invoices.tables import credit_notes
 from payments.gateway import Answer
-from payments.tables import payment_orders, payments, refunds
+from payments.tables import payment_orders, payments, refunds, reviews
 
 TOTAL = 166_500
 PAYEE = {"bank": "BCA", "account_number": "1234567890", "account_name": "Budi"}
@@ -206,4 +207,25 @@ def test_a_refund_under_a_key_of_the_callers_is_booked_as_itself(stage: Stage) -
     assert stage.row(journals, kind="refund_paid").subject_id == stage.row(refunds).id
     assert stage.row(messages, kind="refund.requested").subject_id == stage.row(refunds).id
     assert stage.row(balance_entries, kind="refunded").amount == -TOTAL
+    stage.audit()
+
+
+def test_money_the_bank_took_back_before_its_transfer_pays_no_other_invoice(stage: Stage) -> None:
+    customer, payment_id = paid_after_void(stage)
+    ask(stage, payment_id, payee=PAYEE)
+    with stage.work() as unit:
+        made = make_subscription(
+            unit, customer=get_customer(unit, customer), price=make_price(unit, 100_000)
+        )
+    taken = Answer(
+        "failed", amount=TOTAL, transaction_status="deny", payment_type="echannel"
+    )  # Mandiri Bill's way to say that it was reversed
+    order_id = stage.row(payments, id=payment_id).order_id
+    settle(stage.engine, stage.id, order_id, taken, because="test")
+    assert stage.row(payments, id=payment_id).status == "reversed"
+    assert made.invoice_id is not None
+    invoice = stage.invoice(made.invoice_id)
+    assert (invoice.status, invoice.paid_amount) == ("open", 0)
+    assert (stage.row(refunds).state, held(stage, customer)) == ("failed", 0)
+    assert not [one for one in stage.rows(reviews) if one.kind == "reversed_after_use"]
     stage.audit()
