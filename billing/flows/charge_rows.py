@@ -10,12 +10,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, func, select, update
 
 from billing.engine import Engine
-from billing.queries import with_mandate
-from billing.tables import customers
+from billing.tables import customers, mandates
 from core.work import Work
 from invoices.tables import invoices
 from payments.budget import Lane
-from payments.tables import payment_orders
+from payments.tables import payment_methods, payment_orders
 
 
 def due_orders(unit: Work, limit: int, only: UUID | None) -> tuple[Sequence[Row[Any]], Lane]:
@@ -93,10 +92,32 @@ def is_moot(row: Row[Any]) -> bool:
 
 
 def without_consent(unit: Work, rows: Sequence[Row[Any]]) -> set[UUID]:
-    """Charges without the payer whose card was withdrawn after they were written."""
-    pulled = [row for row in rows if row.initiated_by == "merchant"]
-    allowed = with_mandate(unit, [row.payment_method_id for row in pulled if row.payment_method_id])
-    return {row.id for row in pulled if row.payment_method_id not in allowed}
+    """Charges without the payer that no consent of the order's own customer covers.
+
+    A card may have been withdrawn after its charge was written. Another customer's card is never
+    sent, whoever wrote the order.
+    """
+    pulled = {row.id for row in rows if row.initiated_by == "merchant"}
+    if not pulled:
+        return pulled
+    order, method, given = payment_orders.c, payment_methods.c, mandates.c
+    covered = unit.session.execute(
+        select(order.id)
+        .join(
+            payment_methods,
+            (method.merchant_id == order.merchant_id)
+            & (method.id == order.payment_method_id)
+            & (method.customer_id == order.customer_id),
+        )
+        .join(
+            mandates,
+            (given.merchant_id == method.merchant_id)
+            & (given.payment_method_id == method.id)
+            & given.ended_at.is_(None),
+        )
+        .where(order.merchant_id == unit.merchant_id, order.id.in_(sorted(pulled)))
+    )
+    return pulled - set(covered.scalars())
 
 
 def mark_sent(engine: Engine, unit: Work, order_ids: list[UUID]) -> None:

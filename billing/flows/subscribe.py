@@ -72,7 +72,7 @@ def subscribe(
     Raises:
         NotFound: ``customer_not_found`` or ``price_not_found``.
         InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``start_not_today``,
-            ``payment_method_needed``.
+            ``payment_method_needed``, ``mandate_needed``.
         Conflict: ``price_not_sold``, ``no_recurring_cards``, ``payment_method_not_usable``,
             ``external_id_taken``.
     """
@@ -90,6 +90,9 @@ def subscribe(
     refuse_taken_id(unit, external_id)
     if chosen == "automatic":
         check_automatic(unit, customer.id, payment_method_id, interactive=interactive)
+    elif payment_method_id is not None and not interactive:
+        # Later invoices are the customer's to pay, but this card is charged for the first one.
+        check_automatic(unit, customer.id, payment_method_id, interactive=False)
 
     agreement = _agreement(unit, customer, price, collection=chosen, today=today, trial=days)
     _insert(

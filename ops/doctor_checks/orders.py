@@ -74,6 +74,17 @@ CHECKS = (
         """,
     ),
     by_sql(
+        "card-pays-for-its-holder",
+        "A card pays only for its holder.",
+        """
+        SELECT o.merchant_id, 'payment_order' AS kind, o.id, o.order_id AS label,
+            format('%s, by the card of another customer', o.state) AS why
+        FROM payment_orders o JOIN payment_methods m
+            ON m.merchant_id = o.merchant_id AND m.id = o.payment_method_id
+        WHERE m.customer_id <> o.customer_id
+        """,
+    ),
+    by_sql(
         "one-open-pull",
         "At most one pull of an invoice is open.",
         f"""

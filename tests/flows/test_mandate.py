@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from builders import CONSENT, make_customer, make_price, make_subscription
 from fakes import FakeGateway, FakeMailer, MachineTime
+from sqlalchemy import update
 from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
+from billing.flows.at_once import Means, subscribe_now
 from billing.flows.change_plan import change
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
@@ -118,3 +120,46 @@ def test_an_upgrade_without_a_consent_is_asked_for_and_not_charged(stage: Stage)
     stage.drain()
     assert stage.gateway.count("charge") == sent
     stage.audit()
+
+
+def test_nobody_is_subscribed_with_the_card_of_another_customer(stage: Stage) -> None:
+    """Neither charged automatically nor for the first invoice of an agreement by invoice."""
+    with stage.work() as unit:
+        holder, other, price = make_customer(unit), make_customer(unit), make_price(unit)
+    means = Means(payment_method_id=stage.card(holder.id))
+    for collection in ("automatic", "invoice", None):
+        with pytest.raises(EngineError) as caught, stage.work() as unit:
+            subscribe_now(
+                stage.engine, unit, customer_id=other.id, price_id=price.id, means=means,
+                key="k", collection=collection,
+            )  # fmt: skip
+        assert caught.value.code == "payment_method_not_usable"
+    assert stage.rows(subscriptions) == stage.rows(payment_orders) == []
+
+    for _ in range(2):  # the same request again finds what it made
+        with stage.work() as unit:
+            subscribe_now(
+                stage.engine, unit, customer_id=holder.id, price_id=price.id, means=means,
+                key="k", collection="invoice",
+            )  # fmt: skip
+    stage.drain()
+    assert stage.gateway.count("charge") == 1
+    assert stage.row(invoices).status == "paid"
+    stage.audit()
+
+
+def test_a_charge_written_for_another_customers_card_is_never_sent(stage: Stage) -> None:
+    _, _, first = stage.card_customer()
+    assert collect_due(stage.engine, stage.id) == 1
+    with stage.work() as unit:
+        other = make_customer(unit).id
+    foreign = stage.card(other)
+    with stage.work() as unit:
+        unit.session.execute(
+            update(payment_orders)
+            .where(payment_orders.c.invoice_id == first)
+            .values(payment_method_id=foreign)
+        )
+    send_due(stage.engine, stage.id)
+    assert stage.gateway.count("charge") == 0
+    assert stage.row(payment_orders, payment_method_id=foreign).state == "failed"

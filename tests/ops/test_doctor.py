@@ -147,6 +147,10 @@ FAULTS: list[tuple[str, str, set[str]]] = [
          SELECT merchant_id, gen_random_uuid(), 'attempt', customer_id, invoice_id, channel, order_id || '0', n + 1,
          'merchant', amount, 'failed', opened_at, first_sent_at FROM payment_orders WHERE id = {ORDER}""",
      {"next-try-after-attested-failure", "order-ids-derived", "steps-tell-the-state"}),
+    ("a charge to the card of another customer",
+     """UPDATE payment_orders o SET customer_id = (SELECT id FROM customers c WHERE c.id <> o.customer_id LIMIT 1)
+         WHERE o.id = (SELECT id FROM payment_orders WHERE kind = 'attempt' LIMIT 1)""",
+     {"card-pays-for-its-holder"}),
     ("an outcome unknown for two days",
      f"UPDATE payment_orders SET state = 'unknown', next_at = now(), first_sent_at = first_sent_at - interval '99 years' WHERE id = {ORDER}",
      {"nothing-unknown-for-a-day", "paid-order-has-payment", "steps-tell-the-state"}),
