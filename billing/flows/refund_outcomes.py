@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from billing.flows.credit import add_balance
 from billing.flows.refund_sources import mail_kept
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
-from billing.ledger.journal import Journal
+from billing.ledger.chart import Account
+from billing.ledger.journal import Journal, JournalKind, Posting
 from billing.ledger.postings import refund_paid
 from billing.ledger.service import Subject, post
+from billing.ledger.tables import journals, postings
 from billing.queries import lock_customers
+from billing.tables import balance_entries
 from core import ids
+from core.bulk import insert_rows
 from core.errors import NotFound
 from core.money import Money
 from core.work import Work
@@ -98,14 +102,62 @@ def give_up(
         source_kind="refund",
         source_id=refund.id,
     )
+    taken = _take_for_the_bank(unit, refund)
     tell(unit, "refund.failed", dict(refund._mapping), refund.customer_id)
     if spend:
         use_balance(unit, refund.customer_id)
-    if mail and code != REFUNDED_SINCE_BACKUP:
+    if not taken and mail and code != REFUNDED_SINCE_BACKUP:
         mail_kept(unit, refund)
     if review:
         detail = {"amount": refund.amount, "code": code, "route": refund.route}
         open_review(unit, "refund_failed", "refund", refund.id, detail)
+
+
+def _take_for_the_bank(unit: Work, refund: Row[Any]) -> int:
+    """What the bank took back while this was on its way was booked as lost: it is not.
+
+    Returns what of the refund covers that loss and is not the customer's, in rupiah.
+    """
+    if refund.status != "reversed" or refund.credit_note_id is not None:
+        return 0
+    j, p = journals.c, postings.c
+    lost = unit.session.execute(
+        select(func.coalesce(func.sum(p.amount), 0))
+        .join(journals, (j.merchant_id == p.merchant_id) & (j.id == p.journal_id))
+        .where(
+            j.merchant_id == unit.merchant_id,
+            p.account == str(Account.BAD_DEBT),
+            j.subject_kind == "payment",
+            j.subject_id == refund.payment_id,
+            j.kind.in_((str(JournalKind.WRITTEN_OFF), str(JournalKind.WRITE_OFF_REVERSED))),
+        )
+    ).scalar_one()
+    found: int = min(refund.amount, int(lost))
+    if found <= 0:
+        return 0
+    entry = {
+        "merchant_id": unit.merchant_id,
+        "id": unit.derive("balance", "reversed", "refund", refund.id),
+        "customer_id": refund.customer_id,
+        "amount": -found,
+        "kind": "reversed",
+        "source_kind": "refund",
+        "source_id": refund.id,
+        "at": unit.now,
+    }
+    insert_rows(unit.session, balance_entries, [entry])
+    amount = Money(found, refund.currency)
+    back = Journal(
+        JournalKind.WRITE_OFF_REVERSED,
+        refund.refund_key,
+        unit.today,
+        (
+            Posting(Account.CUSTOMER_CREDIT, amount, refund.customer_id),
+            Posting(Account.BAD_DEBT, -amount),
+        ),
+    )
+    post(unit, [back], Subject("payment", refund.payment_id))
+    return found
 
 
 def tell(unit: Work, type_: str, refund: Mapping[str, Any], customer_id: UUID) -> None:

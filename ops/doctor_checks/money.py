@@ -122,7 +122,8 @@ CHECKS = (
                 coalesce(c.total_amount, 0), coalesce(b.took, 0), coalesce(b.got, 0)) AS why
         FROM refunds r LEFT JOIN credit_notes c
             ON c.merchant_id = r.merchant_id AND c.id = r.credit_note_id
-        LEFT JOIN (SELECT merchant_id, source_id, -sum(amount) FILTER (WHERE amount < 0) AS took,
+        LEFT JOIN (SELECT merchant_id, source_id,
+                -sum(amount) FILTER (WHERE kind = 'refunded') AS took,
                 sum(amount) FILTER (WHERE amount > 0) AS got
             FROM balance_entries WHERE source_kind = 'refund' GROUP BY merchant_id, source_id
         ) b ON b.merchant_id = r.merchant_id AND b.source_id = r.id

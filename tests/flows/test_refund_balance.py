@@ -16,7 +16,7 @@ from billing.flows.credit import credit_invoice
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.settle import settle
 from billing.flows.void import void_invoice
-from billing.ledger.tables import journals
+from billing.ledger.tables import journals, postings
 from billing.queries import balance, get_customer
 from billing.tables import balance_entries
 from core.errors import Conflict, InvalidRequest
@@ -228,4 +228,39 @@ def test_money_the_bank_took_back_before_its_transfer_pays_no_other_invoice(stag
     assert (invoice.status, invoice.paid_amount) == ("open", 0)
     assert (stage.row(refunds).state, held(stage, customer)) == ("failed", 0)
     assert not [one for one in stage.rows(reviews) if one.kind == "reversed_after_use"]
+    stage.audit()
+
+
+@pytest.mark.parametrize("own", [0, 60_000])
+def test_a_chargeback_while_a_refund_is_in_doubt_gives_the_money_once(
+    stage: Stage, own: int
+) -> None:
+    customer, payment_id = card_after_void(stage, settled=True)
+    ask(stage, payment_id)
+    stage.gateway.refund_script.append("lost_before_effect")
+    refund.send_due(stage.engine, stage.id)
+    if own:  # of another payment: it covers a part of the bank's while the refund is away
+        with stage.work() as unit:
+            other = pay_once(unit, customer, [OneOffLine("Pelatihan", 100_000)]).id
+        stage.drain()
+        stage.pays(other)
+        with stage.work() as unit:
+            credit_invoice(
+                unit, other, reason="mistake", gross_amount=own, source_kind="request",
+                source_id=uuid4(),
+            )  # fmt: skip
+    assert stage.row(refunds).state == "unknown"
+    order_id = stage.row(payments, id=payment_id).order_id
+    taken = Answer(
+        "reversed", order_id=order_id, amount=TOTAL, currency="IDR",
+        transaction_status="chargeback",
+    )  # fmt: skip
+    settle(stage.engine, stage.id, order_id, taken, because="test")
+    assert held(stage, customer) == 0
+    stage.gateway.status_script.append(taken)
+    stage.machine.passes(minutes=10)
+    refund.send_due(stage.engine, stage.id)
+    assert (stage.row(refunds).state, held(stage, customer)) == ("failed", own)
+    assert sum(one.amount for one in stage.rows(postings, account="bad_debt")) == 0
+    assert "refund.kept" not in [one.kind for one in stage.rows(messages)]
     stage.audit()
