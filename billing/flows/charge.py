@@ -15,10 +15,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 
 from billing.engine import Engine
-from billing.flows.card_requests import open_card_request
+from billing.flows.card_requests import CardRequest, open_card_requests
 from billing.flows.charge_rows import (
     due_orders,
     is_moot,
@@ -33,13 +33,12 @@ from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import NEVER_SENT, settle
 from core.actor import system
-from core.errors import EngineError
 from core.work import Work
 from payments.breaker import Operation
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
 from payments.phones import wallet_phone
-from payments.tables import payment_methods, payment_orders
+from payments.tables import payment_orders
 
 LOG = logging.getLogger("tagihan.charge")
 
@@ -138,9 +137,9 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
         gone = {row.id for row in rows if is_moot(row)} | without_consent(unit, rows)
         moot = [row.order_id for row in rows if row.id in gone]
         wanted = [row for row in rows if row.id not in gone]
-        tokens, unreadable = _tokens(engine, unit, wanted)
-        _hold_back(unit, [row for row in wanted if row.payment_method_id in unreadable])
-        alive = [row for row in wanted if row.payment_method_id not in unreadable]
+        cards, unreadable = open_card_requests(engine, unit, wanted)
+        _hold_back(unit, [row for row in wanted if row.id in unreadable])
+        alive = [row for row in wanted if row.id not in unreadable]
         ask_first = unit.merchant.mode == "recovering"
         costs = [1 + _ASKED_AROUND * ask_first] * len(alive)
         more = len(rows) == limit
@@ -151,7 +150,12 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
             unit, [(row.id, "created", "sent", f"send {row.sends + 1}", None) for row in alive]
         )
         leased = [
-            Leased(row.order_id, _request(engine, unit, row, tokens), row.sends + 1, ask_first)
+            Leased(
+                row.order_id,
+                _request(engine, unit, row, cards.get(row.id)),
+                row.sends + 1,
+                ask_first,
+            )
             for row in alive
         ]
         return Taken(gateway, leased, moot, len(rows) - later, leave)
@@ -190,40 +194,22 @@ def _speaks_of_another(request: ChargeRequest, answer: Answer) -> bool:
     return any(said is not None and said != meant for meant, said in zip(asked, told, strict=True))
 
 
-def build_request(engine: Engine, unit: Work, payment_order_id: UUID) -> ChargeRequest:
-    """The request of an order that is sent again: the same as the first time."""
+def build_request(engine: Engine, unit: Work, payment_order_id: UUID) -> ChargeRequest | None:
+    """The request of an order that is sent again: the same as the first time.
+
+    None, and a person is told, when its card's token does not open any more.
+    """
     row = unit.session.execute(
         orders_with_facts().where(
             payment_orders.c.merchant_id == unit.merchant_id,
             payment_orders.c.id == payment_order_id,
         )
     ).one()
-    tokens, _ = _tokens(engine, unit, [row])
-    return _request(engine, unit, row, tokens)
-
-
-def _tokens(
-    engine: Engine, unit: Work, rows: Sequence[Row[Any]]
-) -> tuple[dict[UUID, str], set[UUID]]:
-    """Saved tokens of the orders' methods, opened here and nowhere else; and those that do not."""
-    wanted = [r.payment_method_id for r in rows if r.payment_method_id and not r.request_sealed]
-    if not wanted:
-        return {}, set()
-    found = unit.session.execute(
-        select(payment_methods.c.id, payment_methods.c.token_sealed).where(
-            payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id.in_(wanted)
-        )
-    )
-    tokens: dict[UUID, str] = {}
-    unreadable: set[UUID] = set()
-    for row in found:
-        try:
-            if row.token_sealed:
-                context = f"{unit.merchant_id}:{row.id}:token"
-                tokens[row.id] = engine.vault.open(row.token_sealed, context).decode()
-        except EngineError:
-            unreadable.add(row.id)
-    return tokens, unreadable
+    cards, unreadable = open_card_requests(engine, unit, [row])
+    if unreadable:
+        _hold_back(unit, [row])
+        return None
+    return _request(engine, unit, row, cards.get(row.id))
 
 
 def _hold_back(unit: Work, rows: Sequence[Row[Any]]) -> None:
@@ -237,9 +223,8 @@ def _hold_back(unit: Work, rows: Sequence[Row[Any]]) -> None:
         open_review(unit, "secret_unreadable", "payment_order", row.id, {})
 
 
-def _request(engine: Engine, unit: Work, row: Row[Any], tokens: dict[UUID, str]) -> ChargeRequest:
+def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None) -> ChargeRequest:
     """The same request on every send: all of it comes from the committed row."""
-    card = open_card_request(engine, unit, row)
     return ChargeRequest(
         order_id=row.order_id,
         channel=row.channel,
@@ -249,7 +234,7 @@ def _request(engine: Engine, unit: Work, row: Row[Any], tokens: dict[UUID, str])
         customer_name=row.name,
         customer_email=row.email,
         item_name=f"{unit.merchant.display_name} {row.number or 'cek kartu'}",
-        token=card.token if card else tokens.get(row.payment_method_id),
+        token=card.token if card else None,
         authenticate=card.authenticate if card else False,
         save_token=card.save_token if card else False,
         authorize_only=card.authorize_only if card else False,

@@ -177,14 +177,17 @@ def _end(gateway: Gateway, order: Row[Any]) -> Answer:
 def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased | None:
     """Commit that the same order is being sent once more, under a new idempotency key.
 
-    Returns None, and sees to it that the order is only asked about from now on, when what it asks
-    for is no longer due.
+    Returns None where it is not sent: when its card's token does not open (a person is told), or
+    when what it asks for is no longer due; then it is only asked about from now on.
     """
     with engine.work(merchant_id, system("reconcile")) as unit:
         c = payment_orders.c
         this = update(payment_orders).where(c.merchant_id == merchant_id, c.id == order.id)
         if not _still_due(unit, order):
             unit.session.execute(this.values(abandoning=True))
+            return None
+        request = build_request(engine, unit, order.id)
+        if request is None:
             return None
         until = unit.real_now + timedelta(seconds=engine.settings.lease_seconds)
         row = unit.session.execute(
@@ -206,7 +209,6 @@ def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased |
         if row is None:
             return None
         record_steps(unit, [(order.id, order.state, "sent", f"send {order.sends + 1}", None)])
-        request = build_request(engine, unit, order.id)
         ask_first = unit.merchant.mode == "recovering"
         return Leased(order.order_id, request, order.sends + 1, ask_first)
 
