@@ -129,6 +129,18 @@ class Work:
             ],
         )
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what was written inside on any error, with the events and rings that spoke of it."""
+        told, rings, later = len(self._events), set(self._rings), dict(self._later)
+        try:
+            with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._events[told:]
+            self._rings, self._later = rings, later
+            raise
+
     def flush(self) -> None:
         """Write events and rings; called once, last: hot rows are held for a moment only."""
         insert_rows(self.session, events, self._events)

@@ -90,7 +90,7 @@ def _written_anew(unit: Work, order: Row[Any], payment_id: UUID, told: dict[str,
         return False
     amount = int(digits)
     try:
-        with unit.session.begin_nested():
+        with unit.savepoint():
             made = request_refund(unit, payment_id, amount)
             refund = lock_refund(unit, made)
             if refund.refund_key != key or refund.state != "created":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from stage import Stage, make_stage
 from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.settle import settle
-from core.tables import merchants
+from core.tables import events, merchants
 from invoices.tables import credit_notes
 from payments.tables import payments, refunds, reviews
 
@@ -96,6 +97,23 @@ def test_a_refund_we_did_not_write_is_shown_when_the_gateway_tells_of_it(stage: 
     assert review.detail == {
         "refunds": [{"key": "by-hand-1", "amount": "55500"}],
     }
+    stage.audit()
+
+
+def test_nothing_is_told_of_a_refund_that_could_not_be_written_anew(stage: Stage) -> None:
+    payment_id = restored(stage)
+    with stage.work() as unit:  # by a channel whose refunds go by hand now
+        unit.session.execute(
+            update(payments)
+            .where(payments.c.id == payment_id)
+            .values(channel="qris", paid_at=stage.machine.at - timedelta(days=30))
+        )
+    before = [one.id for one in stage.rows(events)]
+    order_id = stage.row(payments).order_id
+    settle(stage.engine, stage.id, order_id, stage.gateway.status(order_id), because="notification")
+    assert (stage.rows(refunds), stage.rows(credit_notes)) == ([], [])
+    told = [one.type for one in stage.rows(events) if one.id not in before]
+    assert told == ["review.opened"]
     stage.audit()
 
 
