@@ -60,12 +60,14 @@ def note_arrivals(unit: Work, order: Row[Any], answer: Answer) -> None:
 
     Midtrans tells of a refund twice; only the second time says that the money has arrived.
     """
+    payment_id = unit.derive("payment", order.order_id)
     for one in answer.arrivals:
+        _settle_in_doubt(unit, payment_id, one.refund_key)
         row = unit.session.execute(
             update(refunds)
             .where(
                 refunds.c.merchant_id == unit.merchant_id,
-                refunds.c.payment_id == unit.derive("payment", order.order_id),
+                refunds.c.payment_id == payment_id,
                 refunds.c.refund_key == one.refund_key,
                 refunds.c.state == "succeeded",
                 refunds.c.bank_confirmed_at.is_(None),
@@ -77,6 +79,22 @@ def note_arrivals(unit: Work, order: Row[Any], answer: Answer) -> None:
             tell(unit, "refund.arrived", dict(row._mapping), order.customer_id)
             on = unit.merchant.today(one.at)
             confirm_refund(unit, dict(row._mapping), order.customer_id, on)
+
+
+def _settle_in_doubt(unit: Work, payment_id: UUID, key: str) -> None:
+    """A refund whose outcome nobody knew has happened where the bank says that it arrived."""
+    c = refunds.c
+    refund_id = unit.session.execute(
+        select(c.id).where(
+            c.merchant_id == unit.merchant_id,
+            c.payment_id == payment_id,
+            c.refund_key == key,
+            c.sends > 0,
+            c.state.not_in(("succeeded", "failed")),
+        )
+    ).scalar_one_or_none()
+    if refund_id is not None:
+        succeed(unit, lock_refund(unit, refund_id), code="arrived", raw={"refund_key": key})
 
 
 def _written_anew(unit: Work, order: Row[Any], payment_id: UUID, told: dict[str, Any]) -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from fakes import FakeGateway, FakeMailer, MachineTime
 from sqlalchemy import update
-from stage import Stage, make_stage
+from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.settle import settle
-from core.tables import events, merchants
+from core.tables import events, merchants, messages
 from invoices.tables import credit_notes
+from payments.gateway import Arrival
 from payments.tables import payments, refunds, reviews
 
 
@@ -114,6 +116,28 @@ def test_nothing_is_told_of_a_refund_that_could_not_be_written_anew(stage: Stage
     assert (stage.rows(refunds), stage.rows(credit_notes)) == ([], [])
     told = [one.type for one in stage.rows(events) if one.id not in before]
     assert told == ["review.opened"]
+    stage.audit()
+
+
+def test_an_arrival_told_while_the_refund_is_in_doubt_settles_it(stage: Stage) -> None:
+    stage.card_customer()
+    stage.drain()
+    payment = stage.row(payments)
+    stage.settles(payment.id)
+    stage.gateway.refund_script.append("lost_after_effect")
+    ask(stage, payment.id, 55_500)
+    assert stage.row(refunds).state == "unknown"
+    arrival = Arrival(stage.row(refunds).refund_key, jakarta("2027-01-07 09:00"))
+    told = replace(stage.gateway.status(payment.order_id), arrivals=(arrival,))
+    for _ in range(2):
+        settle(stage.engine, stage.id, payment.order_id, told, because="notification")
+    stage.machine.passes(minutes=10)
+    refund.send_due(stage.engine, stage.id)
+    row = stage.row(refunds)
+    assert (row.state, row.bank_confirmed_at) == ("succeeded", arrival.at)
+    assert stage.row(payments).refunded_amount == 55_500
+    assert stage.row(messages, kind="refund.arrived").subject_id == row.id
+    assert stage.gateway.count("refund") == 1
     stage.audit()
 
 
