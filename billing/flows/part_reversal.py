@@ -50,6 +50,12 @@ def take_part_back(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer
     payment_id = unit.derive("payment", order.order_id)
     if order.payment_method_id is not None:
         end_charged_method(unit, order.customer_id, order.payment_method_id, "charged_back")
+    # As it is now: the same news may just have paid it.
+    invoice = unit.session.execute(
+        select(invoices).where(
+            invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice.id
+        )
+    ).one()
     before = charged_back(unit, payment_id)
     part, settles = answer.charged_back - before, allocated(unit, payment_id)
     can_book = 0 < part <= settles and invoice.status in ("open", "paid", "uncollectible")

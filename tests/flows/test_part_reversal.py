@@ -15,6 +15,7 @@ from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.decide import resolve_review
 from billing.flows.settle import settle
+from billing.flows.void import mark_uncollectible
 from billing.tables import subscriptions
 from core.errors import EngineError
 from core.tables import events
@@ -22,7 +23,7 @@ from dunning.tables import dunning_cases
 from invoices.tables import tax_points
 from ops.doctor import examine, render
 from payments.gateway import Answer
-from payments.tables import payment_methods, payments, reviews
+from payments.tables import payment_methods, payment_orders, payments, reviews
 
 pytestmark = pytest.mark.database
 
@@ -122,6 +123,21 @@ def test_a_part_whose_amount_nobody_tells_goes_to_a_person_unbooked(stage: Stage
     assert stage.row(payments).charged_back_amount == 50_000
     assert stage.row_of_invoice(payment.id).due_amount == 50_000
     assert stage.row(reviews).resolution == "charged_back 50000: mutasi bank"
+    stage.audit()
+
+
+def test_the_first_news_of_a_written_off_invoice_may_be_that_a_part_was_taken_back(
+    stage: Stage,
+) -> None:
+    _, _, invoice_id = stage.invoice_customer()
+    stage.drain()
+    with stage.work() as unit:
+        mark_uncollectible(unit, invoice_id, reason="lost")
+    [order] = stage.rows(payment_orders, invoice_id=invoice_id)
+    taken(stage, order.order_id, 40_000)
+    invoice = stage.invoice(invoice_id)
+    assert (invoice.status, invoice.paid_amount, invoice.due_amount) == ("open", 126_500, 40_000)
+    assert invoice.collect_at is not None, "the part is asked for"
     stage.audit()
 
 
