@@ -63,6 +63,8 @@ def take_part_back(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer
         detail = {
             "amount": part if part > 0 else None,
             "booked": can_book,
+            # Where no amount is told this is all that tells one part from the next.
+            "taken_before": before,
             "invoice": invoice.number,
         }
         open_review(unit, "chargeback_part", "payment", payment_id, detail)

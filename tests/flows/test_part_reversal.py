@@ -63,7 +63,7 @@ def test_a_part_is_owed_again_and_asked_for_and_the_card_is_left_alone(stage: St
     method = stage.row(payment_methods)
     assert (method.state, method.ended_because) == ("ended", "charged_back")
     assert stage.row(reviews).detail == {
-        "amount": 55_500, "booked": True, "invoice": invoice.number,
+        "amount": 55_500, "booked": True, "taken_before": 0, "invoice": invoice.number,
     }  # fmt: skip
     [told] = stage.rows(events, type="payment.reversed")
     assert (told.payload["amount"], told.payload["in_part"]) == (55_500, True)
@@ -119,10 +119,30 @@ def test_a_part_whose_amount_nobody_tells_goes_to_a_person_unbooked(stage: Stage
         assert caught.value.code == code
     with stage.work() as unit:
         resolve_review(unit, matter, decision="charged_back", reason="mutasi bank", amount=50_000)
-    taken(stage, order_id, 0)
     assert stage.row(payments).charged_back_amount == 50_000
     assert stage.row_of_invoice(payment.id).due_amount == 50_000
     assert stage.row(reviews).resolution == "charged_back 50000: mutasi bank"
+    stage.audit()
+
+
+def test_a_second_part_without_an_amount_is_put_before_a_person_again(stage: Stage) -> None:
+    order_id = paid_by_card(stage)
+    taken(stage, order_id, 0)
+    matter = stage.row(reviews).id
+    with stage.work() as unit:
+        resolve_review(unit, matter, decision="charged_back", reason="mutasi", amount=40_000)
+    taken(stage, order_id, 0)
+    again = stage.row(reviews)
+    assert (again.id, again.closed_at, again.detail["taken_before"]) == (matter, None, 40_000)
+    with stage.work() as unit:
+        resolve_review(unit, matter, decision="charged_back", reason="mutasi", amount=30_000)
+    assert stage.row(payments).charged_back_amount == 70_000
+    # The old news told again is looked at once, and then it is enough.
+    taken(stage, order_id, 0)
+    with stage.work() as unit:
+        resolve_review(unit, matter, decision="done", reason="kabar lama")
+    taken(stage, order_id, 0)
+    assert stage.row(reviews).closed_at is not None
     stage.audit()
 
 
