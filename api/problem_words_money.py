@@ -150,6 +150,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Another account was approved: reject it and ask anew.",
         "Rekening lain yang disetujui: tolak dan minta lagi.",
     ),
+    "payee_needed": (
+        "Nobody said where the money goes: reject the refund and ask anew with a `payee`.",
+        "Rekening tujuan belum disebut: tolak pengembalian ini dan minta lagi dengan `payee`.",
+    ),
     "phone_needed": (
         "This wallet asks on the customer's phone: give the customer one.",
         "Dompet ini bertanya di ponsel pelanggan: isi nomor ponselnya.",

@@ -195,7 +195,8 @@ class RefundsController(Controller):
         """Agree to a transfer by hand that passes the merchant's limit, as somebody else.
 
         Refused (403 `second_person_needed`) where one caller stands behind both: the same key, keys
-        of which one made the other or that a third one made, a person whose password it set.
+        of which one made the other or that a third one made, a person whose password it set. What
+        is agreed to includes the account: without a `payee` it is refused (409 `payee_needed`).
         """
         return _then(once, refund_id, refund.approve)
 

@@ -78,7 +78,8 @@ def request_refund(
         requested_by: who asks; the actor when not said. The same person can not approve it.
         invoice_id: which invoice is credited, where a payment settled several, or settled one and
             was more than it.
-        payee: ``bank``, ``account_number``, ``account_name`` for a transfer by hand.
+        payee: ``bank``, ``account_number``, ``account_name`` for a transfer by hand. One that a
+            second person must agree to is not approved without.
         note: words for the customer, printed on the credit note or said in the mail.
         key: the caller's idempotency key: the same key gives the same refund.
 
@@ -150,7 +151,9 @@ def approve(unit: Work, refund_id: UUID, *, approved_by: str | None = None) -> N
     """A second person agrees to a transfer by hand above the merchant's limit.
 
     Raises:
-        NotFound: ``refund_not_found``. Conflict: ``refund_not_awaiting_approval``.
+        NotFound: ``refund_not_found``.
+        Conflict: ``refund_not_awaiting_approval``; ``payee_needed``, where nobody said yet to whom
+            the money would go: that is what is agreed to.
         Forbidden: ``second_person_needed``, ``person_needed``; see `billing.flows.second_person`.
     """
     refund = lock_refund(unit, refund_id)
@@ -158,6 +161,12 @@ def approve(unit: Work, refund_id: UUID, *, approved_by: str | None = None) -> N
         raise Conflict("refund_not_awaiting_approval", f"this refund is {refund.state}")
     who = approved_by or str(unit.actor)
     require_second_person(unit, refund.requested_by, who)
+    if refund.payee is None:
+        raise Conflict(
+            "payee_needed",
+            "nobody said where the money goes: reject it and ask anew with a payee",
+            field="payee",
+        )
     _set(unit, refund_id, state="awaiting_transfer", approved_by=who)
     unit.audit(
         "refund.approve",
@@ -194,7 +203,7 @@ def complete_manual(
         raise InvalidRequest("invalid_proof", "the bank's reference is needed", field="proof")
     _check_payee(payee)
     paid_to = dict(payee) if payee else refund.payee
-    if refund.approved_by is not None and refund.payee not in (None, paid_to):
+    if refund.approved_by is not None and refund.payee != paid_to:
         raise Conflict("payee_approved", "another account was approved: reject it and ask anew")
     if paid_to is None:
         raise InvalidRequest("invalid_payee", "say where the money went", field="payee")

@@ -270,6 +270,27 @@ def alone(stage: Stage, payment_id: UUID) -> bool:
     return bool(needed == "awaiting_transfer")
 
 
+def test_nobody_approves_without_knowing_where_the_money_goes(stage: Stage) -> None:
+    payment_id = va_payment(stage, 2_000_000)
+    refund_id = ask(stage, payment_id, 1_500_000)
+    with person(stage, "finance") as unit, pytest.raises(Conflict) as caught:
+        refund.approve(unit, refund_id)
+    assert (caught.value.code, caught.value.field) == ("payee_needed", "payee")
+    assert state(stage) == ("manual", "awaiting_approval")
+    # Who asked can not fill it in behind the approval; it is asked anew, with the account.
+    with stage.work() as unit, pytest.raises(Conflict):
+        refund.complete_manual(unit, refund_id, proof="TRF-1", payee=PAYEE)
+    with stage.work() as unit:
+        refund.reject(unit, refund_id, because="no account")
+        again = large(stage, unit, payment_id)
+    with person(stage, "finance") as unit:
+        refund.approve(unit, again)
+    with stage.work() as unit:
+        refund.complete_manual(unit, again, proof="TRF-1")
+    assert stage.row(refunds, id=again).state == "succeeded"
+    stage.audit()
+
+
 def test_what_was_approved_goes_where_it_was_approved_to(stage: Stage) -> None:
     payment_id = va_payment(stage, 2_000_000)
     refund_id = ask(stage, payment_id, 1_500_000, payee=PAYEE)

@@ -81,6 +81,10 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "fill in bank, account number and holder.",
     ),
     "invalid_proof": ("nomor referensi bank diperlukan.", "the bank's reference is needed."),
+    "payee_needed": (
+        "rekening tujuan belum disebut: tolak dan minta lagi dengan rekeningnya.",
+        "nobody said to which account: reject it and ask anew with the account.",
+    ),
     "payee_approved": (
         "rekening lain yang disetujui: tolak dan minta lagi.",
         "another account was approved: reject it and ask anew.",
