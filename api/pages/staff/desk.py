@@ -50,7 +50,7 @@ def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
             "older": write_cursor(*more) if more else "",
             "is_first": after is None,
             "waiting": len(waiting_refunds(unit)),
-            "matters": open_matters(unit, person),
+            "matters": open_matters(unit, person, str(request.query_params.get("refused", ""))),
         }
     answer = show(person, setting, "home.html", context, search=asked)
     return remember_language(request, answer)

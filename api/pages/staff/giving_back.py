@@ -120,7 +120,8 @@ def amount_in(form: dict[str, str]) -> int | None:
     if not text:
         return None
     digits = text.replace(".", "").replace(",", "").replace(" ", "")
-    grouped = all(len(part) == 3 for part in text.replace(",", ".").split(".")[1:])
+    first, *groups = text.replace(",", ".").split(".")
+    grouped = not groups or (len(first) <= 3 and all(len(part) == 3 for part in groups))
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 12 and grouped):
         raise InvalidRequest("invalid_amount", "whole rupiah", field="amount")
     return int(digits)

@@ -9,6 +9,8 @@ from litestar.params import FromPath
 from sqlalchemy import func, select
 
 from api.pages.staff.forms import Form, require
+from api.pages.staff.giving_back import amount_in
+from api.pages.staff.problems import PROBLEMS, refusal
 from api.pages.staff.session import SignedIn, check_form, person_of
 from api.pages.web import clean, see_other
 from api.scopes import STAFF_SCOPES
@@ -55,18 +57,26 @@ def resolve(
     check_form(person, data)
     require(may_resolve(person))
     said, reason = data.get("decision", ""), clean(data.get("reason", ""), 500)
-    digits = data.get("amount", "").replace(".", "").strip()[:15]
-    amount = int(digits) if said == "charged_back" and digits.isascii() and digits.isdigit() else 0
     try:
+        amount = _amount(data) if said == "charged_back" else None
         if reason and said in get_args(Decision):
             with person.engine.work(person.merchant_id, person.actor) as unit:
                 wanted, decision = ids.parse("review", review), cast(Decision, said)
-                resolve_review(
-                    unit, wanted, decision=decision, reason=reason, amount=amount or None
-                )
-    except (Conflict, InvalidRequest, NotFound):
-        pass  # not possible, or somebody else was faster: the page shows what is left
+                resolve_review(unit, wanted, decision=decision, reason=reason, amount=amount)
+    except InvalidRequest as error:
+        if error.code in PROBLEMS:
+            return see_other(f"{person.root}?refused={error.code}")
+    except (Conflict, NotFound):
+        pass  # somebody else was faster: the page shows what is left
     return see_other(person.root)
+
+
+def _amount(form: dict[str, str]) -> int:
+    """Read how much the bank took; left empty it is refused: nothing is guessed here."""
+    amount = amount_in(form)
+    if amount is None:
+        raise InvalidRequest("invalid_amount", "whole rupiah", field="amount")
+    return amount
 
 
 def may_resolve(person: SignedIn) -> bool:
@@ -74,8 +84,12 @@ def may_resolve(person: SignedIn) -> bool:
     return "refund" in STAFF_SCOPES[person.role]
 
 
-def open_matters(unit: Work, person: SignedIn) -> dict[str, Any]:
-    """The open matters, the oldest first, in words, and whether this person may answer."""
+def open_matters(unit: Work, person: SignedIn, refused: str = "") -> dict[str, Any]:
+    """The open matters, the oldest first, in words, and whether this person may answer.
+
+    Args:
+        refused: the code of why the last answer was not taken; one we have no words for is silent.
+    """
     language = person.language
     c = reviews.c
     mine = (c.merchant_id == unit.merchant_id, c.closed_at.is_(None))
@@ -103,4 +117,5 @@ def open_matters(unit: Work, person: SignedIn) -> dict[str, Any]:
     return {
         "count": total, "more": total - len(listed), "listed": listed, "words": _WORDS[language],
         "may": may_resolve(person),
+        "problem": refusal(InvalidRequest(refused, ""), language) if refused in PROBLEMS else "",
     }  # fmt: skip
