@@ -153,7 +153,11 @@ class PaymentOrdersController(Controller):
         """Take it back at Midtrans: an attempt is canceled, a way to pay is expired.
 
         The answer tells where it stands: `failed` once Midtrans attests the end, `paid` where the
-        payer was faster, `pending` with `withdrawn` while nobody knows.
+        payer was faster, `pending` with `withdrawn` while nobody knows. Nothing is charged at once
+        in its place: an open dunning case takes its next step when it was planned, and without a
+        case an automatic charge comes when it was due, or else on the next day at 08:00 where the
+        payer is. An invoice the customer pays by himself is offered a new number. To end what is
+        owed, void or credit the invoice.
         """
         wanted = path_id("payment_order", payment_order_id)
         return once.run(

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import Row, update
 
+from billing.drafts import MORNING
 from billing.flows import chase, refund
 from billing.flows.book_journals import post_capture
 from billing.flows.card_checks import check_failed
-from billing.flows.orders import MOOT, open_orders, withdraw
+from billing.flows.orders import FOR_A_CHARGE, MOOT, TAKEN_BACK, open_orders, withdraw
 from billing.flows.reviews import open_review
 from billing.flows.standing import is_left_alone, waits_for_sign_up
 from billing.flows.tax_points import paid_on
@@ -20,6 +21,7 @@ from billing.service import after_failed, after_paid
 from billing.tables import balance_entries
 from core import ids
 from core.bulk import insert_rows
+from core.calendars import civil_date, instant_of
 from core.work import Mail, Work, queue_mail
 from invoices.service import record_settled
 from invoices.tables import invoices
@@ -80,7 +82,8 @@ def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int, ta
     if not state.became_paid:
         # The rest is still due: the old number would take the wrong amount.
         withdraw(unit, invoice.id)
-        _collect_again(unit, invoice.id)
+        if invoice.collection == "invoice" or not chase.is_chased(unit, invoice.id):
+            _collect_again(unit, invoice.id)
         return
     withdraw(unit, invoice.id, kinds=("instrument", "attempt"))
     after_paid(unit, state)
@@ -151,9 +154,9 @@ def failed(unit: Work, order: Row[Any], invoice: Row[Any] | None, answer: Answer
 
 
 def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
+    is_pull = order.kind == "attempt" and order.initiated_by == "merchant"
     if answer.code == MOOT:
-        if not _others(unit, order, invoice):
-            _collect_again(unit, invoice.id)
+        _go_on(unit, order, invoice, untried=is_pull and not order.abandoning)
         return
     if order.kind == "instrument":
         _instrument_ended(unit, order, invoice, answer)
@@ -174,10 +177,10 @@ def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> N
     )
     if invoice.status != "open":
         return
-    if order.abandoning:
-        if not _others(unit, order, invoice):
-            _collect_again(unit, invoice.id)
-    elif order.initiated_by == "merchant":
+    if order.abandoning and not (is_pull and answer.transaction_status == "deny"):
+        _go_on(unit, order, invoice)
+    elif is_pull:
+        # A bank's refusal is one whether or not the charge was still wanted.
         method_id = order.payment_method_id
         if chase.on_declined(unit, invoice.id, decline=verdict, method_id=method_id):
             after_failed(unit, invoice.id)
@@ -187,6 +190,26 @@ def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> N
         # The payer gave up; the invoice takes the road it had before, with a number to pay to
         # where it had one. What is pulled waits for its next step.
         _collect_again(unit, invoice.id)
+
+
+def _go_on(unit: Work, order: Row[Any], invoice: Row[Any], *, untried: bool = False) -> None:
+    """An order ended that was withdrawn or never sent: what the invoice does next.
+
+    A saved method is charged at once only where a charge was due and waited for this end, or was
+    to be this very order (``untried``). Else the open case says when, which knows what the bank
+    refused for good; without a case nothing that a person took back is repeated on the same day.
+    """
+    if _others(unit, order, invoice):
+        return
+    if invoice.collection == "automatic" and not untried and order.reason != FOR_A_CHARGE:
+        if invoice.collect_at is not None or chase.is_chased(unit, invoice.id):
+            return
+        if order.reason == TAKEN_BACK:
+            zone = invoice.billing_zone
+            tomorrow = civil_date(unit.now, zone) + timedelta(days=1)
+            _collect_again(unit, invoice.id, at=instant_of(tomorrow, zone, MORNING))
+            return
+    _collect_again(unit, invoice.id)
 
 
 def _others(unit: Work, order: Row[Any], invoice: Row[Any]) -> bool:
@@ -214,9 +237,12 @@ def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any], answer: An
     if not order.abandoning and order.transaction_id is None and not answer.transaction_status:
         # The gateway gives no numbers: asking at once would be asking without end.
         open_review(unit, "instrument_refused", "invoice", invoice.id, {"code": answer.code})
-        _collect_again(unit, invoice.id, at=unit.now + timedelta(days=1))
-    elif order.abandoning or invoice.collection == "invoice" or is_left_alone(unit, invoice):
-        # Withdrawn for a charge, or out of date while still owed: what comes next may come now.
+        if invoice.collection == "invoice" or not chase.is_chased(unit, invoice.id):
+            _collect_again(unit, invoice.id, at=unit.now + timedelta(days=1))
+    elif order.abandoning:
+        _go_on(unit, order, invoice)
+    elif invoice.collection == "invoice" or is_left_alone(unit, invoice):
+        # Out of date while still owed: what comes next may come now.
         _collect_again(unit, invoice.id)
 
 

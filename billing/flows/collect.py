@@ -107,7 +107,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
             without.append((row.id, row.customer_id))
         elif "instrument" in kinds:
             # Before a pull, what the customer could still push is withdrawn and attested.
-            withdraw(unit, row.id)
+            withdraw(unit, row.id, for_charge=True)
         else:
             drafts.append(_attempt(row, numbers.get((row.id, "attempt"), 0) + 1))
     write_orders(unit, drafts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, case, select, update
 
 from billing import queries
 from billing.engine import Engine
 from billing.flows.charge import drop_moot
-from billing.flows.orders import OPEN
+from billing.flows.orders import FOR_A_CHARGE, OPEN, TAKEN_BACK
 from billing.flows.reconcile import resolve_now
 from core.actor import system
 from core.errors import Conflict, NotFound
@@ -37,9 +37,11 @@ def get_order(unit: Work, order_id: UUID) -> Row[Any]:
 def withdraw_order(unit: Work, order_id: UUID) -> UUID:
     """Want an open order to end; it stays open until the gateway attests that it did.
 
-    A payer who is faster is booked. An attempt that was taken back is tried again by the plan of
-    its invoice, and an instrument may be offered anew: to end what is owed, void or credit the
-    invoice.
+    A payer who is faster is booked. What is still owed then goes on by the invoice's own plan, and
+    nothing is charged at once: a case's next step comes when it was planned, and where no case is
+    open an automatic charge comes on the next day at 08:00 where the payer is, or when it was due
+    before. An invoice that the customer pays by himself is offered a new number. To end what is
+    owed, void or credit the invoice.
 
     Raises:
         NotFound: ``payment_order_not_found``. Conflict: ``order_not_open``.
@@ -53,7 +55,12 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
             payment_orders.c.id == order_id,
             payment_orders.c.state.in_(OPEN),
         )
-        .values(abandoning=True, next_at=unit.real_now)
+        .values(
+            abandoning=True,
+            next_at=unit.real_now,
+            # A charge that waits for this very end is due all the same.
+            reason=case((payment_orders.c.reason == FOR_A_CHARGE, FOR_A_CHARGE), else_=TAKEN_BACK),
+        )
         .returning(payment_orders.c.id)
     ).one_or_none()
     if changed is None:

@@ -23,6 +23,11 @@ OPEN = ("created", "sent", "unknown", "pending")
 # The code of an order that was never sent because what it asked for is not due any more.
 MOOT = "moot"
 
+# Why an order was withdrawn, where what comes next depends on it: a charge of ours is due in its
+# place, or a person wanted it to end.
+FOR_A_CHARGE = "withdrawn for a charge"
+TAKEN_BACK = "taken back by a person"
+
 
 @dataclass(frozen=True, slots=True)
 class OrderDraft:
@@ -216,21 +221,30 @@ def open_attempt(
     return order
 
 
-def withdraw(unit: Work, invoice_id: UUID, *, kinds: Sequence[str] = ("instrument",)) -> int:
+def withdraw(
+    unit: Work,
+    invoice_id: UUID,
+    *,
+    kinds: Sequence[str] = ("instrument",),
+    for_charge: bool = False,
+) -> int:
     """Ask for the open orders of an invoice to be cancelled at the gateway; returns how many.
 
-    They stay open until the gateway attests it; a payer who is faster is booked.
+    They stay open until the gateway attests it; a payer who is faster is booked. ``for_charge``
+    notes, on what was withdrawn before too, that a charge which is due now waits for their end.
     """
+    c = payment_orders.c
+    noted = {"reason": FOR_A_CHARGE} if for_charge else {}
     result = unit.session.execute(
         update(payment_orders)
         .where(
-            payment_orders.c.merchant_id == unit.merchant_id,
-            payment_orders.c.invoice_id == invoice_id,
-            payment_orders.c.kind.in_(kinds),
-            payment_orders.c.state.in_(OPEN),
-            payment_orders.c.abandoning.is_(False),
+            c.merchant_id == unit.merchant_id,
+            c.invoice_id == invoice_id,
+            c.kind.in_(kinds),
+            c.state.in_(OPEN),
+            *(() if for_charge else (c.abandoning.is_(False),)),
         )
-        .values(abandoning=True, next_at=unit.real_now)
+        .values(abandoning=True, next_at=unit.real_now, **noted)
     )
     count = int(result.rowcount)  # type: ignore[attr-defined]
     if count:

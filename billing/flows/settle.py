@@ -280,7 +280,7 @@ def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str, send: i
             lease_until=None,
             next_at=unit.real_now + timedelta(seconds=wait),
             code=answer.code,
-            reason=answer.message,
+            reason=order.reason if order.abandoning else answer.message,
         )
     )
     record_steps(unit, [(order.id, "sent", state, f"{because}: {answer.status}", None)])

@@ -98,7 +98,7 @@ def test_the_order_id_of_a_pull_does_not_hang_on_what_the_payer_asked_for(world:
         offer(unit, invoice_id)
         withdraw(unit, invoice_id)
     charge.send_due(world.engine, world.merchant_id)  # dropped before it was sent
-    collect_due(world.engine, world.merchant_id)
+    let_it_be_collected(world, invoice_id)
     pulled = world.order_of(invoice_id)
     assert pulled.kind == "attempt"
     with world.work() as unit:
