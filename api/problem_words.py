@@ -143,6 +143,10 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "A parameter of the address is given twice.",
         "Satu parameter di alamat diberikan dua kali.",
     ),
+    "operator_needed": (
+        "Only the operator raises `refund_approval_above` or lowers `refund_approval_days`.",
+        "Hanya operator menaikkan `refund_approval_above` atau menurunkan `refund_approval_days`.",
+    ),
     "person_needed": (
         "A member of staff approves, or a key made for it.",
         "Yang menyetujui adalah staf, atau kunci yang dibuat untuk itu.",

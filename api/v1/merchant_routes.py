@@ -64,7 +64,11 @@ class MerchantsController(Controller):
         self, merchant_id: FromPath[str], data: JSONBody[MerchantPatch],
         engine: NamedDependency[Engine], caller: NamedDependency[Caller],
     ) -> MerchantOut:  # fmt: skip
-        """Change what is sent; the rest stays."""
+        """Change what is sent; the rest stays.
+
+        A merchant makes its limit of refunds by one person tighter by itself. Only the operator
+        raises `refund_approval_above` or lowers `refund_approval_days` (403 `operator_needed`).
+        """
         wanted, fields = _which(caller, merchant_id), given(data)
         return MerchantOut.of(update_merchant(engine, wanted, fields, caller.actor))
 

@@ -54,14 +54,16 @@ ApprovalDays = Annotated[
     Meta(
         ge=1,
         le=3650,
-        description="Days whose manual refunds to a customer count together for the limit.",
+        description="Days whose manual refunds to a customer count together for the limit. Only "
+        "the operator lowers it.",
     ),
 ]
 Approval = Annotated[
     int,
     Meta(
         ge=0,
-        description="Whole rupiah: manual refunds to a customer that pass it need a second person.",
+        description="Whole rupiah: manual refunds to a customer that pass it need a second person. "
+        "Only the operator raises it.",
     ),
 ]
 

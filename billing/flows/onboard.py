@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from billing.engine import Engine
+from billing.flows.second_person import require_operator_to_loosen
 from billing.flows.try_keys import WHERE, keys_unproven, try_keys
 from billing.tables import subscriptions
 from core import ids
@@ -164,6 +165,7 @@ def update_merchant(
         NotFound: ``merchant_not_found``.
         InvalidRequest: ``not_editable``, ``gateway_refuses_keys`` or naming the field that is
             wrong.
+        Forbidden: ``operator_needed``, to loosen the limit of refunds by one person.
     """
     for name in sorted(set(fields) - EDITABLE):
         raise InvalidRequest("not_editable", f"{name!r} can not be changed.", field=name)
@@ -173,6 +175,7 @@ def update_merchant(
             name: None if name in _SECRETS else getattr(unit.merchant, name) for name in fields
         }
         _check({"pkp_since": unit.merchant.pkp_since, **fields})
+        require_operator_to_loosen(unit, fields)
         unit.session.execute(
             update(merchants)
             .where(merchants.c.merchant_id == merchant_id)

@@ -7,14 +7,15 @@ and our own commands run the installation and are not looked behind.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from sqlalchemy import case, select
 
 from core import ids
 from core.actor import ActorKind
 from core.errors import Forbidden, InvalidRequest
-from core.tables import api_keys, audit, staff
+from core.tables import api_keys, audit, merchants, staff
 from core.work import Work
 
 _APPROVERS: Final[frozenset[ActorKind]] = frozenset({"staff", "key"})
@@ -42,6 +43,41 @@ def require_second_person(unit: Work, asked_by: str, approved_by: str) -> None:
             "the same caller stands behind the request and the approval: it made the key, or set "
             "the password, of both. A password that one has chosen oneself is one's own",
         )
+
+
+def require_operator_to_loosen(unit: Work, fields: Mapping[str, Any]) -> None:
+    """Refuse to a merchant's own people and keys to loosen the limit that a second person guards.
+
+    Whoever could raise it for a moment would give back alone. Making it tighter is theirs.
+
+    Raises:
+        Forbidden: ``operator_needed``, naming the field.
+    """
+    if unit.actor.kind == "operator":
+        return
+    table = merchants.c
+    now = unit.session.execute(
+        select(table.refund_approval_above, table.refund_approval_days)
+        .where(table.merchant_id == unit.merchant_id)
+        .with_for_update(key_share=True)
+    ).one()
+    for name, looser in (
+        (
+            "refund_approval_above",
+            fields.get("refund_approval_above", 0) > now.refund_approval_above,
+        ),
+        (
+            "refund_approval_days",
+            fields.get("refund_approval_days", now.refund_approval_days) < now.refund_approval_days,
+        ),
+    ):
+        if looser:
+            raise Forbidden(
+                "operator_needed",
+                "only the installation's operator raises refund_approval_above or lowers "
+                "refund_approval_days",
+                field=name,
+            )
 
 
 def behind(unit: Work, actor: str) -> frozenset[str]:

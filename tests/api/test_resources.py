@@ -49,6 +49,12 @@ def test_a_merchant_is_made_by_the_operator_and_gets_its_first_key(house: House)
     assert door.get("/clock")["at"] == "2027-01-10T02:00:00Z"
     changed = door.patch(f"/merchants/{made.json()['id']}", {"payment_terms_days": 14})
     assert changed["payment_terms_days"] == 14
+    own, higher = f"/merchants/{made.json()['id']}", {"refund_approval_above": 2_000_000}
+    refused = door.call("PATCH", own, higher, Accept_Language="id")
+    assert (refused.status_code, refused.json()["code"]) == (403, "operator_needed")
+    assert "Hanya operator" in refused.json()["detail"]
+    assert house.operator.patch(own, higher)["refund_approval_above"] == 2_000_000
+    assert door.patch(own, {"refund_approval_above": 0})["refund_approval_above"] == 0
     assert {one["slug"] for one in house.operator.get("/merchants")["data"]} >= {"larasa"}
 
 

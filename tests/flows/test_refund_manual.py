@@ -18,6 +18,7 @@ from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.documents import Links, credit_note_document
 from billing.flows.machine_keys import create_key, rotate_key
+from billing.flows.onboard import update_merchant
 from billing.flows.people import create_staff, set_password
 from billing.tables import balance_entries
 from core.actor import Actor
@@ -248,6 +249,33 @@ def test_the_limit_is_not_passed_in_pieces(stage: Stage) -> None:
         refund.approve(unit, third)
     fourth = ask(stage, payment_id, 400_000, payee=PAYEE)
     assert {row.id: row.state for row in stage.rows(refunds)}[fourth] == "awaiting_transfer"
+
+
+def test_only_the_operator_loosens_the_limit(stage: Stage) -> None:
+    """Whoever could raise it for a moment would give back alone."""
+    payment_id = va_payment(stage, 2_000_000)
+    key = Actor("key", "key_x", "10.0.0.1")
+    looser = [{"refund_approval_above": 10**12}, {"refund_approval_days": 1}]
+    for who in (key, Actor("staff", "sari@awan.example", "10.0.0.1")):
+        for fields in looser:
+            with pytest.raises(Forbidden) as caught:
+                update_merchant(stage.engine, stage.id, fields, who)
+            assert (caught.value.code, caught.value.field) == (
+                "operator_needed",
+                next(iter(fields)),
+            )
+    ask(stage, payment_id, 1_500_000, payee=PAYEE)
+    assert state(stage) == ("manual", "awaiting_approval")
+
+    tighter = {"refund_approval_above": 500_000, "refund_approval_days": 60}
+    for _ in range(2):  # what already is so may be said again
+        changed = update_merchant(stage.engine, stage.id, tighter, key)
+    assert (changed.refund_approval_above, changed.refund_approval_days) == (500_000, 60)
+    with pytest.raises(Forbidden):
+        update_merchant(stage.engine, stage.id, {"refund_approval_above": 1_000_000}, key)
+    operator = Actor("operator", "command line")
+    for fields in looser:
+        update_merchant(stage.engine, stage.id, fields, operator)
 
 
 def test_the_limit_counts_a_window_of_days(stage: Stage) -> None:
