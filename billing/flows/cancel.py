@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing import queries
-from billing.drafts import InvoiceDraft, due_date, period_line
+from billing.drafts import period_line
 from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel
 from billing.flows.confirmations import confirm_cancel
 from billing.flows.credit import credit_invoice
 from billing.flows.credit_plan import PlannedCredit
 from billing.flows.ending import drop_scheduled
-from billing.flows.issue import issue
+from billing.flows.issue_again import issue_again
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.use_balance import use_balance
@@ -29,7 +29,6 @@ from billing.service import tell
 from billing.tables import subscription_changes, subscriptions
 from core import ids
 from core.bulk import insert_rows
-from core.calendars import civil_date
 from core.errors import Conflict
 from core.work import Work
 from invoices.queries import existing, lock_open_invoices
@@ -235,7 +234,6 @@ def _issue_again(unit: Work, subscription: Subscription) -> None:
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
     price = get_price(unit, item.price_id)
     agreement = subscription.agreement
-    today = civil_date(unit.now, agreement.zone)
     line = period_line(
         name=price.plan_name,
         price_id=price.id,
@@ -245,24 +243,13 @@ def _issue_again(unit: Work, subscription: Subscription) -> None:
         anchor=agreement.anchor,
         interval=agreement.interval,
     )
-    issue(
+    issue_again(
         unit,
-        [
-            InvoiceDraft(
-                customer=queries.get_customer(unit, subscription.customer_id),
-                kind="period",
-                lines=(line,),
-                tax_mode=price.terms.tax_mode,
-                collection=agreement.collection,
-                zone=agreement.zone,
-                due_on=due_date(agreement.collection, today, subscription.terms_days),
-                subscription_id=subscription.id,
-                period=step.period,
-                change_id=unit.derive("reissue", subscription.id, subscription.version),
-                payment_method_id=subscription.payment_method_id,
-                collect="morning",
-            )
-        ],
+        subscription,
+        lines=[line],
+        period=step.period,
+        tax_mode=price.terms.tax_mode,
+        key=unit.derive("reissue", subscription.id, subscription.version),
     )
     after = apply(agreement, step)
     _update(unit, subscription, billed_through=after.billed_through, next_at=next_at(after))

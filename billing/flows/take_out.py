@@ -17,6 +17,7 @@ from billing import queries
 from billing.drafts import lead_days
 from billing.flows.change_quote import billed_line
 from billing.flows.ending import drop_scheduled
+from billing.flows.issue_again import bill_what_it_took_off
 from billing.flows.renew_rows import replace_item
 from billing.flows.void import void_invoice
 from billing.plan_changes import quote_cancel
@@ -52,7 +53,8 @@ def take_out(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     A subscription that was behind with nothing but this invoice is in order again.
 
     The plan goes back to what it was before, from today; the days on the new plan were a courtesy.
-    See `_undoable` for when it does not.
+    See `_undoable` for when it does not. Either way what the change took off older invoices that
+    were not paid is billed again, unless service has ended: else nobody would ask for it.
 
     Raises:
         NotFound: ``invoice_not_found``.
@@ -63,9 +65,11 @@ def take_out(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
         return void_invoice(unit, invoice_id, reason=reason)
     subscription = queries.lock_subscription(unit, seen.subscription_id)
     invoice = void_invoice(unit, invoice_id, reason=reason)
-    found = _undoable(unit, invoice, subscription) if invoice.kind == "change" else None
-    if found is not None:
-        _undo(unit, invoice, subscription, found, reason=reason)
+    if invoice.kind == "change" and subscription.ended_on is None:
+        found = _undoable(unit, invoice, subscription)
+        if found is not None:
+            _undo(unit, invoice, subscription, found, reason=reason)
+        _bill_again(unit, invoice)
     if invoice.kind == "period":
         after_void(unit, subscription.id)
     return invoice
@@ -76,7 +80,6 @@ def _undoable(unit: Work, invoice: Invoice, subscription: Subscription) -> _Undo
 
     None where something else stands on the change, and everything is left as it is:
 
-    - the subscription has ended: nobody is served either plan;
     - another change followed, or a change at the period's end was taken up: that one was made from
       this plan, and its invoice is in force;
     - a later period was invoiced at the new price: who pays that wants the plan, and who does not
@@ -85,10 +88,7 @@ def _undoable(unit: Work, invoice: Invoice, subscription: Subscription) -> _Undo
       moved since.
 
     A part payment or a credit note never comes here: such an invoice is not voided but credited.
-    What notes gave back of another unpaid invoice stays given back.
     """
-    if subscription.ended_on is not None:
-        return None
     every = queries.changes_of(unit, subscription.id)
     made = [one for one in every if one.kind == "plan" and one.state == "applied"]
     change = next((one for one in made if one.invoice_id == invoice.id), None)
@@ -110,6 +110,15 @@ def _undoable(unit: Work, invoice: Invoice, subscription: Subscription) -> _Undo
         if "before" not in change.quote or stands != (invoice.period_end, invoice.period_end):
             return None
     return _Undoable(change, item, previous)
+
+
+def _bill_again(unit: Work, invoice: Invoice) -> None:
+    """Bill what the change of a void invoice had taken off; the dates have been put back."""
+    assert invoice.subscription_id is not None
+    for change in queries.changes_of(unit, invoice.subscription_id):
+        if change.kind == "plan" and change.invoice_id == invoice.id:
+            now = queries.get_subscription(unit, invoice.subscription_id)
+            bill_what_it_took_off(unit, now, change)
 
 
 def _follows(unit: Work, item: Item, other: Item) -> bool:
@@ -206,7 +215,8 @@ def _dates_before(unit: Work, subscription: Subscription, change: Change) -> dic
     """Give the dates a moved anchor has to go back to; nothing where it had not moved.
 
     Days served beyond them are billed by the next renewal, at the old price, as if it had come
-    late. Who was to leave with the new period leaves with the old one.
+    late. Who was to leave with the new period leaves with the old one, and what lies beyond is
+    not billed any more.
     """
     if change.quote.get("new_anchor") is None:
         return {}
@@ -231,6 +241,7 @@ def _dates_before(unit: Work, subscription: Subscription, change: Change) -> dic
             on=current.start,
             mode="at_period_end",
         ).end_on
+        values["billed_through"] = min(values["billed_through"], values["cancel_on"])
     return values
 
 

@@ -42,7 +42,17 @@ _PERIODS = text(
         i.status = 'void' OR coalesce(b.amount >= i.total_amount, false)
             OR coalesce(t.amount >= (
                 SELECT sum(l.amount) FROM invoice_lines l WHERE l.merchant_id = i.merchant_id
-                AND l.invoice_id = i.id AND l.amount > 0), false) AS undone
+                AND l.invoice_id = i.id AND l.amount > 0), false) AS undone,
+        -- What a change that nobody paid had taken off an older invoice, billed again.
+        i.kind = 'period' AND EXISTS (
+            SELECT 1 FROM credit_notes n
+            JOIN invoices o ON o.merchant_id = n.merchant_id AND o.id = n.invoice_id
+            JOIN subscription_changes h ON h.merchant_id = n.merchant_id AND h.id = n.source_id
+            JOIN invoices v ON v.merchant_id = h.merchant_id AND v.id = h.invoice_id
+            WHERE n.source_kind = 'change' AND n.merchant_id = i.merchant_id
+            AND o.subscription_id = i.subscription_id AND o.id <> i.id AND v.status = 'void'
+            AND v.closed_at <= i.issued_at AND i.period_end = o.period_end
+            AND i.period_start = greatest(o.period_start, h.effective_on)) AS again
     FROM subscriptions s LEFT JOIN invoices i ON i.merchant_id = s.merchant_id
         AND i.subscription_id = s.id AND i.kind IN ('period', 'change') AND i.status <> 'draft'
     LEFT JOIN taken_off t ON t.merchant_id = i.merchant_id AND t.invoice_id = i.id
@@ -74,6 +84,8 @@ class _Chain:
                 self.moved = True
                 self.ends = {*self.ends, row.period_end}
             return None
+        if row.again and row.period_start not in self.ends:
+            return None  # its days were invoiced before, and those after them since
         if row.period_start not in self.ends | self.resumed:
             ends = ", ".join(str(end) for end in sorted(self.ends))
             fault = f"{row.number} begins {row.period_start}, invoiced up to {ends}"
@@ -125,7 +137,7 @@ def _faults(rows: list[Row[Any]], resumed: set[date]) -> Iterator[str]:
         # Periods from before a moved anchor hang on one that is no longer stored.
         if row.kind == "period" and row.period_start >= first.anchor_on:
             ends = next_boundary(anchor, interval, row.period_start)
-            if ends != row.period_end and not chain.moved:
+            if ends != row.period_end and not chain.moved and not row.again:
                 yield f"{row.number} ends {row.period_end}, the calendar says {ends}"
     if first.billed_through not in chain.ends | resumed and not chain.moved:
         listed = ", ".join(str(end) for end in sorted(chain.ends))
@@ -177,6 +189,30 @@ CHECKS = (
             format('%s invoices of kind %s from %s', count(*), kind, period_start) AS why
         FROM invoices WHERE subscription_id IS NOT NULL
         GROUP BY merchant_id, subscription_id, kind, period_start, change_id HAVING count(*) > 1
+        """,
+    ),
+    by_sql(
+        "served-is-billed",
+        "What a change took off an unpaid invoice is billed again when nobody paid the change.",
+        """
+        SELECT o.merchant_id, 'invoice' AS kind, o.id, o.number AS label,
+            format('%s given back for %s, which is void, and served from %s on',
+                n.to_invoice_amount, v.number, greatest(o.period_start, h.effective_on)) AS why
+        FROM credit_notes n
+        JOIN invoices o ON o.merchant_id = n.merchant_id AND o.id = n.invoice_id
+        JOIN subscription_changes h ON h.merchant_id = n.merchant_id AND h.id = n.source_id
+        JOIN invoices v ON v.merchant_id = h.merchant_id AND v.id = h.invoice_id
+            AND v.status = 'void'
+        JOIN subscriptions s ON s.merchant_id = o.merchant_id AND s.id = o.subscription_id
+        WHERE n.source_kind = 'change' AND n.to_invoice_amount > 0 AND s.ended_on IS NULL
+            AND (s.cancel_on IS NULL OR greatest(o.period_start, h.effective_on) < s.cancel_on)
+            AND NOT EXISTS (
+                SELECT 1 FROM invoices r WHERE r.merchant_id = o.merchant_id
+                AND r.subscription_id = o.subscription_id AND r.issued_at >= v.closed_at
+                AND r.id <> o.id AND r.kind = o.kind AND r.period_end <= o.period_end
+                AND r.period_end > greatest(o.period_start, h.effective_on)
+                AND NOT EXISTS (SELECT 1 FROM subscription_changes x
+                    WHERE x.merchant_id = r.merchant_id AND x.invoice_id = r.id))
         """,
     ),
     Check(

@@ -184,6 +184,19 @@ FAULTS: list[tuple[str, str, set[str]]] = [
     ("a period was never billed",
      "UPDATE subscriptions SET billed_through = billed_through + 31 WHERE id = (SELECT id FROM subscriptions WHERE status = 'active' LIMIT 1)",
      {"no-period-missing"}),
+    ("what a void change took off is billed to nobody",
+     """WITH pair AS (SELECT a.merchant_id, a.subscription_id, a.customer_id, a.id AS source, b.id AS change, a.period_start,
+            a.total_amount, a.issued_at FROM invoices a JOIN invoices b ON b.subscription_id = a.subscription_id
+            AND b.period_start > a.period_start JOIN subscriptions s ON s.id = a.subscription_id AND s.status = 'active' LIMIT 1),
+          voided AS (UPDATE invoices i SET status = 'void', closed_at = '2099-01-01' FROM pair WHERE i.id = pair.change),
+          made AS (INSERT INTO subscription_changes (merchant_id, id, subscription_id, kind, mode, state, effective_on, invoice_id,
+            quote, created_at) SELECT merchant_id, gen_random_uuid(), subscription_id, 'plan', 'prorate', 'applied', period_start,
+            change, '{}', issued_at FROM pair RETURNING id, merchant_id)
+        INSERT INTO credit_notes (merchant_id, id, invoice_id, customer_id, number, reason, net_amount, tax_amount, total_amount,
+            to_invoice_amount, to_balance_amount, issued_at, issued_on, source_kind, source_id)
+        SELECT pair.merchant_id, gen_random_uuid(), source, customer_id, 'x', 'plan_change', total_amount, 0, total_amount,
+            total_amount, 0, issued_at, period_start, 'change', made.id FROM pair JOIN made USING (merchant_id)""",
+     {"served-is-billed", "notes-add-up"}),
     ("a subscription is forgotten",
      "UPDATE subscriptions SET next_at = next_at - interval '1 year' WHERE id = (SELECT id FROM subscriptions WHERE status = 'active' LIMIT 1)",
      {"nobody-forgotten", "next-step-computes"}),
