@@ -79,6 +79,19 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
             "Refund the amount of the check in Midtrans' dashboard, then close.",
         ),
     ),
+    "hold_left": _kind(
+        ("Dana kartu masih ditahan", "Money on a card is still held"),
+        (
+            (
+                "Penahanan ini baru diketahui setelah ordernya dianggap gagal. Batalkan di dasbor "
+                "Midtrans, lalu tutup."
+            ),
+            (
+                "The hold came to light after its order was given up. Cancel it in Midtrans' "
+                "dashboard, then close."
+            ),
+        ),
+    ),
     "gateway_refuses": _kind(
         ("Midtrans menolak kunci merchant", "Midtrans refuses the merchant's keys"),
         (

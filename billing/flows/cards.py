@@ -11,7 +11,8 @@ from sqlalchemy import Row, select, update
 from billing.engine import Engine
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.chase import on_method_saved
-from billing.flows.orders import OrderDraft, write_orders
+from billing.flows.orders import OPEN, OrderDraft, write_orders
+from billing.flows.reviews import open_review
 from billing.queries import has_mandate
 from billing.tables import subscriptions
 from core import ids
@@ -140,13 +141,22 @@ def use_method(unit: Work, customer_id: UUID, method_id: UUID) -> None:
 
 
 def release(unit: Work, order: Row[Any]) -> None:
-    """The hold has done its work: have it cancelled at once."""
-    unit.session.execute(
+    """The hold has done its work: have it cancelled at once.
+
+    Where its order was given up before the hold came to light, a person is asked to let it go.
+    """
+    c = payment_orders.c
+    asked = unit.session.execute(
         update(payment_orders)
-        .where(payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order.id)
+        .where(c.merchant_id == unit.merchant_id, c.id == order.id, c.state.in_(OPEN))
         .values(abandoning=True, next_at=unit.real_now)
-    )
-    unit.ring("order.resolve")
+        .returning(c.id)
+    ).one_or_none()
+    if asked is not None:
+        unit.ring("order.resolve")
+    elif order.state == "failed":
+        detail = {"order_id": order.order_id, "amount": order.amount}
+        open_review(unit, "hold_left", "payment_order", order.id, detail)
 
 
 def end_method(unit: Work, method_id: UUID, because: str) -> bool:

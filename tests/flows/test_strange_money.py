@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -130,3 +131,25 @@ def test_another_amount_and_then_silence_is_a_doubt_like_any_other(stage: Stage)
     [order] = stage.rows(payment_orders, invoice_id=invoice_id)
     assert (order.state, order.in_doubt) == ("unknown", True)
     assert stage.rows(reviews) == []
+
+
+def test_a_hold_that_comes_to_light_after_its_order_was_given_up_goes_to_a_person(
+    stage: Stage,
+) -> None:
+    with stage.work() as unit:
+        customer = make_customer(unit)
+        method_id = cards.new_card(unit, customer.id, "a card")
+        order_id = cards.check_card(stage.engine, unit, customer.id, method_id, "token")
+    stage.gateway.charges.append(Answer("unknown"))
+    send_due(stage.engine, stage.id)
+    order = stage.row(payment_orders, id=order_id)
+    gone = Answer("failed", code="404")
+    settle(stage.engine, stage.id, order.order_id, gone, because="quarantine over")
+    held = told(order, transaction_status="authorize")
+    for status in ("authorized", "paid", "authorized"):
+        late = replace(held, status=status)
+        state = settle(stage.engine, stage.id, order.order_id, late, because="notification")
+        assert state == "failed"
+    [matter] = stage.rows(reviews)
+    assert (matter.kind, matter.subject_id, matter.closed_at) == ("hold_left", order_id, None)
+    assert matter.detail["amount"] == order.amount
