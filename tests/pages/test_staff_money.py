@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from builders import START, make_price, make_subscription
+from lock_order import Watch, watched
 from pages.desk import Desk, hidden, plain
 from pages.house import House
 from sqlalchemy import func, select
@@ -268,6 +269,19 @@ def test_each_role_may_do_its_own(
     assert ('/credit"' in page) is refunds_
     assert ('/void"' in page) is voids
     assert ('/send"' in page) is sends
+
+
+def test_an_invoice_is_voided_by_locks_in_the_order_of_everybody(house: House, desk: Desk) -> None:
+    _, _, invoice = house.subscribe()
+    watch = Watch()
+    with watched(house.engine.db.engine, watch):
+        form = desk.get(of_invoice(invoice, "void")).text
+        done = confirm(desk, of_invoice(invoice, "void"), form, reason="mistake")
+    assert done.status_code == 303
+    with house.work() as unit:
+        assert get_invoice(unit, invoice).status == "void"
+    assert watch.transactions
+    assert not watch.faults, "\n".join(watch.faults)
 
 
 def test_long_lists_are_paged(house: House, desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
@@ -20,6 +21,7 @@ from billing.flows.credit import creditable_amount
 from billing.flows.document_parts import REASONS
 from billing.flows.send_again import send_again
 from billing.flows.take_out import take_out
+from billing.queries import lock_customers, lock_subscription
 from core import ids
 from core.errors import Conflict, EngineError, InvalidRequest
 from core.work import Work
@@ -81,6 +83,7 @@ def void(
         _require_reason(data, VOID_REASONS)
         with person.engine.work(person.merchant_id, person.actor) as unit:
             invoice_id = ids.parse("invoice", invoice)
+            _lock(unit, invoice_id)
             require_same(data, _void_print(unit, invoice))
             take_out(
                 unit, invoice_id, reason=f"{data['reason']}: {note}" if note else data["reason"]
@@ -169,8 +172,17 @@ def _void_page(
     return show(person, setting, "correct.html", context, status=status)
 
 
+def _lock(unit: Work, invoice_id: UUID) -> None:
+    """Nothing changes between what was shown and what is done; in the order everybody locks."""
+    seen = get_invoice(unit, invoice_id)
+    lock_customers(unit, [seen.customer_id])
+    if seen.subscription_id is not None:
+        lock_subscription(unit, seen.subscription_id)
+    get_invoice(unit, invoice_id, lock=True)
+
+
 def _void_print(unit: Work, invoice: str) -> str:
-    row = get_invoice(unit, ids.parse("invoice", invoice), lock=True)
+    row = get_invoice(unit, ids.parse("invoice", invoice))
     return fingerprint(row.status, row.due_amount, row.paid_amount, row.credited_amount)
 
 
