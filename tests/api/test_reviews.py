@@ -66,7 +66,7 @@ def test_a_matter_is_answered_once_by_somebody_who_may(counter: Counter) -> None
     again = counter.door.call("POST", at, said)
     assert (again.status_code, again.json()["code"]) == (409, "review_closed")
     [noted] = counter.world.rows(audit, action="review.close")
-    assert noted.after == {"resolution": "done: sudah dicek"}
+    assert noted.after == {"state": "closed", "resolution": "done: sudah dicek"}
     with counter.world.work() as unit:
         [order] = counter.world.rows(payment_orders)
         open_review(unit, "unknown_order", "payment_order", order.id, {"order_id": "y"})
