@@ -15,7 +15,7 @@ from sqlalchemy import select
 from core.work import Work
 from invoices.document import safe_url
 from invoices.queries import get_invoice
-from invoices.wording import long_moment
+from invoices.wording import until_text
 from payments.channels import CHANNELS, STANDING, Channel, Group
 from payments.phones import wallet_phone
 from payments.queries import offered_channels, standing_channel, standing_channels
@@ -124,7 +124,7 @@ def _way(row: Any, zone: str, language: str) -> Way:
         url=app or safe_url(str(told.get("redirect_url") or "")),
         is_app=bool(app),
         phone=str(told.get("phone") or "") if "phone" in channel.needs else "",
-        expires=long_moment(row.expires_at, zone, language) if row.expires_at else "",
+        expires=until_text(row.expires_at, zone, language) if row.expires_at else "",
         transaction_id=str(row.transaction_id or ""),
     )
 

@@ -63,6 +63,9 @@ def test_a_qr_is_drawn_in_the_page(house: House) -> None:
     assert 'class="qr" src="data:image/svg+xml;base64,' in answer.text
     assert "img-src 'self' data:;" in answer.headers["content-security-policy"]
     assert "http://127.0.0.1:8401/pay/tx-9" in answer.text
+    # A QR is no number; until 07.15 means that its last minute is 07.14.
+    assert "<dt>Berlaku sampai</dt><dd>1 Januari 2027, 07.14 WIB</dd>" in answer.text
+    assert "Nomor berlaku sampai" not in answer.text
     before = house.client.get(f"{path}/status").json()["version"]
     assert f'data-version="{before}"' in answer.text
 
