@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -88,9 +88,9 @@ def channel_health(unit: Work) -> dict[str, Health]:
     return {channel: Health(asked, int(told)) for channel, asked, told in rows}
 
 
-def standing_channels(unit: Work) -> tuple[Offered, ...]:
+def standing_channels(offered: Iterable[Offered]) -> tuple[Offered, ...]:
     """The channels whose number can go onto an invoice when it is issued, the first one first."""
-    return tuple(one for one in offered_channels(unit) if one.channel.key in STANDING)
+    return tuple(one for one in offered if one.channel.key in STANDING)
 
 
 def standing_channel(standing: Sequence[Offered], amount: int, on: date) -> str | None:

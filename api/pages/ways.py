@@ -92,10 +92,11 @@ def ways_of(unit: Work, invoice_id: UUID, language: str, phone: str | None) -> W
     quick = [row for row in rows if row.channel not in STANDING]
     waiting = [row for row in quick if row.state != "pending"]
     today = unit.merchant.today(unit.now)
-    first = standing_channel(standing_channels(unit), invoice.due_amount, today)
+    offered = offered_channels(unit)
+    first = standing_channel(standing_channels(offered), invoice.due_amount, today)
     choices = [
         Choice(one.channel.key, one.channel.name(language), str(one.channel.group))
-        for one in offered_channels(unit)
+        for one in offered
         if one.channel.key not in taken
         and (one.channel.key != first or quick)
         and one.takes(invoice.due_amount, today)

@@ -25,7 +25,7 @@ from core.work import Work
 from invoices.queries import get_invoice
 from invoices.tables import invoices
 from payments.declines import decline_of_status
-from payments.queries import standing_channel, standing_channels
+from payments.queries import offered_channels, standing_channel, standing_channels
 from payments.tables import payment_methods, payment_orders
 
 BATCH = 500
@@ -91,7 +91,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     numbers = last_numbers(unit, listed)
     standing = _standing(unit, listed)
     usable = usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
-    standing_ways = standing_channels(unit)
+    standing_ways = standing_channels(offered_channels(unit))
     drafts: list[OrderDraft] = []
     without: list[tuple[UUID, UUID]] = []
     for row in rows:

@@ -118,8 +118,9 @@ def _note(
 
 def _choose(unit: Work, invoice: Row[Any], channel: str | None) -> str:
     due, today = invoice.due_amount, unit.today
-    wanted = channel or standing_channel(standing_channels(unit), due, today)
-    known = {one.channel.key: one for one in offered_channels(unit)}
+    offered = offered_channels(unit)
+    wanted = channel or standing_channel(standing_channels(offered), due, today)
+    known = {one.channel.key: one for one in offered}
     if wanted is None or wanted not in known:
         raise Conflict("channel_not_offered", f"the merchant does not offer {wanted or 'a number'}")
     if channel is not None and not known[wanted].takes(due, today):

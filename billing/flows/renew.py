@@ -151,16 +151,6 @@ def _one_by_one(engine: Engine, merchant_id: UUID, limit: int, cursor: _Cursor) 
             code = error.code if isinstance(error, EngineError) else type(error).__name__
             with engine.work(merchant_id, system("renew")) as unit:
                 _park(unit, candidates[0].id, code)
-                # Tried again tomorrow: what is due stands in its dates, not in this instant.
-                unit.session.execute(
-                    update(subscriptions)
-                    .where(
-                        subscriptions.c.merchant_id == merchant_id,
-                        subscriptions.c.id == candidates[0].id,
-                        subscriptions.c.next_at <= unit.now,
-                    )
-                    .values(next_at=unit.now + timedelta(days=1))
-                )
         cursor = (candidates[0].next_at, candidates[0].id)
     return _Claim(found, steps, cursor)
 
