@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+Desk = Any
 Json = dict[str, Any]
+
+NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
+HOUR, DAY = 3600, 86_400
 
 ITEMS = [{"id": "1", "name": "Paket", "price": 99_000, "quantity": 1}]
 
@@ -62,3 +68,23 @@ def wallet_charge(account: Json, order: str = "G-1", amount: int = 99_000, **gop
         "transaction_details": {"order_id": order, "gross_amount": amount},
         "gopay": {**told, **gopay},
     }
+
+
+def wib(seconds: int) -> str:
+    """How the gateway writes the instant so many seconds after `NOW`."""
+    return (NOW + timedelta(hours=7, seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def refunding(desk: Desk, ident: str, key: str) -> Callable[[], Json]:
+    """A refund of the whole, to be made when it is called."""
+
+    def refund() -> Json:
+        answer: Json = desk.core.transactions.refund(ident, {"refund_key": key})
+        return answer
+
+    return refund
+
+
+def later(desk: Desk, seconds: int) -> None:
+    """Move the simulator's clock so many seconds behind `NOW`."""
+    desk.clock((NOW + timedelta(seconds=seconds)).isoformat())

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import simulator_requests as ways
+from simulator_requests import DAY, later, refunding, wib
 
 Desk = Any
 Json = dict[str, Any]
-
-NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
-HOUR, DAY = 3600, 86_400
-
-
-def wib(seconds: int) -> str:
-    return (NOW + timedelta(hours=7, seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def refunding(desk: Desk, ident: str, key: str) -> Callable[[], Json]:
-    def refund() -> Json:
-        answer: Json = desk.core.transactions.refund(ident, {"refund_key": key})
-        return answer
-
-    return refund
-
-
-def later(desk: Desk, seconds: int) -> None:
-    desk.clock((NOW + timedelta(seconds=seconds)).isoformat())
-
 
 # channel        own answer fields                       default  shortest  longest   section
 OPENED = [
