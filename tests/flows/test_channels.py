@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from payers import receive, status_body, taken
+from payers import let_it_be_collected, receive, renewal, status_body, taken
 from world import World, subscribe
 
 from billing.flows import charge
@@ -262,3 +262,13 @@ def test_the_first_number_that_takes_the_amount_goes_onto_the_invoice(world: Wor
     assert made.invoice_id is not None
     assert [row.channel for row in world.rows(payment_orders)] == ["bni_va"]
     assert {row.channel for row in world.rows(merchant_channels)} == {"bca_va", "bni_va"}
+
+
+def test_no_way_to_pay_is_offered_while_the_card_is_being_charged(world: World) -> None:
+    """Both could succeed: the payer waits for the charge's outcome first."""
+    invoice_id = renewal(world, "Budi")
+    let_it_be_collected(world, invoice_id)
+    with world.work() as unit, pytest.raises(Conflict) as refused:
+        offer(unit, invoice_id, "bca_va")
+    assert refused.value.code == "attempt_open"
+    assert [row.kind for row in world.rows(payment_orders, invoice_id=invoice_id)] == ["attempt"]
