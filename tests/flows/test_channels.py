@@ -13,7 +13,8 @@ from world import World, subscribe
 from billing.flows import charge
 from billing.flows.ingest import ingest_due
 from billing.flows.offers import offer
-from billing.flows.reconcile import resolve_due
+from billing.flows.orders import withdraw
+from billing.flows.reconcile import resolve_due, resolve_one
 from billing.flows.refund import request_refund, send_due
 from billing.service import update_customer
 from billing.tables import balance_entries
@@ -272,3 +273,15 @@ def test_no_way_to_pay_is_offered_while_the_card_is_being_charged(world: World) 
         offer(unit, invoice_id, "bca_va")
     assert refused.value.code == "attempt_open"
     assert [row.kind for row in world.rows(payment_orders, invoice_id=invoice_id)] == ["attempt"]
+
+
+def test_a_number_withdrawn_while_it_is_asked_about_is_ended_at_once(world: World) -> None:
+    """The question left before the withdrawal; its answer "pending" puts nothing off."""
+    invoice_id = invoice_of(world, "bca_va")
+    asked = offered(world, invoice_id, "bca_va")
+    with world.work() as unit:
+        withdraw(unit, invoice_id)
+        gateway = world.engine.gateways.of(unit.merchant)
+    resolve_one(world.engine, world.merchant_id, gateway, asked, passed=0)
+    resolve_due(world.engine, world.merchant_id)
+    assert world.rows(payment_orders, id=asked.id)[0].state == "failed"
