@@ -69,7 +69,7 @@ mandates = merchant_table(
     Column("ended_at", UtcDateTime),
     Column("ended_because", Text),
     reference("customer_id", "customers"),
-    reference("payment_method_id", "payment_methods"),
+    reference("payment_method_id", "payment_methods", within="customer_id"),
     Index(
         "uq_mandates_one_in_force",
         "merchant_id",
@@ -136,7 +136,7 @@ subscriptions = merchant_table(
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", UtcDateTime, nullable=False),
     reference("customer_id", "customers"),
-    reference("payment_method_id", "payment_methods"),
+    reference("payment_method_id", "payment_methods", within="customer_id"),
     UniqueConstraint("merchant_id", "external_id"),
     CheckConstraint(
         "status IN ('trialing','incomplete','active','past_due','unpaid','paused','canceled')",

@@ -86,9 +86,13 @@ def merchant_table(name: str, *items: Any) -> Table:
     )
 
 
-def reference(column: str, table: str) -> ForeignKeyConstraint:
-    """Point at another row of the same merchant: a key can not cross the wall."""
-    return ForeignKeyConstraint(["merchant_id", column], [f"{table}.merchant_id", f"{table}.id"])
+def reference(column: str, table: str, *, within: str | None = None) -> ForeignKeyConstraint:
+    """Point at another row of the same merchant: a key can not cross the wall.
+
+    ``within`` names a column that both rows must agree on as well: whose they are.
+    """
+    scope = ["merchant_id"] if within is None else ["merchant_id", within]
+    return ForeignKeyConstraint([*scope, column], [f"{table}.{name}" for name in (*scope, "id")])
 
 
 _SCOPE = text(

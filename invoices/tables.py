@@ -65,7 +65,7 @@ invoices = merchant_table(
     Column("created_at", UtcDateTime, nullable=False),
     reference("customer_id", "customers"),
     reference("subscription_id", "subscriptions"),
-    reference("payment_method_id", "payment_methods"),
+    reference("payment_method_id", "payment_methods", within="customer_id"),
     UniqueConstraint("merchant_id", "number"),
     UniqueConstraint("merchant_id", "external_id"),
     CheckConstraint("kind IN ('period','change','one_off')", name="kind"),

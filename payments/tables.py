@@ -28,6 +28,8 @@ payment_methods = merchant_table(
     Column("customer_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
+    # The customer's order, smallest first; of equals the one saved first.
+    Column("rank", Integer, nullable=False, server_default="0"),
     Column("token_sealed", LargeBinary),
     Column("token_hash", LargeBinary),
     Column("masked", Text),
@@ -39,6 +41,9 @@ payment_methods = merchant_table(
     Column("created_at", UtcDateTime, nullable=False),
     reference("customer_id", "customers"),
     UniqueConstraint("merchant_id", "external_id"),
+    # What names a method names its customer too: a card of another one can not be charged.
+    UniqueConstraint("merchant_id", "customer_id", "id"),
+    CheckConstraint("rank >= 0", name="rank"),
     CheckConstraint("kind IN ('card')", name="kind"),
     CheckConstraint("state IN ('pending','active','ended')", name="state"),
     CheckConstraint("state <> 'active' OR token_sealed IS NOT NULL", name="token"),
@@ -103,7 +108,7 @@ payment_orders = merchant_table(
     Column("answer", Json),
     reference("customer_id", "customers"),
     reference("invoice_id", "invoices"),
-    reference("payment_method_id", "payment_methods"),
+    reference("payment_method_id", "payment_methods", within="customer_id"),
     UniqueConstraint("merchant_id", "order_id"),
     CheckConstraint("kind IN ('attempt','instrument','check')", name="kind"),
     CheckConstraint("(kind = 'check') = (invoice_id IS NULL)", name="invoice"),
