@@ -75,13 +75,22 @@ CHECKS = (
     ),
     by_sql(
         "card-pays-for-its-holder",
-        "A card pays only for its holder.",
+        "A saved method pays only for its holder, and nothing else names it.",
         """
-        SELECT o.merchant_id, 'payment_order' AS kind, o.id, o.order_id AS label,
-            format('%s, by the card of another customer', o.state) AS why
-        FROM payment_orders o JOIN payment_methods m
-            ON m.merchant_id = o.merchant_id AND m.id = o.payment_method_id
-        WHERE m.customer_id <> o.customer_id
+        SELECT t.merchant_id, t.kind, t.id, t.label,
+            format('%s, by the saved method of another customer', t.state) AS why
+        FROM (
+            SELECT merchant_id, 'payment_order' AS kind, id, order_id AS label, state,
+                customer_id, payment_method_id FROM payment_orders
+            UNION ALL SELECT merchant_id, 'invoice', id, number, status,
+                customer_id, payment_method_id FROM invoices
+            UNION ALL SELECT merchant_id, 'subscription', id, NULL, status,
+                customer_id, payment_method_id FROM subscriptions
+            UNION ALL SELECT merchant_id, 'mandate', id, text_version, 'consent',
+                customer_id, payment_method_id FROM mandates
+        ) t JOIN payment_methods m
+            ON m.merchant_id = t.merchant_id AND m.id = t.payment_method_id
+        WHERE m.customer_id <> t.customer_id
         """,
     ),
     by_sql(

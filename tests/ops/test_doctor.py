@@ -151,6 +151,10 @@ FAULTS: list[tuple[str, str, set[str]]] = [
      """UPDATE payment_orders o SET customer_id = (SELECT id FROM customers c WHERE c.id <> o.customer_id LIMIT 1)
          WHERE o.id = (SELECT id FROM payment_orders WHERE kind = 'attempt' LIMIT 1)""",
      {"card-pays-for-its-holder"}),
+    ("an agreement that is charged to the card of another customer",
+     """UPDATE subscriptions s SET customer_id = (SELECT id FROM customers c WHERE c.id <> s.customer_id LIMIT 1)
+         WHERE s.id = (SELECT id FROM subscriptions WHERE payment_method_id IS NOT NULL LIMIT 1)""",
+     {"card-pays-for-its-holder"}),
     ("an outcome unknown for two days",
      f"UPDATE payment_orders SET state = 'unknown', next_at = now(), first_sent_at = first_sent_at - interval '99 years' WHERE id = {ORDER}",
      {"nothing-unknown-for-a-day", "paid-order-has-payment", "steps-tell-the-state"}),
