@@ -21,8 +21,8 @@ from api.v1.invoices import (
     InvoiceDetailOut,
     InvoiceOut,
     ReasonIn,
+    detail_reader,
     explain,
-    read_detail,
 )
 from api.v1.orders import PaymentIn
 from billing.engine import Engine
@@ -69,7 +69,7 @@ class InvoicesController(Controller):
         """One invoice with its lines, its orders at the gateway, and what settled it."""
         wanted = path_id("invoice", invoice_id)
         with engine.work(caller.merchant, caller.actor) as unit:
-            return read_detail(unit, wanted)
+            return detail_reader(engine)(unit, wanted)
 
     @get("/{invoice_id:str}/explain", scope="read", summary="Explain an invoice")
     def explain_invoice(
@@ -128,8 +128,9 @@ class InvoicesController(Controller):
 
     @post("/{invoice_id:str}/void", scope="write", status=200, summary="Void an invoice")
     def void_invoice(
-        self, invoice_id: FromPath[str], data: JSONBody[ReasonIn], once: NamedDependency[Once]
-    ) -> Response[InvoiceDetailOut]:
+        self, invoice_id: FromPath[str], data: JSONBody[ReasonIn], once: NamedDependency[Once],
+        engine: NamedDependency[Engine],
+    ) -> Response[InvoiceDetailOut]:  # fmt: skip
         """Take out an open invoice that was never paid nor credited; its number stays used.
 
         Where it was for a plan change and nothing was built on that since, the plan goes back to
@@ -138,7 +139,7 @@ class InvoicesController(Controller):
         wanted = path_id("invoice", invoice_id)
         return once.run(
             lambda unit: take_out(unit, wanted, reason=data.reason).id,
-            read_detail,
+            detail_reader(engine),
             status=200,
         )
 
@@ -147,13 +148,14 @@ class InvoicesController(Controller):
         summary="Write an invoice off",
     )  # fmt: skip
     def mark_uncollectible(
-        self, invoice_id: FromPath[str], data: JSONBody[ReasonIn], once: NamedDependency[Once]
-    ) -> Response[InvoiceDetailOut]:
+        self, invoice_id: FromPath[str], data: JSONBody[ReasonIn], once: NamedDependency[Once],
+        engine: NamedDependency[Engine],
+    ) -> Response[InvoiceDetailOut]:  # fmt: skip
         """Write off what is still due; it may be paid all the same, later."""
         wanted = path_id("invoice", invoice_id)
         return once.run(
             lambda unit: mark_uncollectible(unit, wanted, reason=data.reason).id,
-            read_detail,
+            detail_reader(engine),
             status=200,
         )
 
@@ -168,7 +170,9 @@ def _pay(
     if means.is_pull and not once.is_known():
         make_room(engine, caller.merchant, caller.actor, invoice_id)
     return once.run(
-        begin, read_detail, call=lambda paid: press(engine, caller.merchant, invoice_id=paid)
+        begin,
+        detail_reader(engine),
+        call=lambda paid: press(engine, caller.merchant, invoice_id=paid),
     )
 
 

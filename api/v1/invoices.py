@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -11,7 +13,9 @@ from api.queries import get_row, rows_of
 from api.shapes import Day, In, Instant, Metadata, Out, Rupiah, Words, public
 from api.v1.credit_notes import CreditNoteOut
 from api.v1.orders import OrderOut
+from billing.engine import Engine
 from billing.flows.at_once import orders_of
+from billing.flows.documents import Links
 from core import ids
 from core.work import Work
 from invoices.derivation import arithmetic, recompute
@@ -118,6 +122,13 @@ class InvoiceDetailOut(Out):
     """An invoice with its lines, orders, what settled it and what was given back of it."""
 
     invoice: InvoiceOut
+    page_url: Annotated[
+        str | None,
+        Meta(
+            description="The invoice's own page, as in its mail: send the payer there to choose "
+            "how to pay. Whoever has the address may open it. Null for a draft."
+        ),
+    ]
     lines: list[LineOut]
     orders: list[OrderOut]
     allocations: list[AllocationOut]
@@ -160,11 +171,16 @@ class ExplainedOut(Out):
     due: Rupiah
 
 
-def read_detail(unit: Work, invoice_id: Any) -> InvoiceDetailOut:
-    """Read one with everything that hangs on it."""
+def detail_reader(engine: Engine) -> Callable[[Work, Any], InvoiceDetailOut]:
+    """Reads one with everything that hangs on it, and the address of its page."""
+    return partial(_read_detail, Links.of(engine))
+
+
+def _read_detail(links: Links, unit: Work, invoice_id: Any) -> InvoiceDetailOut:
     row = get_row(unit, invoices, invoice_id, "invoice")
     return InvoiceDetailOut(
         invoice=InvoiceOut.of(row),
+        page_url=links.invoice(unit.merchant_id, row.id, row.due_on) if row.due_on else None,
         lines=[_line(line) for line in lines_of(unit, invoice_id)],
         orders=[OrderOut.of(order) for order in orders_of(unit, invoice_id=invoice_id)],
         allocations=[

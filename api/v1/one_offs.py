@@ -17,7 +17,7 @@ from api.auth import Caller
 from api.idempotency import Once
 from api.routes import post
 from api.shapes import ExternalId, In, MetadataIn, PriceIn, Words
-from api.v1.invoices import InvoiceDetailOut, read_detail
+from api.v1.invoices import InvoiceDetailOut, detail_reader
 from api.v1.orders import PaymentIn
 from billing.engine import Engine
 from billing.flows.at_once import pay_now, press
@@ -84,7 +84,7 @@ class OneOffController(Controller):
 
         return once.run(
             begin,
-            read_detail,
+            detail_reader(engine),
             call=lambda invoice: press(engine, caller.merchant, invoice_id=invoice),
         )
 
