@@ -79,6 +79,8 @@ class App:
             return await core_api.handle(self.world, request)
         if first == "_sim":
             return await control.handle(self.world, request)
+        if request.method == "HEAD":  # the server keeps the body back
+            request.method = "GET"
         return pages.handle(self.world, request)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from simulator import cards
 from simulator.model import Json
+from simulator.validation import is_digits
 
 PER_MINUTE = 100
 _MINUTE = timedelta(minutes=1)
@@ -30,7 +31,7 @@ class Counter:
 
 def look_up(digits: str) -> Json | None:
     """The `data` of a known BIN (6 or 8 digits of any test card), else None."""
-    if not digits.isdigit() or len(digits) not in (6, 8):
+    if not is_digits(digits) or len(digits) not in (6, 8):
         return None
     pan = next((pan for pan in cards.BEHAVIOURS if pan.startswith(digits)), None)
     if pan is None:

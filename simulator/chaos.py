@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from simulator import derive
 from simulator.model import Json, Latency, Notice
@@ -42,10 +43,10 @@ class Fault(Struct, kw_only=True):
     fault_id: str
     op: str
     kind: str
-    times: int | None = 1
+    times: Annotated[int, Meta(ge=0)] | None = 1
     order_id: str = ""  # prefix; empty for all
-    probability: float = 1.0
-    seconds: float | None = None
+    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    seconds: Annotated[float, Meta(ge=0, le=3600)] | None = None
     code: str = "05"  # for decline
     amount: int | None = None  # for wrong_amount
     seen: int = 0
@@ -85,9 +86,9 @@ class NewsRule(Struct, kw_only=True):
 
     order_id: str  # prefix
     action: str
-    times: int | None = 1  # None: until taken back
-    seconds: int = 0
-    probability: float = 1.0
+    times: Annotated[int, Meta(ge=1)] | None = 1  # None: until taken back
+    seconds: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
     seen: int = 0
     changes: Json = field(default_factory=dict)
 

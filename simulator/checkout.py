@@ -159,8 +159,8 @@ def _card(book: Book, told: Json, form: dict[str, str]) -> Json:
     if told.get("whitelist_bins"):
         card["bins"] = told["whitelist_bins"]
     bank, _, months = form.get("term", "").partition("/")
-    if months.isdigit() and (bank, int(months)) in terms(told):
-        card["installment_term"] = int(months)
+    if (term := next((m for b, m in terms(told) if (b, str(m)) == (bank, months)), 0)) > 0:
+        card["installment_term"] = term
         if bank != "offline":
             card["bank"] = bank
     return card

@@ -10,6 +10,7 @@ from simulator.model import Account
 
 WIB = timezone(timedelta(hours=7), "WIB")
 SETTLEMENT_TIME = time(16, 0)
+_FIRST_YEAR, _LAST_YEAR = 1970, 8999
 
 # What happens first when several things are due at one instant.
 _RANK = {
@@ -49,13 +50,23 @@ def iso(instant: datetime | None) -> str | None:
 
 
 def parse_iso(text: object) -> datetime:
-    """ISO 8601 with an offset or Z. Raises ValueError or TypeError else."""
+    """ISO 8601 with an offset or Z. Raises ValueError, TypeError or OverflowError else."""
     if not isinstance(text, str):
         raise TypeError("an instant is an ISO 8601 string with an offset")
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("an instant needs an offset, for example 2026-01-31T17:00:00Z")
-    return instant.astimezone(UTC)
+    return within_calendar(instant.astimezone(UTC))
+
+
+def within_calendar(instant: datetime) -> datetime:
+    """The same instant, unless it is so far away that others computed from it leave the calendar.
+
+    Raises OverflowError.
+    """
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise OverflowError(f"a year between {_FIRST_YEAR} and {_LAST_YEAR} is needed")
+    return instant
 
 
 def settlement_moment(captured_at: datetime) -> datetime:

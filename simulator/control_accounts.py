@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import msgspec
 
@@ -59,7 +60,7 @@ def configure(book: Book, body: Json) -> None:
     disabled = body.get("disabled_types", account.disabled_types)
     account.disabled_types = msgspec.convert(disabled, list[str])
     lanes = body.get("delivery_concurrency", account.delivery_concurrency)
-    account.delivery_concurrency = msgspec.convert(lanes, int)
+    account.delivery_concurrency = msgspec.convert(lanes, Annotated[int, msgspec.Meta(ge=0, le=64)])
     switches = {**msgspec.to_builtins(account.switches), **(body.get("switches") or {})}
     unknown = set(switches) - {info.name for info in msgspec.structs.fields(Switches)}
     if unknown:

@@ -10,6 +10,7 @@ from simulator.channels import card
 from simulator.clock import parse_iso
 from simulator.control_accounts import Handler, WrongError
 from simulator.model import CardRule, Json, PayAccount, Transaction
+from simulator.validation import is_digits
 from simulator.world import World
 
 _NAMES = (
@@ -130,7 +131,7 @@ async def _forget_cards(_world: World, book: Book, _body: Json) -> Json:
 
 def _digits(body: Json) -> str:
     phone = str(body.get("phone") or "").lstrip("+")
-    if not phone.isdigit():
+    if not is_digits(phone):
         raise WrongError(400, "phone is required: digits, country code first")
     return phone
 

@@ -34,7 +34,8 @@ async def handle(world: World, request: Request) -> Reply:
     if segments[:2] == ("v1", "bins") and len(segments) == 3:
         return _bin(world, request)
     room, about = answers.room_of(segments), "/".join(segments)
-    book = world.by_basic.get(request.headers.get("authorization", ""))
+    basic = request.headers.get("authorization", "")
+    book = world.by_basic.get(basic) or world.books.get(_user_of(basic))
     if book is None:
         return _refuse(room, None, RefusalError("401", answers.UNKNOWN_KEY), about)
     try:
@@ -189,7 +190,8 @@ def _refuse(room: Room, book: Book | None, refusal: RefusalError, *about: str) -
 def _bin(world: World, request: Request) -> Reply:
     """Errors have shapes of their own here, and real HTTP codes."""
     basic = request.headers.get("authorization", "")
-    book = world.by_basic.get(basic) or world.by_client.get(_user_of(basic))
+    user = _user_of(basic)
+    book = world.books.get(user) or world.by_client.get(user)
     if book is None:
         return Reply(401, b"Unauthorized", "text/plain")
     if request.method != "GET":
@@ -202,12 +204,16 @@ def _bin(world: World, request: Request) -> Reply:
 
 
 def _user_of(basic: str) -> str:
-    """The user name of a Basic header, or ''."""
+    """The user name of a Basic header without a password, or ''."""
+    scheme, _, told = basic.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
     try:
-        text = base64.b64decode(basic.removeprefix("Basic "), validate=True).decode()
+        text = base64.b64decode(told.strip(), validate=True).decode()
     except ValueError:
         return ""
-    return text.split(":", 1)[0]
+    user, colon, password = text.partition(":")
+    return user if colon and not password else ""
 
 
 # --- calls from the payer's browser, by client key ----------------------------------------------
@@ -216,6 +222,8 @@ def _user_of(basic: str) -> str:
 async def _browser_call(world: World, request: Request) -> Reply:
     if request.method == "OPTIONS":
         return Reply(204, headers=list(_PREFLIGHT))
+    if request.method not in ("GET", "HEAD"):
+        return _no_such_address(answers.CORE, request)
     query = request.query()
     book = world.by_client.get(query.get("client_key", ""))
     if book is None:

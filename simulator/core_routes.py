@@ -88,6 +88,8 @@ def methods_of(segments: tuple[str, ...]) -> str:
             return "POST"
         case ("v2", _, "refund", "online", "direct") | ("v2", "pay", "account", _, "unbind"):
             return "POST"
+        case ("v2", "token") | ("v2", "card", "register"):
+            return "GET"
         case ("v2", _, "status") | ("v2", _, "status", "b2b") | ("v2", "point_inquiry", _):
             return "GET"
         case ("v2", "pay", "account", _) | ("v2", "gopay", "promo", _) | ("v1", "bins", _):

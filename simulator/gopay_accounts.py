@@ -12,6 +12,7 @@ from simulator.channels.linked import NO_ACCOUNT
 from simulator.channels.qris import action
 from simulator.model import Json, PayAccount, Step
 from simulator.transactions import IllegalMoveError
+from simulator.validation import is_digits
 
 CANNOT_UPDATE = "Account status cannot be updated."
 _CODES = {"PENDING": "201", "ENABLED": "200", "EXPIRED": "204", "DISABLED": "204"}
@@ -54,13 +55,13 @@ def _read(body: Json) -> tuple[str, str]:
     phone, country = partner.get("phone_number"), partner.get("country_code")
     if not phone:
         problems.append("gopay_partner.phone_number is required")
-    elif not isinstance(phone, str) or not phone.isdigit() or phone.startswith("0"):
+    elif not is_digits(phone) or phone.startswith("0"):
         problems.append(_BAD_PHONE)
     elif not 9 <= len(phone) <= 12:
         problems.append("gopay_partner.phone_number must be between 9 and 12 digits")
     if not country:
         problems.append("gopay_partner.country_code is required")
-    elif not isinstance(country, str) or not country.isdigit() or len(country) > 3:
+    elif not is_digits(country) or len(country) > 3:
         problems.append("gopay_partner.country_code is not valid")
     url = partner.get("redirect_url") or ""
     if not isinstance(url, str) or (url and "://" not in url):
@@ -131,7 +132,7 @@ def promotions(book: Book, account_id: str, query: dict[str, str]) -> Json:
     """What GoPay would take off a payment of this amount. Errors are 400 in the body."""
     account = book.pay_accounts.get(account_id)
     amount = query.get("gross_amount", "").split(".", 1)[0]
-    if account is None or account.status != "ENABLED" or not amount.isdigit():
+    if account is None or account.status != "ENABLED" or not is_digits(amount) or len(amount) > 12:
         raise RefusalError("400", "Promotions cannot be found for this account and amount")
     offers: list[Json] = []
     if wallets.wallet_of(book, account.phone).promotion:

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from simulator.answers import RefusalError
 from simulator.model import Json
-from simulator.validation import is_int, read_time
+from simulator.validation import is_digits, is_int, read_time
 
 _BANKS = ("bca", "bni", "bri", "permata", "cimb", "danamon", "bsi", "seabank")
 _MOST = 999_999_999_999
@@ -88,7 +88,7 @@ def _customer(value: object, problems: list[str]) -> Json:
     name, phone = value.get("name"), value.get("phone")
     if not isinstance(name, str) or not 0 < len(name) <= 40:
         problems.append("customer_details.name is required, max 40 characters")
-    if phone is not None and (not str(phone).isdigit() or str(phone).startswith("0")):
+    if phone is not None and (not is_digits(str(phone)) or str(phone).startswith("0")):
         problems.append("customer_details.phone: digits, no leading 0")
     email = value.get("email")
     if email is not None and (not isinstance(email, str) or len(email) > 255):
@@ -111,7 +111,7 @@ def _accounts(value: object, problems: list[str]) -> list[tuple[str, str]]:
         number = str(one.get("number") or "")
         if bank not in _BANKS or bank in [known for known, _ in found]:
             problems.append(f"virtual_accounts[{place}].name is not supported")
-        if number and not number.isdigit():
+        if number and not is_digits(number):
             problems.append(f"virtual_accounts[{place}].number is not a number")
         found.append((bank, number))
     return found

@@ -7,9 +7,9 @@ test numbers and nothing else, so they may be kept as they are.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from simulator.switches import Switches
 
@@ -30,9 +30,9 @@ class CardRule(Struct, kw_only=True):
 class Latency(Struct, kw_only=True):
     """How long every API answer takes, in real time: always the same, or log-normal."""
 
-    milliseconds: float  # of a log-normal one the median
-    sigma: float = 0.0  # 0: fixed
-    longest: float = 60_000.0
+    milliseconds: Annotated[float, Meta(ge=0, le=600_000)]  # of a log-normal one the median
+    sigma: Annotated[float, Meta(ge=0, le=3)] = 0.0  # 0: fixed
+    longest: Annotated[float, Meta(ge=0, le=600_000)] = 60_000.0
 
 
 class Account(Struct, kw_only=True):

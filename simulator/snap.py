@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from simulator import derive, transactions
 from simulator.answers import RefusalError, not_found
 from simulator.book import Book
+from simulator.clock import within_calendar
 from simulator.model import Json, SnapSession
-from simulator.validation import is_int, read_order, read_time
+from simulator.validation import is_digits, is_int, read_order, read_time
 
 PAGE_LIFE = timedelta(hours=24)
 LONGEST = timedelta(days=7)
@@ -154,7 +155,7 @@ def _number(name: str, number: object, problems: list[str]) -> None:
     if number is None or number == "":
         return
     shortest, longest = VA_LENGTHS[name]
-    if not str(number).isdigit():
+    if not is_digits(str(number)):
         problems.append(f"{name}.va_number is not a number")
     elif not shortest <= len(str(number)) <= longest:
         problems.append(f"{name}.va_number must be between {shortest} and {longest} digits")
@@ -187,7 +188,7 @@ def pay_until(told: object, now: datetime, problems: list[str]) -> datetime | No
         return None
     try:
         start = read_time(told.get("start_time"), now)
-        until = start + life
+        until = within_calendar(start + life)
     except (ValueError, OverflowError):
         problems.append("expiry.start_time format is yyyy-MM-dd HH:mm:ss Z")
         return None

@@ -10,6 +10,7 @@ from simulator import cards, derive
 from simulator.answers import RefusalError, invalid
 from simulator.clock import end_of_card, wib
 from simulator.model import Json, OneTimeToken, SavedToken
+from simulator.validation import is_digits
 
 if TYPE_CHECKING:
     from simulator.book import Book
@@ -43,7 +44,7 @@ def create_token(book: Book, query: dict[str, str]) -> Json:
     """A one-time token from a card number, or from a saved token and its CVV (two clicks)."""
     saved_id = query.get("token_id", "")
     cvv = query.get("card_cvv", "")
-    problems = [] if cvv.isdigit() and len(cvv) in (3, 4) else ["card_cvv is not valid"]
+    problems = [] if is_digits(cvv) and len(cvv) in (3, 4) else ["card_cvv is not valid"]
     if saved_id:
         saved = book.saved.get(saved_id)
         if saved is None:
@@ -103,12 +104,12 @@ def _read_card(query: dict[str, str], now: datetime, problems: list[str]) -> tup
     month, year = query.get("card_exp_month", ""), query.get("card_exp_year", "")
     if not number:
         problems.append("card_number is required")
-    elif not (number.isascii() and number.isdigit() and 13 <= len(number) <= 19):
+    elif not (is_digits(number) and 13 <= len(number) <= 19):
         problems.append("card_number is not valid")
     elif not cards.luhn(number):
         problems.append("card_number does not match with luhn algorithm")
-    month_ok = month.isdigit() and 1 <= int(month) <= 12 and len(month) <= 2
-    year_ok = year.isdigit() and len(year) == 4 and 2000 <= int(year) <= 2999
+    month_ok = is_digits(month) and len(month) <= 2 and 1 <= int(month) <= 12
+    year_ok = is_digits(year) and len(year) == 4 and 2000 <= int(year) <= 2999
     if not month_ok:
         problems.append("card_exp_month is not valid" if month else "card_exp_month is required")
     if not year_ok:

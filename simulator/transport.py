@@ -99,7 +99,10 @@ class Poster:
         try:
             writer.write(message)
             await writer.drain()
-            reply = await _read(reader)
+            try:
+                reply = await _read(reader)
+            except ValueError as error:  # no HTTP that anybody could read
+                raise DroppedError from error
             keep = reply.keep
             return reply
         finally:

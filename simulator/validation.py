@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from simulator.answers import invalid
+from simulator.clock import within_calendar
 from simulator.model import Json
 
 _CUSTOMER_LIMITS = {"first_name": 255, "last_name": 255, "email": 255, "phone": 255}
@@ -32,6 +33,11 @@ class Envelope:
 def is_int(value: object) -> TypeGuard[int]:
     """A JSON integer; true and 1.0 are none."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_digits(value: object) -> TypeGuard[str]:
+    """Text of 0 to 9 and nothing else; what Unicode also calls a digit is none."""
+    return isinstance(value, str) and value.isascii() and value.isdigit()
 
 
 def read_envelope(body: Json, known_types: Collection[str], longest_order: int = 50) -> Envelope:
@@ -171,7 +177,10 @@ def read_expiry(
     life = timedelta(seconds=duration * _UNITS[unit])
     if life < shortest:
         raise invalid("custom_expiry.expiry_duration is below the minimum of this channel")
-    ends = _order_time(custom.get("order_time"), now) + life
+    starts = _order_time(custom.get("order_time"), now)
+    if starts > now + longest:
+        raise invalid("custom_expiry.order_time is beyond the maximum of this channel")
+    ends = starts + life
     if ends <= now:
         raise invalid("custom_expiry has already passed")
     return ends
@@ -188,4 +197,5 @@ def read_time(text: object, otherwise: datetime) -> datetime:
     """`yyyy-MM-dd HH:mm:ss Z` as the gateway reads instants. Raises ValueError, OverflowError."""
     if text is None or text == "":
         return otherwise
-    return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S %z").astimezone(otherwise.tzinfo)
+    instant = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S %z")
+    return within_calendar(instant.astimezone(otherwise.tzinfo))

@@ -19,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 1 << 20
+DEEPEST = 100  # levels of a JSON body; far below what reading and writing it again can take
 _CUT_SECONDS = 0.02  # the server must have seen the line go, or it complains that nothing was sent
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -46,12 +47,30 @@ class Request(Struct):
             ) from error
         if value is None:
             raise NullBodyError
+        if _too_deep(self.body, value):
+            raise RefusalError("413", "The request cannot be processed: nested too deeply")
         if not isinstance(value, dict):
             raise RefusalError("413", "The request cannot be processed: not a JSON object")
         return value
 
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _too_deep(body: bytes, value: object) -> bool:
+    """More than DEEPEST levels? Most bodies have too few brackets to look at all."""
+    if body.count(b"{") + body.count(b"[") <= DEEPEST:
+        return False
+    level = [value]
+    for _ in range(DEEPEST):
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, (dict, list)):
+                inner += one.values() if isinstance(one, dict) else one
+        if not inner:
+            return False
+        level = inner
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 class NullBodyError(Exception):

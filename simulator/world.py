@@ -54,7 +54,8 @@ class World:
         self.books[account.server_key] = book
         basic = base64.b64encode(f"{account.server_key}:".encode()).decode()
         self.by_basic[f"Basic {basic}"] = book
-        self.by_client[account.client_key] = book
+        if account.client_key:
+            self.by_client[account.client_key] = book
         self._locks[account.server_key] = asyncio.Lock()
         return book
 

@@ -11,6 +11,7 @@ from simulator.channels.row import Opening
 from simulator.clock import end_of_card
 from simulator.model import Json, Transaction
 from simulator.tokens import CardInHand
+from simulator.validation import is_digits
 
 if TYPE_CHECKING:
     from simulator.book import Book
@@ -94,7 +95,7 @@ def _check_bins(request: Json, pan: str) -> None:
 def _is_bin(entry: object) -> bool:
     """One to eight digits, or a bank's name."""
     text = str(entry).lower()
-    return (text.isdigit() and len(text) <= 8) or text in cards.BANKS
+    return (is_digits(text) and len(text) <= 8) or text in cards.BANKS
 
 
 def _fields(request: Json, pan: str) -> Json:

@@ -13,7 +13,7 @@ from simulator.channels.row import MINUTE, Opening
 from simulator.channels.wallets import callback
 from simulator.model import Json, PayAccount, Transaction
 from simulator.transactions import IllegalMoveError
-from simulator.validation import read_expiry
+from simulator.validation import is_digits, read_expiry
 
 if TYPE_CHECKING:
     from simulator.book import Book
@@ -89,7 +89,7 @@ def _read(opening: Opening) -> Json:
     for name in ("recurring_parent_order", "recurring_sequence"):
         if not isinstance(family.get(name, ""), str):
             problems.append(f"payment_provider_metadata.{name} is not valid")
-    if not str(family.get("recurring_sequence", "0")).isdigit():
+    if not is_digits(str(family.get("recurring_sequence", "0"))):
         problems.append("payment_provider_metadata.recurring_sequence is not a number")
     if problems:
         raise invalid(*problems)

@@ -11,6 +11,7 @@ from simulator import derive
 from simulator.answers import RefusalError, invalid
 from simulator.channels.row import Open, Opening
 from simulator.model import Json, Transaction
+from simulator.validation import is_digits
 
 if TYPE_CHECKING:
     from simulator.book import Book
@@ -58,7 +59,7 @@ def _open_account(bank: str, opening: Opening) -> None:
 
 def _wanted(value: object, problems: list[str]) -> str:
     text = "" if value is None else str(value)
-    if text and not text.isdigit():
+    if text and not is_digits(text):
         problems.append("bank_transfer.va_number is not a number")
         return ""
     return text
@@ -74,7 +75,7 @@ def _bca(request: Json, problems: list[str]) -> None:
     company = request.get("bca") or {}
     if not isinstance(company, dict):
         problems.append("bank_transfer.bca is not valid")
-    elif not str(company.get("sub_company_code", "00000")).isdigit():
+    elif not is_digits(str(company.get("sub_company_code", "00000"))):
         problems.append("bank_transfer.bca.sub_company_code is not valid")
 
 
@@ -148,7 +149,7 @@ def bill(opening: Opening) -> None:
     needed = ("bill_info1", "bill_info2")
     problems = [f"echannel.{name} is required" for name in needed if not told.get(name)]
     wanted = str(told.get("bill_key") or "")
-    if wanted and not (wanted.isdigit() and len(wanted) <= 12):
+    if wanted and not (is_digits(wanted) and len(wanted) <= 12):
         problems.append("echannel.bill_key is not valid")
     if problems:
         raise invalid(*problems)
