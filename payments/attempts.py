@@ -194,6 +194,23 @@ def decide(
             return _climb(current, AttemptState.UNKNOWN)
 
 
+def is_overtaken(asked_in: str | None, current: AttemptState, move: Move) -> bool:
+    """Say whether an answer may be older than the outcome that another answer has written.
+
+    A question asked while the order was open and answered before the bank reversed it must not
+    make a payment of what is known as denied. States never come back, so an order that is still
+    in the state it was asked in has heard nothing since.
+
+    Args:
+        asked_in: the state when the question left; None where nobody noted it.
+        current: the stored state, read under the row's lock.
+        move: what the answer would do.
+    """
+    if asked_in is None or asked_in == current or isinstance(move, Ignore):
+        return False
+    return current not in BLOCKING_STATES
+
+
 def _on_paid(current: AttemptState) -> Move:
     if current is AttemptState.REVERSED:
         return Park(current, "paid after a reversal")

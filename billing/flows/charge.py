@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import Row, update
 
 from billing.engine import Engine
+from billing.flows.asking import settle_asked
 from billing.flows.card_requests import CardRequest, open_card_requests
 from billing.flows.charge_rows import (
     due_orders,
@@ -35,6 +36,7 @@ from billing.flows.settle import NEVER_SENT, settle
 from core.actor import system
 from core.work import Work
 from payments.breaker import Operation
+from payments.channels import wire_id
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
 from payments.phones import wallet_phone
@@ -181,9 +183,10 @@ def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased
         # Only what the gateway says when it is asked decides: it is parked or settled by that.
         asked = gateway.status(leased.order_id)
         answer = asked if asked.status != "not_found" else Answer("unknown", raw=answer.raw)
-    settle(
-        engine, merchant_id, leased.order_id, answer,
-        because=f"answer to send {leased.send}", send=leased.send,
+    settle_asked(
+        engine, merchant_id, gateway, leased.order_id, answer,
+        asked_in="sent", because=f"answer to send {leased.send}", send=leased.send,
+        wire=wire_id(leased.request.channel, leased.order_id, answer.transaction_id),
     )  # fmt: skip
 
 

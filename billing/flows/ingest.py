@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
+from billing.flows.asking import settle_asked
 from billing.flows.limits import count
 from billing.flows.pace import take, watched
 from billing.flows.reviews import open_review
@@ -196,10 +197,14 @@ def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[An
     named = _name_of(engine, merchant_id, row)
     if named is None:
         return "unknown_order"
-    answer = gateway.status(named)
+    wire, asked_in = named
+    answer = gateway.status(wire)
     if answer.status in ("unknown", "not_found") and row.tries < TRIES_MAX:
         return None
-    return settle(engine, merchant_id, row.order_id, answer, because="notification")
+    return settle_asked(
+        engine, merchant_id, gateway, row.order_id, answer,
+        asked_in=asked_in, because="notification", wire=wire,
+    )  # fmt: skip
 
 
 def _without_proof(
@@ -234,15 +239,18 @@ def _of_a_schedule(engine: Engine, merchant_id: UUID, row: Row[Any], answer: Ans
     return outcome
 
 
-def _name_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> str | None:
-    """By which id the gateway is asked what a notification tells of; None for an order not ours.
+def _name_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> tuple[str, str] | None:
+    """By which id the gateway is asked what a notification tells of, and the state of the order;
+    None for an order not ours.
 
     Where only the gateway's own id helps and the answer that brought it was lost, the
     notification's is taken: an id that belongs to another order is found out by its answer.
     """
     with engine.work(merchant_id, system("ingest")) as unit:
         known = unit.session.execute(
-            select(payment_orders.c.channel, payment_orders.c.transaction_id).where(
+            select(
+                payment_orders.c.channel, payment_orders.c.transaction_id, payment_orders.c.state
+            ).where(
                 payment_orders.c.merchant_id == merchant_id,
                 payment_orders.c.order_id == row.order_id,
             )
@@ -259,7 +267,7 @@ def _name_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> str | None:
             return None
     told = str(row.body.get("transaction_id") or "")
     found = known.transaction_id or (told if _ID.fullmatch(told) else None)
-    return wire_id(known.channel, row.order_id, found)
+    return wire_id(known.channel, row.order_id, found), known.state
 
 
 def _close(engine: Engine, merchant_id: UUID, row: Row[Any], outcome: str) -> None:

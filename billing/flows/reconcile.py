@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, or_, select, update
 
 from billing.engine import Engine
+from billing.flows.asking import settle_asked
 from billing.flows.charge import Leased, build_request, exchange
 from billing.flows.orders import record_steps
 from billing.flows.pace import take, watched
@@ -131,11 +132,15 @@ def resolve_one(
     Args:
         passed: quarantines since it was last sent; before the first, "no such order" is no proof.
     """
-    answer = gateway.status(wire_id(order.channel, order.order_id, order.transaction_id))
+    wire = wire_id(order.channel, order.order_id, order.transaction_id)
+    answer = gateway.status(wire)
     if order.abandoning and (answer.status == "pending" or is_held(order, answer)):
         answer = _end(gateway, order)
     if answer.status != "not_found" or passed < 1:
-        return settle(engine, merchant_id, order.order_id, answer, because="status asked")
+        return settle_asked(
+            engine, merchant_id, gateway, order.order_id, answer,
+            asked_in=order.state, because="status asked", wire=wire,
+        )  # fmt: skip
     again_later = may_send_again(order.channel, order.initiated_by)
     is_pull = CHANNELS[order.channel].pull and order.initiated_by == "merchant"
     if passed >= GIVE_UP or (not is_pull and (order.abandoning or not again_later)):

@@ -7,15 +7,16 @@ The answer to a charge, the answer to a status call, the reaper and a notificati
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
 from billing.flows import book, cards, reversal
+from billing.flows.order_rows import note_again, stop_sending, this_order, write_outcome
 from billing.flows.orders import record_steps
 from billing.flows.part_reversal import note_given_back
 from billing.flows.reviews import open_review
@@ -33,13 +34,15 @@ from payments.attempts import (
     Park,
     after_unsent,
     decide,
-    next_poll_after,
+    is_overtaken,
 )
 from payments.gateway import Answer
 from payments.tables import payment_orders, refunds
 
 # In place of the number of a send: the news holds only while the order was not sent.
 NEVER_SENT = 0
+# What `settle` returns where the order was closed while the gateway answered: it is asked again.
+OVERTAKEN = "overtaken"
 _RETRIES = 4
 _BACKOFF_MAX = 900
 
@@ -63,17 +66,23 @@ def settle(
     *,
     because: str,
     send: int | None = None,
+    asked_in: str | None = None,
     actor: Actor | None = None,
 ) -> str:
     """Take one piece of news about an order; returns the state it is in afterwards.
 
     Harmless to repeat, in any order, from any number of processes. ``unknown_order`` is returned
     for an order that is not ours. ``send`` is the number of the send that the news answers.
+    ``asked_in`` is the state the order was in when the question left: where another outcome was
+    written since, the answer may be older than that, and ``OVERTAKEN`` says to ask again.
     """
     for left in reversed(range(_RETRIES)):
         try:
             with engine.work(merchant_id, actor or system("settle")) as unit:
-                return settle_in(engine, unit, order_id, answer, because=because, send=send)
+                return settle_in(
+                    engine, unit, order_id, answer,
+                    because=because, send=send, asked_in=asked_in,
+                )  # fmt: skip
         except OperationalError:
             # A deadlock or a lock wait that ran out: nothing was written, the news is still news.
             if not left:
@@ -89,6 +98,7 @@ def settle_in(
     *,
     because: str,
     send: int | None = None,
+    asked_in: str | None = None,
 ) -> str:
     """The same inside a transaction of the caller."""
     order, invoice = _lock(unit, order_id)
@@ -101,7 +111,7 @@ def settle_in(
     if send is not None and order.in_doubt and _attests_only_this_send(answer):
         # What a later send is refused for says nothing about an earlier one that may be on its
         # way. It is not sent again, and asked about until that is certain.
-        _stop_sending(unit, order)
+        stop_sending(unit, order)
         answer = Answer("unknown", code=answer.code, message=answer.message, raw=answer.raw)
     current = AttemptState(order.state)
     move = decide(
@@ -113,6 +123,8 @@ def settle_in(
         cancel_asked=_cancel_asked(unit, order),
         pulled=order.initiated_by == "merchant" and not order.abandoning,
     )
+    if is_overtaken(asked_in, current, move):
+        return OVERTAKEN
     match move:
         case Accept(state):
             write_outcome(unit, order, str(state), answer, because)
@@ -125,7 +137,7 @@ def settle_in(
             _park(unit, order, answer, state=str(state), reason=reason, because=because)
             return str(state)
         case Ignore(state, _):
-            _note_again(unit, order, answer)
+            note_again(unit, order, answer)
             _keep_card(engine, unit, order, answer)
             if state is AttemptState.PAID:
                 book.follow_settlement(unit, order, answer)
@@ -196,63 +208,8 @@ def _cancel_asked(unit: Work, order: Row[Any]) -> bool:
     )
 
 
-def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, because: str) -> None:
-    """Store the new state with what came with it."""
-    values: dict[str, Any] = {"state": state, "answer": answer.raw or None}
-    if answer.transaction_id:
-        values["transaction_id"] = answer.transaction_id
-    if answer.code:
-        values["code"] = answer.code
-    if answer.instructions:
-        values["instructions"] = {**order.instructions, **answer.instructions}
-    if answer.expires_at:
-        values["expires_at"] = answer.expires_at
-    if state == "unknown":
-        values["in_doubt"] = True
-    if order.first_sent_at is None and state != "failed":
-        # It was sent before a restore: the gateway knows what the backup does not.
-        values["first_sent_at"] = unit.real_now
-    if state in ("unknown", "pending"):
-        values["next_at"] = _next_poll(unit, order)
-        values["lease_until"] = None
-    else:
-        values.update(
-            next_at=None, lease_until=None, closed_at=unit.now, attested=True, request_sealed=None
-        )
-    unit.session.execute(_this(unit, order).values(**values))
-    record_steps(unit, [(order.id, order.state, state, because, answer.raw or None)])
-
-
-def _next_poll(unit: Work, order: Row[Any]) -> datetime:
-    """When an order without an outcome is asked about again, in machine time.
-
-    One that was withdrawn since the question was asked is still due: it has to be ended.
-    """
-    if order.abandoning and order.next_at is not None and order.next_at <= unit.real_now:
-        return unit.real_now
-    age = unit.real_now - (order.last_sent_at or unit.real_now)
-    return unit.real_now + next_poll_after(age)
-
-
-def _note_again(unit: Work, order: Row[Any], answer: Answer) -> None:
-    """No new state; an open order is asked about again later."""
-    if order.state not in ("unknown", "pending"):
-        return
-    values: dict[str, Any] = {"next_at": _next_poll(unit, order)}
-    if answer.instructions:
-        values["instructions"] = {**order.instructions, **answer.instructions}
-    if order.expires_at is not None and order.expires_at <= unit.now:
-        # Its time has come and the gateway still waits: from here on only the polls ask.
-        values["expires_at"] = None
-    unit.session.execute(_this(unit, order).values(**values))
-
-
 def _attests_only_this_send(answer: Answer) -> bool:
     return answer.status == "failed" and not answer.transaction_status
-
-
-def _stop_sending(unit: Work, order: Row[Any]) -> None:
-    unit.session.execute(_this(unit, order).values(abandoning=True))
 
 
 def _keep_card(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> None:
@@ -275,7 +232,7 @@ def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str, send: i
     wait = min(_BACKOFF_MAX, 2 ** min(order.sends, 10))
     state = str(after_unsent(1 if order.in_doubt else 0))
     unit.session.execute(
-        _this(unit, order).values(
+        this_order(unit, order).values(
             state=state,
             lease_until=None,
             next_at=unit.real_now + timedelta(seconds=wait),
@@ -294,7 +251,7 @@ def _park(
 ) -> None:
     if state != order.state:
         unit.session.execute(
-            _this(unit, order).values(
+            this_order(unit, order).values(
                 state=state,
                 next_at=None,
                 lease_until=None,
@@ -310,12 +267,6 @@ def _park(
         "payment_order",
         order.id,
         {"reason": reason, "amount": answer.amount, "expected": order.amount},
-    )
-
-
-def _this(unit: Work, order: Row[Any]) -> Any:
-    return update(payment_orders).where(
-        payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order.id
     )
 
 

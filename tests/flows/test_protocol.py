@@ -107,7 +107,7 @@ def test_a_process_that_dies_after_the_call_leaves_rows_that_say_what_to_ask(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(charge, "settle", die)
+        patched.setattr(charge, "settle_asked", die)
         with pytest.raises(Killed):
             charge.send_due(world.engine, world.merchant_id)
 
