@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Decision = Literal["done", "paid", "failed", "charged_back"]
+Decision = Literal["done", "paid", "failed", "charged_back", "taken_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,15 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         (
             (
                 "Periksa order ini di dasbor Midtrans. Putuskan: paid bila jumlah pesanan benar "
-                "diterima, failed bila tidak ada uang masuk."
+                "diterima, failed bila tidak ada uang masuk. Bila pembayarannya dibatalkan di "
+                "sana: taken_back membuat invoice terutang lagi; bila pelanggan tidak perlu "
+                "membayar, minta pengembalian penuh saja, lalu tutup."
             ),
             (
                 "Look the order up in Midtrans' dashboard and decide: paid where the amount of the "
-                "order was taken, failed where no money came."
+                "order was taken, failed where no money came. Where its payment was canceled "
+                "there, taken_back makes the invoice due again; if the customer shall not pay, ask "
+                "for a full refund instead, then close."
             ),
         ),
     ),
@@ -228,6 +232,9 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
     ),
 }
 
+# Reasons of `payments.attempts.decide` that say that the money of a paid order is no longer there.
+_GONE: Final = ("cancel after payment", "deny after payment")
+
 _OTHER: Final = _kind(
     ("Perlu dilihat", "To be looked at"),
     ("Lihat rinciannya, perbaiki, lalu tutup.", "Read the details, mend it, then close."),
@@ -243,11 +250,14 @@ def kind_of(kind: str) -> ReviewKind:
 def decisions(
     kind: str, order_state: str | None, detail: Mapping[str, Any] | None = None
 ) -> tuple[Decision, ...]:
-    """What may be decided: of an order that is parked, whether money came; of a part that was
-    charged back and not booked, how much it was; else only ``done``.
+    """What may be decided: of an order that is parked, whether money came; of one whose money went
+    back behind us, that it did; of a part that was charged back and not booked, how much it was;
+    else only ``done``.
     """
     if kind == "chargeback_part" and not (detail or {}).get("booked"):
         return ("charged_back", "done")
     if kind in ("answer_differs", "canceled_elsewhere") and order_state == "review":
         return ("paid", "failed")
+    if order_state == "paid" and (detail or {}).get("reason") in _GONE:
+        return ("taken_back", "done")
     return ("done",)

@@ -9,10 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from billing.engine import Engine
-from billing.flows.order_rows import write_outcome
 from billing.flows.part_reversal import book_part
 from billing.flows.reviews import close_review
-from billing.flows.settle import react
+from billing.flows.settle import react, write_outcome
 from billing.queries import lock_customers
 from core.actor import Actor
 from core.errors import Conflict, InvalidRequest, NotFound
@@ -80,6 +79,8 @@ def resolve_review(
         close_review(unit, review_id, f"charged_back {amount}: {reason}")
     elif decision == "done":
         close_review(unit, review_id, f"done: {reason}")
+    elif decision == "taken_back":
+        _take_back(unit, row.subject_id, note=reason)
     else:
         outcome: Literal["paid", "failed"] = "paid" if decision == "paid" else "failed"
         decide_in(unit, row.subject_id, outcome=outcome, note=reason)
@@ -100,6 +101,24 @@ def decide_in(
     unit: Work, payment_order_id: UUID, *, outcome: Literal["paid", "failed"], note: str
 ) -> str:
     """`decide_order` in a transaction of the caller."""
+    order, invoice = _locked(unit, payment_order_id)
+    if order.state != "review":
+        raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
+    word = "capture" if outcome == "paid" else "cancel"
+    _decided(unit, order, invoice, _said(order, outcome, word), state=outcome, note=note)
+    return outcome
+
+
+def _take_back(unit: Work, payment_order_id: UUID, *, note: str) -> None:
+    """A payment that was canceled behind us is undone: its invoice is due and chased again."""
+    order, invoice = _locked(unit, payment_order_id)
+    if order.state != "paid":
+        raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
+    _decided(unit, order, invoice, _said(order, "failed", "cancel"), state="reversed", note=note)
+
+
+def _locked(unit: Work, payment_order_id: UUID) -> tuple[Row[Any], Row[Any] | None]:
+    """Lock customer, invoice, order, in that order."""
     c = payment_orders.c
     mine = (c.merchant_id == unit.merchant_id, c.id == payment_order_id)
     found = unit.session.execute(select(c.customer_id, c.invoice_id).where(*mine)).one_or_none()
@@ -111,30 +130,37 @@ def decide_in(
         .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == found.invoice_id)
         .with_for_update()
     ).one_or_none()
-    order = unit.session.execute(select(payment_orders).where(*mine).with_for_update()).one()
-    if order.state != "review":
-        raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
-    state = AttemptState(outcome)
-    said = Answer(
-        outcome,
+    return unit.session.execute(
+        select(payment_orders).where(*mine).with_for_update()
+    ).one(), invoice
+
+
+def _said(order: Row[Any], status: Literal["paid", "failed"], word: str) -> Answer:
+    return Answer(
+        status,
         order_id=order.order_id,
         amount=order.amount,
         currency=order.currency,
         code="decided",
-        transaction_status="capture" if outcome == "paid" else "cancel",
+        transaction_status=word,
     )
-    write_outcome(unit, order, outcome, said, f"decided by {unit.actor}: {note}")
-    react(unit, order, invoice, state, said)
+
+
+def _decided(
+    unit: Work, order: Row[Any], invoice: Row[Any] | None, said: Answer, *, state: str, note: str
+) -> None:
+    """Write an outcome that a person decided, with all that follows; close what asked for it."""
+    write_outcome(unit, order, state, said, f"decided by {unit.actor}: {note}")
+    react(unit, order, invoice, AttemptState(state), said)
     for review in unit.session.execute(
         select(reviews.c.id).where(
             reviews.c.merchant_id == unit.merchant_id,
-            reviews.c.subject_id == payment_order_id,
+            reviews.c.subject_id == order.id,
             reviews.c.closed_at.is_(None),
         )
     ).scalars():
-        close_review(unit, review, f"{outcome}: {note}")
+        close_review(unit, review, f"{state}: {note}")
     unit.audit(
-        "order.decide", "payment_order", payment_order_id,
-        before={"state": "review"}, after={"state": outcome, "note": note},
+        "order.decide", "payment_order", order.id,
+        before={"state": order.state}, after={"state": state, "note": note},
     )  # fmt: skip
-    return outcome

@@ -32,6 +32,7 @@ _WORDS: Final = {
         "paid": "Uang diterima",
         "failed": "Tidak ada uang masuk",
         "charged_back": "Bukukan jumlah ini",
+        "taken_back": "Uang sudah kembali, tagih lagi",
         "amount": "Jumlah yang ditarik bank (rupiah)",
     },
     "en": {
@@ -43,6 +44,7 @@ _WORDS: Final = {
         "paid": "The money came",
         "failed": "No money came",
         "charged_back": "Book this amount",
+        "taken_back": "The money went back, collect again",
         "amount": "Amount the bank took back (rupiah)",
     },
 }

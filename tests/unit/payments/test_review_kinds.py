@@ -6,6 +6,7 @@ import re
 
 from source_tree import ROOT
 
+from payments.attempts import AttemptState, News, NewsStatus, Park, decide
 from payments.review_kinds import KINDS, decisions, kind_of
 
 _OPENED = re.compile(r'open_review\(\s*\w+,\s*"(\w+)"')
@@ -36,6 +37,16 @@ def test_only_a_parked_order_has_an_outcome_to_decide() -> None:
     assert decisions("canceled_elsewhere", "review") == ("paid", "failed")
     assert decisions("answer_differs", "paid") == ("done",)
     assert decisions("unknown_order", None) == ("done",)
+
+
+def test_a_payment_that_was_canceled_behind_us_can_be_undone_by_a_person() -> None:
+    for word in ("cancel", "deny"):
+        news = News("INV-1", NewsStatus.FAILED, 99_000, "IDR", word, "credit_card")
+        move = decide(AttemptState.PAID, news, 99_000)
+        assert isinstance(move, Park)
+        gone = {"reason": move.reason}
+        assert decisions("answer_differs", "paid", gone) == ("taken_back", "done")
+        assert decisions("answer_differs", "reversed", gone) == ("done",)
 
 
 def test_a_part_whose_amount_is_not_known_is_booked_by_a_person() -> None:
