@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from billing.engine import Engine
+from billing.flows.order_rows import write_outcome
 from billing.flows.part_reversal import book_part
 from billing.flows.reviews import close_review
-from billing.flows.settle import react, write_outcome
+from billing.flows.settle import react
 from billing.queries import lock_customers
 from core.actor import Actor
 from core.errors import Conflict, InvalidRequest, NotFound
