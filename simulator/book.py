@@ -33,6 +33,9 @@ from simulator.model import (
 from simulator.notifications import payload
 from simulator.store import Store
 
+_NAMES = {"permata": "permata_va_number", "bill": "bill_key", "store": "payment_code"}
+WHOSE = ("bca", "bni", "bri", "cimb", "danamon", "bsi", "seabank", *_NAMES, "qr")
+
 
 class Book:
     """Everything the gateway knows for one server key."""
@@ -42,7 +45,8 @@ class Book:
         self.store = store
         self.transactions: dict[str, Transaction] = {}
         self.orders: dict[str, list[str]] = {}
-        self.numbers: dict[str, str] = {}  # open VA number or bill key -> transaction id
+        # What a person can pay to now: (whose number it is, number) -> transaction id.
+        self.numbers: dict[tuple[str, str], str] = {}
         self.tokens: dict[str, OneTimeToken] = {}
         self.saved: dict[str, SavedToken] = {}
         self.tokens_made: dict[str, int] = {}
@@ -88,13 +92,19 @@ class Book:
             found = self.transactions[self.orders[ident][-1]]
         return found
 
-    def find_payable(self, number: str) -> Transaction | None:
-        """By VA number, bill key, payment code, QR text, order id or transaction id."""
-        ident = self.numbers.get(number)
-        return self.transactions[ident] if ident else self.find(number)
+    def payable(self, number: str, whose: str = "") -> list[Transaction]:
+        """What waits under a VA number, bill key, payment code or QR text.
 
-    def number_free(self, number: str) -> bool:
-        return number not in self.numbers
+        Banks number by themselves, so that several may wait under one number; `whose` names the
+        bank, or bill, store or qr.
+        """
+        rooms = [whose] if whose else WHOSE
+        found = [self.numbers.get((room, number)) for room in rooms]
+        return [self.transactions[ident] for ident in found if ident]
+
+    def number_free(self, whose: str, number: str) -> bool:
+        """Does nothing open use this number of that bank?"""
+        return (whose, number) not in self.numbers
 
     # --- changing ---------------------------------------------------------------------------
 
@@ -269,11 +279,12 @@ class Book:
         self.orders.setdefault(tx.order_id, []).append(tx.transaction_id)
         self.index_numbers(tx)
 
-    def _numbers(self, tx: Transaction) -> list[str]:
-        numbers = [va["va_number"] for va in tx.extras.get("va_numbers", ())]
-        names = ("permata_va_number", "bill_key", "payment_code")
-        numbers += [tx.extras[name] for name in names if name in tx.extras]
-        return [*numbers, tx.qr] if tx.qr else numbers
+    def _numbers(self, tx: Transaction) -> list[tuple[str, str]]:
+        numbers = [(va["bank"], va["va_number"]) for va in tx.extras.get("va_numbers", ())]
+        for whose, name in _NAMES.items():
+            if name in tx.extras:
+                numbers.append((whose, tx.extras[name]))
+        return [*numbers, ("qr", tx.qr)] if tx.qr else numbers
 
     def index_numbers(self, tx: Transaction) -> None:
         """What a person pays to stays taken while the transaction is open."""

@@ -23,11 +23,13 @@ _HOW: tuple[str, ...] = ("via", "issuer", "transaction_type", "option")
 def transaction_of(book: Book, body: Json) -> Transaction:
     """The transaction an instruction means. Raises WrongError."""
     for name in _NAMES:
-        ident = body.get(name)
-        if ident:
-            tx = book.find_payable(str(ident))
-            if tx is not None:
-                return tx
+        ident = str(body.get(name) or "")
+        waiting = book.payable(ident, str(body.get("bank") or "").lower()) if ident else []
+        if len(waiting) > 1:
+            raise WrongError(409, "this number waits at several banks: say which with bank")
+        tx = waiting[0] if waiting else book.find(ident)
+        if tx is not None:
+            return tx
     raise WrongError(404, "no such transaction: give va_number, order_id or transaction_id")
 
 

@@ -142,7 +142,7 @@ def _scan(world: World, request: Request) -> Reply:
     """The text of a QR code instead of a camera."""
     text = request.query().get("qr", "").strip()
     for book in world.books.values():
-        ident = book.numbers.get(text)
-        if ident:
-            return redirect(f"/app/{ident}")
+        waiting = book.payable(text, "qr")
+        if waiting:
+            return redirect(f"/app/{waiting[0].transaction_id}")
     return show(request, "scan.html", problem="qr_unknown" if text else "")

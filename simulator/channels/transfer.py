@@ -122,23 +122,23 @@ def _fitted(bank: str, wanted: str) -> str:
 def _va_number(book: Book, tx: Transaction, bank: str, wanted: str) -> str:
     if wanted:
         number = _fitted(bank, wanted)
-        if book.number_free(number):
+        if book.number_free(bank, number):
             return number
         # In use by another open order: silently another one, as the gateway does.
     prefix = derive.digits_of(book.account.seed, 4, "company", bank)
     rest = _VA_LENGTHS[bank][2] - 5
     for salt in range(100):
-        number = f"8{prefix}{_free_number(book, tx, rest, f'va{salt}')}"
-        if book.number_free(number):
+        number = f"8{prefix}{_free_number(book, tx, rest, f'va{salt}', bank)}"
+        if book.number_free(bank, number):
             return number
     raise RefusalError("505", NO_NUMBER)
 
 
-def _free_number(book: Book, tx: Transaction, length: int, what: str) -> str:
+def _free_number(book: Book, tx: Transaction, length: int, what: str, whose: str) -> str:
     for salt in range(1000):
         number = derive.digits_of(book.account.seed, length, tx.order_id, tx.generation, what, salt)
         number = (number[1:] + number[0]) if number[0] == "0" else number
-        if number[0] != "0" and book.number_free(number):
+        if number[0] != "0" and book.number_free(whose, number):
             return number
     raise RefusalError("505", NO_NUMBER)
 
@@ -153,8 +153,8 @@ def bill(opening: Opening) -> None:
         problems.append("echannel.bill_key is not valid")
     if problems:
         raise invalid(*problems)
-    usable = wanted and book.number_free(wanted)
-    tx.extras["bill_key"] = wanted if usable else _free_number(book, tx, 12, "bill")
+    usable = wanted and book.number_free("bill", wanted)
+    tx.extras["bill_key"] = wanted if usable else _free_number(book, tx, 12, "bill", "bill")
     tx.extras["biller_code"] = BILLER_CODE
 
 
@@ -168,7 +168,7 @@ def store(opening: Opening) -> None:
             problems.append(f"cstore.alfamart_free_text_{place}: max 40 characters, no |")
     if problems:
         raise invalid(*problems)
-    tx.extras["payment_code"] = _free_number(opening.book, tx, 14, "store")
+    tx.extras["payment_code"] = _free_number(opening.book, tx, 14, "store", "store")
     tx.extras["store"] = str(told["store"]).lower()
 
 

@@ -144,6 +144,21 @@ def test_a_custom_number_is_padded_and_silently_replaced_while_in_use(desk: Desk
     assert desk.charge_va("V-3", va_number="1234")["va_numbers"][0]["va_number"] == first
 
 
+def test_each_bank_numbers_by_itself(desk: Desk) -> None:
+    wanted = "081234567890"
+    given = {
+        bank: desk.charge_va(f"N-{bank}", bank=bank, va_number=wanted)["va_numbers"][0]["va_number"]
+        for bank in ("bca", "bni", "cimb")
+    }
+    assert given == dict.fromkeys(("bca", "bni", "cimb"), wanted)
+    unclear = desk.try_sim("POST", "pay", va_number=wanted)
+    assert (unclear.status_code, "say which with bank" in unclear.text) == (409, True)
+    assert desk.sim("POST", "pay", va_number=wanted, bank="bni")["order_id"] == "N-bni"
+    assert desk.try_sim("POST", "pay", va_number=wanted, bank="bni").status_code == 404
+    desk.core.transactions.cancel("N-bca")
+    assert desk.sim("POST", "pay", va_number=wanted)["order_id"] == "N-cimb"
+
+
 def test_an_expiry_of_ones_own(desk: Desk) -> None:
     expiry = {"order_time": "2026-01-05 09:30:00 +0700", "expiry_duration": 1, "unit": "hour"}
     assert desk.charge_va("V-1", custom_expiry=expiry)["expiry_time"] == "2026-01-05 10:30:00"
