@@ -66,6 +66,7 @@ merchant_channels = merchant_table(
 )
 
 OPEN_STATES = "('created','sent','unknown','pending')"
+HELD, WISHES = "('authorized','challenge')", "('capture','approve','deny')"
 
 # One row for everything Midtrans knows by an order id: an attempt (we pull), an instrument (the
 # customer pushes) or a check (a small authorisation that saves a card and is cancelled again).
@@ -101,6 +102,13 @@ payment_orders = merchant_table(
     Column("code", Text),
     Column("decline_class", Text),
     Column("reason", Text),
+    # A card that is held and not charged, or that the fraud desk looks at: what the gateway holds,
+    # what a person wants done with it, and how much of a hold is taken.
+    Column("authorize_only", Boolean, nullable=False, server_default=text("false")),
+    Column("held", Text),
+    Column("wish", Text),
+    Column("capture_amount", BigInteger),
+    Column("capture_rest", Text),
     # What the payer needs: redirect_url, bank, va_number.
     Column("instructions", Json, nullable=False, server_default=text("'{}'")),
     # What the call needs and must be the same on every send; sealed where it holds a token.
@@ -120,45 +128,39 @@ payment_orders = merchant_table(
     ),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("length(order_id) <= 36", name="order_id"),
+    CheckConstraint(f"held IS NULL OR held IN {HELD} AND state = 'pending'", name="held"),
+    CheckConstraint(f"wish IS NULL OR wish IN {WISHES} AND state = 'pending'", name="wish"),
+    CheckConstraint("capture_amount > 0 AND capture_amount <= amount", name="capture_amount"),
+    CheckConstraint("capture_rest IN ('due','credit')", name="capture_rest"),
     # No network call without a committed row that says when it was first made.
     CheckConstraint("state IN ('created','failed') OR first_sent_at IS NOT NULL", name="sent"),
     CheckConstraint(f"state IN {OPEN_STATES} OR next_at IS NULL", name="next_at"),
     CheckConstraint(f"state NOT IN {OPEN_STATES} OR next_at IS NOT NULL", name="watched"),
     # At most one pull is open for an invoice: the wall against charging twice.
     Index(
-        "uq_payment_orders_one_open_attempt",
-        "merchant_id",
-        "invoice_id",
-        unique=True,
+        "uq_payment_orders_one_open_attempt", "merchant_id", "invoice_id", unique=True,
         postgresql_where=text(f"kind = 'attempt' AND state IN {OPEN_STATES}"),
     ),
     Index(
-        "uq_payment_orders_one_open_va",
-        "merchant_id",
-        "invoice_id",
-        "channel",
-        unique=True,
+        "uq_payment_orders_one_open_va", "merchant_id", "invoice_id", "channel", unique=True,
         postgresql_where=text(f"kind = 'instrument' AND state IN {OPEN_STATES}"),
     ),
     Index("ix_payment_orders_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     # Somebody waits in front of a page: these go out first.
     Index(
-        "ix_payment_orders_person",
-        "merchant_id",
-        "next_at",
+        "ix_payment_orders_person", "merchant_id", "next_at",
         postgresql_where=text(
             "state = 'created' AND initiated_by = 'customer' AND kind <> 'instrument'"
         ),
     ),
     Index(
-        "ix_payment_orders_expiring",
-        "expires_at",
+        "ix_payment_orders_expiring", "expires_at",
         postgresql_where=text("state = 'pending' AND expires_at IS NOT NULL"),
     ),
     Index("ix_payment_orders_invoice", "merchant_id", "invoice_id", "n"),
     Index("ix_payment_orders_transaction", "merchant_id", "transaction_id"),
     Index("ix_payment_orders_opened_at", "merchant_id", "opened_at", "id"),
-)
+)  # fmt: skip
 
 # Every step an order took, in the order it took them. Never edited.
 payment_order_steps = merchant_table(
