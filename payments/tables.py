@@ -59,6 +59,8 @@ merchant_channels = merchant_table(
     Column("rank", Integer, nullable=False),
     Column("fee", Json),
     Column("limits", Json),
+    # Of a hosted page: cards are entered there and nowhere else.
+    Column("takes_cards", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("merchant_id", "channel"),
     CheckConstraint(f"channel IN {CHANNEL_KEYS}", name="channel"),
@@ -96,6 +98,8 @@ payment_orders = merchant_table(
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
+    # Nobody can choose on a hosted page any more from here on.
+    Column("page_until", UtcDateTime),
     Column("abandoning", Boolean, nullable=False, server_default=text("false")),
     Column("attested", Boolean, nullable=False, server_default=text("false")),
     Column("transaction_id", Text),
@@ -127,6 +131,7 @@ payment_orders = merchant_table(
         name="state",
     ),
     CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("(channel = 'snap') = (page_until IS NOT NULL)", name="page_until"),
     CheckConstraint("length(order_id) <= 36", name="order_id"),
     CheckConstraint(f"held IS NULL OR held IN {HELD} AND state = 'pending'", name="held"),
     CheckConstraint(f"wish IS NULL OR wish IN {WISHES} AND state = 'pending'", name="wish"),
