@@ -10,6 +10,9 @@ derivation of its own. Keys that a rule does not know are context (price, dates)
     minus     of - less
     sum       of all parts
     part      one part of a largest-remainder split: of over weights, at index
+
+Prices by model (``derivation_prices``) stay exact as operands: 20/30 of half a rupiah each are
+rounded once.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from core.money import Money, round_half_away
+from invoices.derivation_prices import PRICE_RULES, exact_price, price_text
 from invoices.wording import days_text, number, percent, rupiah, rupiah_exact
 
 Derivation = Mapping[str, Any]
@@ -46,6 +50,8 @@ def recompute(derivation: Derivation) -> int:
         ValueError: the derivation cannot be understood.
     """
     rule = derivation.get("rule")
+    if rule in PRICE_RULES:
+        return _rounded(exact_price(derivation))
     if rule == "product":
         return _int(derivation, "unit_amount") * _int(derivation, "quantity")
     if rule == "share":
@@ -86,6 +92,8 @@ def arithmetic(derivation: Derivation, language: str = "id") -> str:
 def _expression(derivation: Derivation, language: str) -> str:
     rule = derivation.get("rule")
     words = WORDS[language]
+    if rule in PRICE_RULES:
+        return price_text(derivation, language)
     if rule == "product":
         return f"{number(_int(derivation, 'quantity'))} × {rupiah(_int(derivation, 'unit_amount'))}"
     if rule == "share":
@@ -138,6 +146,8 @@ def _fraction_text(derivation: Derivation, language: str) -> str:
 def _exact(derivation: Derivation) -> Fraction | None:
     """Give the figure before its own rounding, where there is one to speak of."""
     rule = derivation.get("rule")
+    if rule in PRICE_RULES:
+        return exact_price(derivation)
     if rule == "share":
         return _share(derivation)
     if rule == "percent":
@@ -151,7 +161,13 @@ def _share(derivation: Derivation) -> Fraction:
     denominator = _int(derivation, "denominator")
     if denominator < 1:
         raise ValueError("a share needs a positive denominator")
-    return Fraction(_operand(derivation, "of") * _int(derivation, "numerator"), denominator)
+    of = derivation.get("of")
+    # A price stays exact until its line is rounded; everything else was rounded as it was made.
+    if isinstance(of, Mapping) and of.get("rule") in PRICE_RULES:
+        whole = exact_price(of)
+    else:
+        whole = Fraction(_operand(derivation, "of"))
+    return whole * _int(derivation, "numerator") / denominator
 
 
 def _given_back(derivation: Derivation) -> int:

@@ -16,7 +16,7 @@ PACKAGES = (*ENGINE, "simulator")
 SHELLS = frozenset(
     {"tables", "queries", "service", "flows", "jobs", "adapters", "reports", "engine"}
 )
-CORE_RULES = frozenset({"money", "calendars", "errors", "ids", "events"})
+CORE_RULES = frozenset({"money", "exact", "calendars", "errors", "ids", "events"})
 
 
 @dataclass(frozen=True, slots=True)
