@@ -1,4 +1,4 @@
-"""Reads of what a merchant has switched on."""
+"""Reads of what a merchant has switched on, and of what its customers have saved."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Row, case, func, or_, select, text
 
 from core.work import Work
 from payments.channels import CHANNELS, PUSHES, STANDING, Channel
 from payments.fees import Fee, FeeRow, fee_of, fee_row
 from payments.health import WINDOW, Health
 from payments.limits import AmountLimit, limit_of, refusal
-from payments.tables import merchant_channels, payment_orders
+from payments.tables import merchant_channels, payment_methods, payment_orders
 
 # Of a merchant who has chosen nothing yet.
 DEFAULT: Final = ("bca_va",)
@@ -75,7 +76,9 @@ def offered_channels(unit: Work) -> tuple[Offered, ...]:
 def channel_health(unit: Work) -> dict[str, Health]:
     """How each channel did in the last hours of machine time, in one query."""
     c = payment_orders.c
-    answered = case((c.transaction_id.is_not(None), 1), else_=0)
+    # A hosted page has no transaction before something is chosen, but an address.
+    told = or_(c.transaction_id.is_not(None), c.instructions != text("'{}'::jsonb"))
+    answered = case((told, 1), else_=0)
     rows = unit.session.execute(
         select(c.channel, func.count(), func.sum(answered))
         .where(
@@ -101,3 +104,19 @@ def standing_channel(standing: Sequence[Offered], amount: int, on: date) -> str 
     """
     fitting = [one for one in standing if one.takes(amount, on)] or list(standing)
     return fitting[0].channel.key if fitting else None
+
+
+def methods_in_order(unit: Work, customer_id: UUID) -> list[Row[Any]]:
+    """The saved methods of a customer that have not ended, in his order; without their secrets."""
+    c = payment_methods.c
+    return list(
+        unit.session.execute(
+            select(c.id, c.kind, c.state, c.rank, c.brand, c.masked, c.expires_at, c.token_hash)
+            .where(
+                c.merchant_id == unit.merchant_id,
+                c.customer_id == customer_id,
+                c.state != "ended",
+            )
+            .order_by(c.rank, c.created_at, c.id)
+        )
+    )

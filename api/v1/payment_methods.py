@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
@@ -12,8 +13,8 @@ from msgspec import Meta
 from api.auth import Caller
 from api.idempotency import Once
 from api.pagination import Page, Window, page_of
-from api.queries import get_row, list_rows
-from api.routes import get, post
+from api.queries import get_row, list_rows, rows_of
+from api.routes import get, patch, post
 from api.shapes import ExternalId, In, Instant, Metadata, Out, Words, path_id
 from api.v1.orders import (
     CardToken,
@@ -28,9 +29,11 @@ from billing.engine import Engine
 from billing.flows.at_once import press, save_card
 from billing.flows.cards import end_method
 from billing.flows.consents import consent_later
+from billing.flows.methods import set_order
 from billing.service import end_mandate
 from core import ids
 from core.work import Work
+from payments.queries import methods_in_order
 from payments.tables import payment_methods
 
 
@@ -76,6 +79,18 @@ class EndIn(In):
     reason: Words = "requested"
 
 
+class OrderIn(In):
+    """The order in which a customer wants his methods charged."""
+
+    payment_methods: Annotated[
+        list[Annotated[str, Meta(max_length=40)]],
+        Meta(
+            min_length=1, max_length=100,
+            description="The first is charged first. Those not named stay behind, as they stood.",
+        ),
+    ]  # fmt: skip
+
+
 class MethodOut(Out):
     """A saved card."""
 
@@ -86,6 +101,14 @@ class MethodOut(Out):
     state: Annotated[
         str,
         Meta(description="`pending` until the payer confirmed, then `active`; in the end `ended`."),
+    ]
+    rank: Annotated[
+        int,
+        Meta(
+            description="Its place in the customer's order: the smallest first, and of equals the "
+            "one saved first. What it is charged for says so itself (`payment_method`); after a "
+            "refusal that only the holder can mend, the others are tried in this order."
+        ),
     ]
     masked: Annotated[str | None, Meta(description="First and last digits.")]
     bank: str | None
@@ -108,7 +131,7 @@ class MethodOut(Out):
         return cls(
             id=ids.public("payment_method", row.id),
             customer=ids.public("customer", row.customer_id), external_id=row.external_id,
-            kind=row.kind, state=row.state, masked=row.masked, bank=row.bank,
+            kind=row.kind, state=row.state, rank=row.rank, masked=row.masked, bank=row.bank,
             expires_at=row.expires_at, ended_because=row.ended_because, metadata=row.metadata,
             created_at=row.created_at, mandate=MandateOut.of(mandate), check=check,
         )  # fmt: skip
@@ -119,6 +142,20 @@ class MethodOut(Out):
         row = get_row(unit, payment_methods, method_id, "payment_method")
         mandate = queries.mandates_in_force(unit, [row.id]).get(row.id)
         return cls.of(row, mandate, newest_order(unit, method_id=method_id))
+
+
+class MethodsOut(Out):
+    """A customer's methods that have not ended, in his order."""
+
+    data: list[MethodOut]
+
+
+def _in_order(unit: Work, customer_id: UUID) -> MethodsOut:
+    rows = rows_of(unit, payment_methods, "customer_id", customer_id, by="rank")
+    mandates = queries.mandates_in_force(unit, [row.id for row in rows])
+    places = {row.id: place for place, row in enumerate(methods_in_order(unit, customer_id))}
+    standing = sorted((row for row in rows if row.id in places), key=lambda row: places[row.id])
+    return MethodsOut(data=[MethodOut.of(row, mandates.get(row.id)) for row in standing])
 
 
 class PaymentMethodsController(Controller):
@@ -151,13 +188,53 @@ class PaymentMethodsController(Controller):
         self, customer_id: FromPath[str], engine: NamedDependency[Engine],
         caller: NamedDependency[Caller], window: NamedDependency[Window],
     ) -> Page[MethodOut]:  # fmt: skip
-        """A customer's cards, newest first."""
+        """All a customer has had, newest first; `GET .../order` shows those that can be charged."""
         customer = path_id("customer", customer_id)
         with engine.work(caller.merchant, caller.actor) as unit:
             queries.get_customer(unit, customer)
             rows = list_rows(unit, payment_methods, window, {"customer_id": customer})
             mandates = queries.mandates_in_force(unit, [row.id for row in rows])
             return page_of(rows, window, lambda row: MethodOut.of(row, mandates.get(row.id)))
+
+    @get(
+        "/customers/{customer_id:str}/payment-methods/order", scope="read",
+        summary="Get the order of a customer's methods",
+    )  # fmt: skip
+    def get_order(
+        self, customer_id: FromPath[str], engine: NamedDependency[Engine],
+        caller: NamedDependency[Caller],
+    ) -> MethodsOut:  # fmt: skip
+        """The methods that have not ended, in the order in which they are charged.
+
+        Without an order of the customer's own: the one that took over last, then as they were
+        saved.
+        """
+        wanted = path_id("customer", customer_id)
+        with engine.work(caller.merchant, caller.actor) as unit:
+            queries.get_customer(unit, wanted)
+            return _in_order(unit, wanted)
+
+    @patch(
+        "/customers/{customer_id:str}/payment-methods/order", scope="write",
+        summary="Set the order of a customer's methods",
+    )  # fmt: skip
+    def set_order(
+        self, customer_id: FromPath[str], data: JSONBody[OrderIn],
+        engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+    ) -> MethodsOut:  # fmt: skip
+        """Automatic subscriptions and open invoices go over to the first that may be charged.
+
+        Nothing is charged by this. When a charge is refused and only its holder can mend that, the
+        next of these is tried at once, each a single time.
+        """
+        wanted = path_id("customer", customer_id)
+        methods = [
+            ids.parse("payment_method", one, field="payment_methods")
+            for one in data.payment_methods
+        ]
+        with engine.work(caller.merchant, caller.actor) as unit:
+            set_order(unit, wanted, methods)
+            return _in_order(unit, wanted)
 
     @get("/payment-methods/{method_id:str}", scope="read", summary="Get a saved card")
     def get_payment_method(

@@ -11,16 +11,16 @@ from sqlalchemy import Row, select, update
 from billing.engine import Engine
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.chase import on_method_saved
+from billing.flows.methods import charge_to
 from billing.flows.orders import OPEN, OrderDraft, write_orders
 from billing.flows.reviews import open_review
 from billing.queries import has_mandate
-from billing.tables import subscriptions
 from core import ids
 from core.bulk import insert_rows
 from core.errors import NotFound
 from core.work import Work
-from invoices.tables import invoices
 from payments.gateway import Answer
+from payments.service import next_rank, put_first
 from payments.tables import payment_methods, payment_orders
 
 # Small, held for a moment and released: Midtrans refuses a charge of nothing.
@@ -41,6 +41,7 @@ def new_card(unit: Work, customer_id: UUID, key: str, *, external_id: str | None
                 "customer_id": customer_id,
                 "kind": "card",
                 "state": "pending",
+                "rank": next_rank(unit, customer_id),
                 "created_at": unit.now,
             }
         ],
@@ -125,18 +126,12 @@ def keep_token(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> N
 
 
 def use_method(unit: Work, customer_id: UUID, method_id: UUID) -> None:
-    """From now on charge the customer's automatic subscriptions and open invoices to this."""
-    for table in (subscriptions, invoices):
-        scope = [
-            table.c.merchant_id == unit.merchant_id,
-            table.c.customer_id == customer_id,
-            table.c.collection == "automatic",
-        ]
-        if table is invoices:
-            scope.append(table.c.status == "open")
-        else:
-            scope.append(table.c.status != "canceled")
-        unit.session.execute(update(table).where(*scope).values(payment_method_id=method_id))
+    """From now on charge the customer's automatic subscriptions and open invoices to this.
+
+    It goes to the head of his order, and every open case makes one try with it.
+    """
+    put_first(unit, customer_id, method_id)
+    charge_to(unit, customer_id, method_id)
     on_method_saved(unit, customer_id)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, select, update
+from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
 from billing.flows.chase import on_declined
+from billing.flows.methods import live_methods, usable_methods
 from billing.flows.offers import instrument
 from billing.flows.orders import (
     OPEN,
@@ -18,7 +19,7 @@ from billing.flows.orders import (
     withdraw,
     write_orders,
 )
-from billing.queries import lock_customers, with_mandate
+from billing.queries import lock_customers
 from billing.service import after_failed
 from core.actor import system
 from core.work import Work
@@ -26,7 +27,7 @@ from invoices.queries import get_invoice
 from invoices.tables import invoices
 from payments.declines import decline_of_status
 from payments.queries import offered_channels, standing_channel, standing_channels
-from payments.tables import payment_methods, payment_orders
+from payments.tables import payment_orders
 
 BATCH = 500
 
@@ -153,28 +154,5 @@ def _standing(unit: Work, invoice_ids: list[UUID]) -> dict[UUID, set[str]]:
 
 def _missing(unit: Work, method_id: UUID | None) -> str:
     """What is missing for a charge without the payer, as one of our own codes."""
-    has_card = method_id is not None and bool(_live_methods(unit, [method_id]))
+    has_card = method_id is not None and bool(live_methods(unit, [method_id]))
     return "no_mandate" if has_card and unit.merchant.card_mode == "recurring" else "no_card"
-
-
-def usable_methods(unit: Work, method_ids: Sequence[UUID]) -> set[UUID]:
-    """Methods that may be charged now without the payer: usable, and with his consent in force."""
-    if unit.merchant.card_mode != "recurring" or not method_ids:
-        return set()
-    return with_mandate(unit, _live_methods(unit, method_ids))
-
-
-def _live_methods(unit: Work, method_ids: Sequence[UUID]) -> set[UUID]:
-    """Methods that are active, and whose saved token has not run out."""
-    found = unit.session.execute(
-        select(payment_methods.c.id).where(
-            payment_methods.c.merchant_id == unit.merchant_id,
-            payment_methods.c.id.in_(method_ids),
-            and_(
-                payment_methods.c.state == "active",
-                (payment_methods.c.expires_at.is_(None))
-                | (payment_methods.c.expires_at > unit.now),
-            ),
-        )
-    )
-    return set(found.scalars())

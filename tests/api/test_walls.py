@@ -76,6 +76,9 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/reviews/{review_id}/resolve"): {"decision": "done", **reason},
         ("POST", "/dunning-policy"): {"grace_days": 12},
         ("POST", "/payment-channels/{channel}"): {"enabled": True},
+        ("PATCH", "/customers/{customer_id}/payment-methods/order"): {
+            "payment_methods": [owned["method_id"]]
+        },
         ("POST", "/clock/advance"): {"to": "2026-01-05T02:00:00Z"},
         ("POST", "/clock/jump"): {"to": "2026-01-05T02:00:00Z"},
     }

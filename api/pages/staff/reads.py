@@ -118,7 +118,7 @@ def customer_file(
         payments_next=(
             (taken[PAGE - 1]["paid_at"], taken[PAGE - 1]["id"]) if len(taken) > PAGE else None
         ),
-        methods=_all(unit, _of(unit, payment_methods, customer_id, payment_methods.c.created_at)),
+        methods=_methods(unit, customer_id),
         cases=_cases(unit, customer_id),
         events=_all(unit, _of(unit, events, customer_id, events.c.seq).limit(EVENTS_MAX)),
         numbers=_numbers(unit, customer_id),
@@ -202,6 +202,13 @@ def _of(unit: Work, table: Any, customer_id: UUID, newest: Any) -> Select[Any]:
         .where(table.c.merchant_id == unit.merchant_id, table.c.customer_id == customer_id)
         .order_by(newest.desc())
     )
+
+
+def _methods(unit: Work, customer_id: UUID) -> list[Row]:
+    """In the order in which they are charged; those that ended last."""
+    c = payment_methods.c
+    query = _of(unit, payment_methods, customer_id, c.created_at).order_by(None)
+    return _all(unit, query.order_by(c.state == "ended", c.rank, c.created_at, c.id))
 
 
 def _all(unit: Work, query: Select[Any]) -> list[Row]:
