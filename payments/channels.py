@@ -79,6 +79,13 @@ class Channel:
     needs: frozenset[str] = frozenset()
     retries_by_key: bool = True
 
+    @property
+    def is_hosted(self) -> bool:
+        """Whether it is a page of the gateway's: unknown until something is chosen, then of as many
+        tries as the payer makes (`payments.hosted`).
+        """
+        return self.group is Group.HOSTED
+
     def name(self, language: str) -> str:
         """What people call it."""
         return self.name_en if language == "en" else self.name_id
@@ -86,6 +93,7 @@ class Channel:
 
 _SECOND: Final = timedelta(seconds=1)
 _MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
 _BANK: Final = Expiry(_DAY, 20 * _SECOND, 180 * _DAY)
@@ -175,15 +183,17 @@ _ROWS: Final = (
         needs=frozenset({"phone"}),
     ),
     Channel(
-        # What the payer chooses on the hosted page has its own rules; until then, the narrowest.
+        # What the payer chooses on the hosted page has its own rules; until then, the narrowest. It
+        # can be ended only before a choice, so it is open no longer than a choice takes.
         "snap", Group.HOSTED, "Halaman pembayaran Midtrans", "Midtrans payment page",
-        Expiry(_DAY, 20 * _SECOND, 7 * _DAY), _NEVER, ("redirect_url", "snap_token"),
+        Expiry(_HOUR, 20 * _SECOND, 7 * _DAY), _NEVER, ("redirect_url", "snap_token"),
     ),
 )  # fmt: skip
 
 CHANNELS: Final[Mapping[str, Channel]] = {row.key: row for row in _ROWS}
 PULLS: Final = frozenset(row.key for row in _ROWS if row.pull)
 PUSHES: Final = frozenset(row.key for row in _ROWS if not row.pull)
+HOSTED: Final = frozenset(row.key for row in _ROWS if row.is_hosted)
 # What can be written on an invoice: a number or code that waits for weeks, and needs no page.
 STANDING: Final = frozenset(row.key for row in _ROWS if row.group in (Group.BANK, Group.STORE))
 

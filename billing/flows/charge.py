@@ -30,13 +30,14 @@ from billing.flows.charge_rows import (
 from billing.flows.documents import Links
 from billing.flows.orders import MOOT, record_steps
 from billing.flows.pace import Leave, take, watched
+from billing.flows.page_news import shown_on_page
 from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import NEVER_SENT, settle
 from core.actor import system
 from core.work import Work
 from payments.breaker import Operation
-from payments.channels import wire_id
+from payments.channels import CHANNELS, wire_id
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
 from payments.phones import wallet_phone
@@ -136,7 +137,7 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
     with engine.work(merchant_id, system("charge")) as unit:
         gateway = engine.gateways.of(unit.merchant)
         rows, lane = due_orders(unit, limit, only)
-        gone = {row.id for row in rows if is_moot(row)} | without_consent(unit, rows)
+        gone = {row.id for row in rows if is_moot(row, unit.now)} | without_consent(unit, rows)
         moot = [row.order_id for row in rows if row.id in gone]
         wanted = [row for row in rows if row.id not in gone]
         cards, unreadable = open_card_requests(engine, unit, wanted)
@@ -227,7 +228,11 @@ def _hold_back(unit: Work, rows: Sequence[Row[Any]]) -> None:
 
 
 def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None) -> ChargeRequest:
-    """The same request on every send: all of it comes from the committed row."""
+    """The same request on every send: all of it comes from the committed row.
+
+    But for a page, which is opened for as long as is left of its time.
+    """
+    is_page = CHANNELS[row.channel].is_hosted
     return ChargeRequest(
         order_id=row.order_id,
         channel=row.channel,
@@ -239,12 +244,13 @@ def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None
         item_name=f"{unit.merchant.display_name} {row.number or 'cek kartu'}",
         token=card.token if card else None,
         authenticate=card.authenticate if card else False,
-        save_token=card.save_token if card else False,
+        save_token=card.save_token if card else is_page and row.payment_method_id is not None,
         authorize_only=card.authorize_only if card else False,
         expires_at=row.expires_at,
-        ordered_at=row.opened_at,
+        ordered_at=unit.now if is_page else row.opened_at,
         phone=wallet_phone(row.phone),
         return_url=_way_back(engine, unit, row),
+        offer=shown_on_page(unit, row) if is_page else (),
     )
 
 

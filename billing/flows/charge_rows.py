@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -82,9 +82,12 @@ def orders_with_facts() -> Select[Any]:
     )
 
 
-def is_moot(row: Row[Any]) -> bool:
-    """Whether an order was withdrawn, or its invoice is not due for its amount any more."""
-    if row.abandoning:
+def is_moot(row: Row[Any], now: datetime) -> bool:
+    """Whether an order was withdrawn, or its invoice is not due for its amount any more.
+
+    A page is not opened once its time is up: nobody waits for it any longer.
+    """
+    if row.abandoning or (row.page_until is not None and row.page_until <= now):
         return True
     if row.invoice_id is None:
         return False

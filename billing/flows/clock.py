@@ -43,7 +43,10 @@ _BUSY = text(
     """
     SELECT
         EXISTS (SELECT 1 FROM payment_orders WHERE merchant_id = :m
-            AND (state IN ('created', 'sent', 'unknown') OR (state = 'pending' AND abandoning)))
+            AND (state IN ('created', 'sent', 'unknown')
+                -- A page on which something was chosen ends by its own time, not by our wish.
+                OR (state = 'pending' AND abandoning AND (expires_at IS NULL
+                    OR page_until IS NULL OR expires_at <= :at OR next_at <= :real))))
         OR EXISTS (SELECT 1 FROM notifications WHERE merchant_id = :m AND state = 'new')
         OR EXISTS (SELECT 1 FROM refunds WHERE merchant_id = :m
             AND state IN ('created', 'sent', 'unknown'))
@@ -122,7 +125,13 @@ def drive(engine: Engine, merchant_id: UUID, ring: Callable[[UUID], int]) -> boo
         m = {"m": merchant_id}
         due = unit.session.execute(_DUE, m).scalar_one()
         busy = unit.session.execute(
-            _BUSY, {**m, "soon": unit.real_now + timedelta(seconds=2)}
+            _BUSY,
+            {
+                **m,
+                "at": clock.at,
+                "real": unit.real_now,
+                "soon": unit.real_now + timedelta(seconds=2),
+            },
         ).scalar_one()
     if clock.state == "stepping":
         # Whoever began this step did not finish it; moving the gateway's clock again is harmless.

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
 from billing.flows.asking import settle_asked
+from billing.flows.hosted import ask_page
 from billing.flows.limits import count
 from billing.flows.pace import take, watched
 from billing.flows.reviews import open_review
@@ -26,7 +27,7 @@ from core.work import Work
 from payments.adapters.midtrans.answers import clean
 from payments.breaker import Operation
 from payments.budget import Lane
-from payments.channels import wire_id
+from payments.channels import CHANNELS, wire_id
 from payments.gateway import Answer, Gateway
 from payments.notifications import (
     BODY_BYTES_KEPT,
@@ -197,8 +198,8 @@ def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[An
     named = _name_of(engine, merchant_id, row)
     if named is None:
         return "unknown_order"
-    wire, asked_in = named
-    answer = gateway.status(wire)
+    wire, asked_in, told = named
+    answer = gateway.status(wire) if told is None else ask_page(gateway, wire, *told)
     if answer.status in ("unknown", "not_found") and row.tries < TRIES_MAX:
         return None
     return settle_asked(
@@ -239,9 +240,11 @@ def _of_a_schedule(engine: Engine, merchant_id: UUID, row: Row[Any], answer: Ans
     return outcome
 
 
-def _name_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> tuple[str, str] | None:
-    """By which id the gateway is asked what a notification tells of, and the state of the order;
-    None for an order not ours.
+def _name_of(
+    engine: Engine, merchant_id: UUID, row: Row[Any]
+) -> tuple[str, str, tuple[str | None, ...] | None] | None:
+    """By which id the gateway is asked what a notification tells of, the state of the order, and
+    for one with a page the ids of its tries; None for an order not ours.
 
     Where only the gateway's own id helps and the answer that brought it was lost, the
     notification's is taken: an id that belongs to another order is found out by its answer.
@@ -265,9 +268,11 @@ def _name_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> tuple[str, str
                 {"order_id": row.order_id, "amount": row.body.get("gross_amount")},
             )
             return None
-    told = str(row.body.get("transaction_id") or "")
-    found = known.transaction_id or (told if _ID.fullmatch(told) else None)
-    return wire_id(known.channel, row.order_id, found), known.state
+    said = str(row.body.get("transaction_id") or "")
+    told = said if _ID.fullmatch(said) else None
+    if CHANNELS[known.channel].is_hosted:
+        return row.order_id, known.state, (told, known.transaction_id)
+    return wire_id(known.channel, row.order_id, known.transaction_id or told), known.state, None
 
 
 def _close(engine: Engine, merchant_id: UUID, row: Row[Any], outcome: str) -> None:

@@ -15,6 +15,7 @@ from core.bulk import insert_rows
 from core.errors import Conflict, NotFound
 from core.work import Work
 from invoices.tables import invoices
+from payments.channels import CHANNELS
 from payments.order_ids import order_id as derive_order_id
 from payments.tables import payment_order_steps, payment_orders
 
@@ -34,7 +35,7 @@ class OrderDraft:
     """An order to be written: ``n`` counts the orders of its kind for its invoice.
 
     ``channel`` is a key of `payments.channels.CHANNELS`. ``amount`` is whole rupiah and what is due
-    on the invoice at this moment.
+    on the invoice at this moment. ``expires_at`` of a hosted page is its end, and never left out.
     """
 
     kind: Literal["attempt", "instrument", "check"]
@@ -80,6 +81,7 @@ def write_orders(unit: Work, drafts: Sequence[OrderDraft]) -> list[UUID]:
                 "next_at": unit.real_now if draft.state == "created" else None,
                 "opened_at": unit.now,
                 "expires_at": draft.expires_at,
+                "page_until": draft.expires_at if CHANNELS[draft.channel].is_hosted else None,
                 "request_sealed": draft.request_sealed,
             }
         )

@@ -17,6 +17,7 @@ from sqlalchemy import Row, and_, or_, select, update
 from billing.engine import Engine
 from billing.flows.asking import settle_asked
 from billing.flows.charge import Leased, build_request, exchange
+from billing.flows.hosted import PAGE_CALLS, resolve_page
 from billing.flows.orders import record_steps
 from billing.flows.pace import take, watched
 from billing.flows.settle import is_held, settle
@@ -103,6 +104,8 @@ def resolve_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
 
 def _calls(engine: Engine, order: Row[Any], real_now: datetime) -> int:
     """How many calls resolving an order may take: it may be ended, or sent once more."""
+    if CHANNELS[order.channel].is_hosted:
+        return PAGE_CALLS if order.abandoning else 2
     if order.abandoning:
         return 3
     return 2 if order.state != "pending" and quarantines(engine, order, real_now) else 1
@@ -132,6 +135,8 @@ def resolve_one(
     Args:
         passed: quarantines since it was last sent; before the first, "no such order" is no proof.
     """
+    if CHANNELS[order.channel].is_hosted:
+        return resolve_page(engine, merchant_id, gateway, order)
     wire = wire_id(order.channel, order.order_id, order.transaction_id)
     answer = gateway.status(wire)
     if order.abandoning and (answer.status == "pending" or is_held(order, answer)):

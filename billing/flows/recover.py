@@ -13,11 +13,13 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
+from billing.flows.offers import expiry
 from billing.flows.orders import MOOT, OPEN, OrderDraft, record_steps, write_orders
 from billing.flows.settle import settle
 from core.actor import system
 from core.work import Work
 from invoices.tables import invoices
+from payments.channels import HOSTED, PULLS
 from payments.gateway import Answer, Gateway
 from payments.order_ids import order_id as derive_order_id
 from payments.tables import payment_orders
@@ -116,7 +118,13 @@ def _facts(unit: Work, order_id: str) -> tuple[Row[Any], Row[Any] | None, dict[s
 
 
 def _channel(kind: str, answer: Answer) -> str:
-    """What a lost order was: the gateway says so; else what orders of its kind mostly are."""
+    """What a lost order was: the gateway says so; else what orders of its kind mostly are.
+
+    A card that a customer pushed was chosen on a hosted page. Of any other choice on one it can not
+    be told; its order is then ended as that of the channel itself.
+    """
+    if kind == "instrument" and answer.channel in PULLS:
+        return next(iter(HOSTED))
     return answer.channel or ("card" if kind == "attempt" else "bca_va")
 
 
@@ -136,14 +144,14 @@ def _take_in(
     it never stands in the way of the open one. One that still waits is withdrawn: the payer is
     offered a new one.
     """
-    waits = _stands(kind, answer)
+    waits, channel = _stands(kind, answer), _channel(kind, answer)
     with engine.work(merchant_id, system("recover")) as unit:
         [row] = write_orders(
             unit,
             [
                 OrderDraft(
                     kind="attempt" if kind == "attempt" else "instrument",
-                    channel=_channel(kind, answer),
+                    channel=channel,
                     initiated_by="merchant" if kind == "attempt" else "customer",
                     customer_id=order.customer_id,
                     amount=answer.amount or invoice.due_amount,
@@ -151,6 +159,7 @@ def _take_in(
                     owner=invoice.id,
                     invoice_id=invoice.id,
                     period=str(invoice.period_start or "-"),
+                    expires_at=expiry(channel, unit.now, unit.now) if channel in HOSTED else None,
                     state="created" if waits else "failed",
                 )
             ],

@@ -18,6 +18,7 @@ from billing.engine import Engine
 from billing.flows import book, cards, reversal
 from billing.flows.order_rows import note_again, stop_sending, this_order, write_outcome
 from billing.flows.orders import record_steps
+from billing.flows.page_news import keep_page, note_try, paid_twice, read_page
 from billing.flows.part_reversal import note_given_back
 from billing.flows.reviews import open_review
 from billing.tables import customers
@@ -26,6 +27,7 @@ from core.work import Work
 from invoices.tables import invoices
 from payments.attempts import (
     CANCELED_ELSEWHERE,
+    OPEN_STATES,
     Accept,
     AttemptState,
     Ignore,
@@ -113,8 +115,9 @@ def settle_in(
         # way. It is not sent again, and asked about until that is certain.
         stop_sending(unit, order)
         answer = Answer("unknown", code=answer.code, message=answer.message, raw=answer.raw)
+    answer = read_page(engine, unit, order, answer)
     current = AttemptState(order.state)
-    move = decide(
+    move = paid_twice(engine, order, answer) or decide(
         current,
         _news(order, answer),
         order.amount,
@@ -128,6 +131,8 @@ def settle_in(
     match move:
         case Accept(state):
             write_outcome(unit, order, str(state), answer, because)
+            if state in OPEN_STATES:
+                keep_page(engine, unit, order, answer)
             _keep_card(engine, unit, order, answer)
             react(unit, order, invoice, state, answer)
             if state is AttemptState.PAID:
@@ -138,6 +143,9 @@ def settle_in(
             return str(state)
         case Ignore(state, _):
             note_again(unit, order, answer)
+            if state in OPEN_STATES:
+                keep_page(engine, unit, order, answer)
+                note_try(unit, order, answer, because)
             _keep_card(engine, unit, order, answer)
             if state is AttemptState.PAID:
                 book.follow_settlement(unit, order, answer)

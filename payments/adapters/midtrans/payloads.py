@@ -6,11 +6,13 @@ One row a channel (ADR 0016). One item stands for the whole invoice, so that the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from payments.adapters.midtrans.answers import WIB
 from payments.channels import CHANNELS, Channel
 from payments.gateway import ChargeRequest
+from payments.hosted import PAYMENT_LIFE
 
 Body = dict[str, Any]
 
@@ -62,10 +64,20 @@ def page_payload(request: ChargeRequest) -> Body:
     if request.return_url:
         body["callbacks"] = {"finish": request.return_url}
     minutes = _minutes(request, CHANNELS["snap"])
-    if minutes is not None:
-        body["expiry"] = {"duration": minutes, "unit": "minute"}
+    if minutes is not None and request.ordered_at is not None:
+        life = int(PAYMENT_LIFE.total_seconds() // 60)
+        # From when it was ordered, not from when something is chosen: the end is known beforehand.
+        body["expiry"] = {
+            "start_time": _moment(request.ordered_at),
+            "duration": max(minutes, life),
+            "unit": "minute",
+        }
         body["page_expiry"] = {"duration": minutes, "unit": "minute"}
     return body
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def _envelope(request: ChargeRequest) -> Body:
@@ -87,7 +99,7 @@ def _expiry(request: ChargeRequest, row: Channel) -> Body:
         return {}
     return {
         "custom_expiry": {
-            "order_time": request.ordered_at.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S %z"),
+            "order_time": _moment(request.ordered_at),
             "expiry_duration": minutes,
             "unit": "minute",
         }

@@ -158,7 +158,13 @@ def test_a_hosted_page_offers_what_is_switched_on() -> None:
     assert body["enabled_payments"] == ["credit_card", "bca_va", "other_qris", "echannel"]
     assert body["credit_card"] == {"secure": True}
     assert body["callbacks"] == {"finish": "https://kelas.example/i/1"}
-    assert body["expiry"] == {"duration": 120, "unit": "minute"}
+    assert body["page_expiry"] == {"duration": 120, "unit": "minute"}
+    # What was chosen waits for a day from the order, whenever it was chosen.
+    assert body["expiry"] == {
+        "start_time": body["expiry"]["start_time"], "duration": 1440, "unit": "minute",
+    }  # fmt: skip
+    start = datetime.strptime(body["expiry"]["start_time"], "%Y-%m-%d %H:%M:%S %z")
+    assert start == ORDERED
 
 
 def test_every_channel_can_be_asked_for_one_way_or_the_other() -> None:
