@@ -7,6 +7,10 @@ from typing import Final
 
 MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "already_canceled": ("The subscription has ended.", "Langganan sudah berakhir."),
+    "already_invoiced": (
+        "The time after the trial is invoiced already: void that invoice first.",
+        "Masa setelah uji coba sudah ditagih: batalkan tagihan itu dulu.",
+    ),
     "amount_outside_limits": (
         "This way to pay does not take this amount: see `GET /payment-methods`.",
         "Cara bayar ini tidak menerima jumlah itu: lihat `GET /payment-methods`.",
@@ -124,6 +128,7 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Langganan dalam keadaan ini tidak diubah.",
     ),
     "not_in_review": ("The order waits for no decision.", "Order ini tidak menunggu keputusan."),
+    "not_on_trial": ("The trial is over.", "Masa uji coba sudah berakhir."),
     "not_scheduled": (
         "The subscription is not about to end.",
         "Langganan ini tidak akan berhenti.",
