@@ -99,15 +99,18 @@ def mailbox() -> None:
 @tagihan.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def simulator(arguments: tuple[str, ...]) -> None:
-    """Run the Midtrans simulator; `--help` tells its own options."""
+    """Run the Midtrans simulator; `--help` tells its own options.
+
+    Without options it is the one of this home, and keeps its book there.
+    """
     given = list(arguments)
     if not {"-h", "--help"} & set(given):
         settings = begin("simulator")
-        if "--port" not in given:
-            given += ["--port", str(settings.simulator_port)]
-        if "--state" not in given:
-            # Midtrans does not forget when we restart; neither may its stand-in.
-            given += ["--state", str(settings.home / "simulator")]
+        usual = ["--port", str(settings.simulator_port)]
+        if not given:
+            # The one of this home. Midtrans does not forget when we restart; neither may it.
+            usual += ["--state", str(settings.home / "simulator")]
+        given = usual + given  # what is given comes last, and so overrules
     sys.exit(module("simulator").run(given) or 0)
 
 

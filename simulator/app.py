@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 from simulator import control, core_api, pages, wire
@@ -90,12 +91,14 @@ def create_app(
     *,
     server_key: str = "",
     client_key: str = "",
-    notification_url: str = "",
+    addresses: Mapping[str, str] | None = None,
     base_url: str = "http://127.0.0.1:8401",
     latency: Latency | None = None,
     log: bool = False,
 ) -> App:
     """A simulator with one account (more through the control API).
+
+    `addresses` are the account's `notification_url`, `pay_account_url` and `recurring_url`.
 
     With `state_dir` the book survives a restart. Raises store.StateInUseError when another
     simulator works there.
@@ -106,8 +109,9 @@ def create_app(
         if latency is not None:
             book.account.latency = latency
             book.save_account()
-        if notification_url and book.account.notification_url != notification_url:
-            book.account.notification_url = notification_url
-            book.save_account()
+        for name, url in (addresses or {}).items():
+            if url and getattr(book.account, name) != url:
+                setattr(book.account, name, url)
+                book.save_account()
         world.store.flush()
     return App(world, log=log)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Annotated
+
 import msgspec
 
 from simulator import cards, chaos, control_book, control_people, control_rooms
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.chaos import Fault, NewsRule
-from simulator.clock import iso, parse_iso
+from simulator.clock import iso, parse_iso, within_calendar
 from simulator.control_accounts import Handler, WrongError, add_account
 from simulator.model import Json, Latency
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World
+
+Span = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 async def handle(world: World, request: Request) -> Reply:
@@ -28,6 +33,8 @@ async def handle(world: World, request: Request) -> Reply:
             return json_reply(200, {"accounts": accounts})
         if route == ("GET", "health"):
             return json_reply(200, {"status": "ok", "accounts": len(world.books)})
+        if route == ("GET",):
+            return json_reply(200, {"instructions": _listed(world.base_url)})
         handler = _ROUTES.get(route)
         if handler is None:
             return json_reply(404, {"error": f"no such instruction: {' '.join(route)}"})
@@ -41,6 +48,13 @@ async def handle(world: World, request: Request) -> Reply:
         return json_reply(400, {"error": "the body must be a JSON object"})
     except (ValueError, TypeError, OverflowError, msgspec.ValidationError) as error:
         return json_reply(400, {"error": str(error)})
+
+
+def _listed(base: str) -> list[str]:
+    """Every instruction there is, for who looks around."""
+    further = (("GET", "accounts"), ("POST", "accounts"), ("GET", "health"))
+    routes = sorted((*_ROUTES, *further), key=lambda route: (route[1:], route[0]))
+    return [f"{method} {base}/_sim/{'/'.join(rest)}" for method, *rest in routes]
 
 
 def _book(world: World, request: Request, body: Json) -> Book:
@@ -71,19 +85,32 @@ async def _get_clock(world: World, book: Book, _body: Json) -> Json:
     return _clock(world, book)
 
 
-async def _set_clock(world: World, book: Book, body: Json) -> Json:
-    happened = 0
+_SPANS = ("seconds", "minutes", "hours", "days", "weeks")
+
+
+def _goal(book: Book, body: Json) -> datetime | None:
+    """The instant to go to: `to`, or so much later than now."""
     if body.get("to") is not None:
-        to = parse_iso(body["to"])
-        try:
-            happened = await world.advance(book, to)
-        except ValueError as error:
-            raise WrongError(409, str(error)) from error
-    mode = body.get("mode")
-    if mode in ("real", "running", "fixed"):
-        world.set_mode(book, str(mode))
-    elif mode is not None:
+        return parse_iso(body["to"])
+    spans = {name: msgspec.convert(body[name], Span) for name in _SPANS if name in body}
+    return within_calendar(book.now() + timedelta(**spans)) if spans else None
+
+
+async def _set_clock(world: World, book: Book, body: Json) -> Json:
+    happened, mode = 0, body.get("mode")
+    if mode is not None and mode not in ("real", "running", "fixed"):
         raise WrongError(400, "mode is real, fixed or running")
+    moving = book.account.clock_mode != "fixed"
+    to = _goal(book, body)
+    try:
+        if to is not None:
+            happened = await world.advance(book, to)
+            if mode is None and moving and body.get("to") is None:
+                mode = "running"  # a clock that was sent forward by a span goes on from there
+        if mode is not None:
+            world.set_mode(book, str(mode))
+    except ValueError as error:
+        raise WrongError(409, str(error)) from error
     return {**_clock(world, book), "happened": happened}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from simulator import welcome
 from simulator.app import create_app
 from simulator.model import Latency
 from simulator.store import StateInUseError
@@ -32,9 +33,16 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--seed", default="simulator", metavar="S", help="same seed, same answers")
     line.add_argument("--webhook-url", default="", metavar="URL", help="where notifications go")
     line.add_argument(
+        "--pay-account-url", default="", metavar="URL", help="where news of GoPay links goes"
+    )
+    line.add_argument(
+        "--recurring-url", default="", metavar="URL", help="where news of subscriptions goes"
+    )
+    line.add_argument(
         "--latency", type=latency, metavar="MS[~SIGMA]", help="how long answers take (120~0.5)"
     )
     line.add_argument("--log", action="store_true", help="one line per request on stderr")
+    line.add_argument("--quiet", action="store_true", help="say nothing but that it is ready")
     return line
 
 
@@ -78,6 +86,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         return _refuse(f"{options.host} is not a loopback address")
     if options.server_key.startswith("Mid-server-"):
         return _refuse("the server key looks like a production key")
+    if not options.server_key or any(map(str.isspace, options.server_key + options.client_key)):
+        return _refuse("a key is not empty and holds no white space")
     try:
         bound = listen(options.host, options.port)
     except OSError as error:
@@ -91,7 +101,11 @@ def run(argv: Sequence[str] | None = None) -> int:
             options.seed,
             server_key=options.server_key,
             client_key=options.client_key,
-            notification_url=options.webhook_url,
+            addresses={
+                "notification_url": options.webhook_url,
+                "pay_account_url": options.pay_account_url,
+                "recurring_url": options.recurring_url,
+            },
             base_url=base_url,
             latency=options.latency,
             log=options.log,
@@ -109,7 +123,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )
-    server = _Server(config, base_url)
+    account = app.world.books[options.server_key].account
+    count = len(app.world.books)
+    told = "" if options.quiet else welcome.screen(base_url, account, options.state, count)
+    server = _Server(config, f"simulator ready at {base_url}\n{told}")
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[bound]))
     return 0 if server.started else 1
@@ -118,9 +135,9 @@ def run(argv: Sequence[str] | None = None) -> int:
 class _Server(uvicorn.Server):
     """Ends with exit code 0 on a signal, and says where it listens."""
 
-    def __init__(self, config: uvicorn.Config, base_url: str) -> None:
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)
-        self._base_url = base_url
+        self._greeting = greeting
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -135,10 +152,10 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so in one line: whoever started us waits for it."""
+        """Listen, then say so: whoever started us waits for the first line."""
         await super().startup(sockets)
         if self.started:
-            sys.stdout.write(f"simulator ready at {self._base_url}\n")
+            sys.stdout.write(self._greeting)
             sys.stdout.flush()
 
 

@@ -117,9 +117,14 @@ class World:
             return happened
 
     def set_mode(self, book: Book, mode: str) -> None:
-        """Stand still (fixed), run on from the present instant (running), or real time."""
-        account = book.account
-        account.clock_at, account.clock_started = book.now(), machine_now()
+        """Stand still (fixed), run on from the present instant (running), or real time.
+
+        Raises ValueError when real time would be a step back.
+        """
+        account, now, real = book.account, book.now(), machine_now()
+        if mode == "real" and now > real and book.transactions:
+            raise ValueError(f"the clock does not go back: it is {now.isoformat()}")
+        account.clock_at, account.clock_started = now, real
         account.clock_mode = mode
         book.save_account()
 

@@ -108,3 +108,25 @@ def test_accounts_have_clocks_of_their_own(
     other = new_desk(server.url)
     other.clock("2030-06-01T00:00:00Z")
     assert desk.sim("GET", "clock")["now"] == "2026-01-05T03:00:00Z"
+
+
+def test_a_moving_clock_goes_on_after_a_span_and_stands_after_an_instant(
+    server: Any, new_desk: Callable[..., Desk]
+) -> None:
+    desk = new_desk(server.url)
+    sent = desk.sim("POST", "clock", days=1)
+    assert sent["mode"] == "running"
+    assert desk.sim("GET", "clock")["now"] > sent["now"]
+    assert desk.sim("POST", "clock", days=1, mode="fixed")["mode"] == "fixed"
+    assert desk.sim("POST", "clock", days=1)["mode"] == "fixed"
+    assert desk.sim("POST", "clock", to="2999-01-01T00:00:00Z")["mode"] == "fixed"
+
+
+def test_real_time_is_refused_where_it_would_be_a_step_back(desk: Desk) -> None:
+    desk.charge_va("T-1")
+    desk.clock("2999-01-01T00:00:00Z")
+    refused = desk.try_sim("POST", "clock", mode="real")
+    assert (refused.status_code, "does not go back" in refused.text) == (409, True)
+    assert desk.sim("GET", "clock")["now"] == "2999-01-01T00:00:00Z"
+    assert desk.try_sim("POST", "clock", days=1, mode="sideways").status_code == 400
+    assert desk.sim("GET", "clock")["now"] == "2999-01-01T00:00:00Z"
