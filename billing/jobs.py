@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from billing.engine import Engine
-from billing.flows import chase, deliver, refund
+from billing.flows import accounts, chase, deliver, refund
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.ingest import ingest_due
@@ -21,6 +21,7 @@ FLOWS: dict[str, Callable[[Engine, UUID], int]] = {
     "case.step": chase.step_due,
     "order.send": send_due,
     "order.resolve": resolve_due,
+    "account.step": accounts.step_due,
     "refund.send": refund.send_due,
     "notification.ingest": ingest_due,
     "message.send": deliver.send_due,

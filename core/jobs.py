@@ -39,6 +39,11 @@ DUE: dict[str, str] = {
             f"""(t.state IN ('sent','unknown','pending') AND t.next_at <= :real)
                 OR (t.state = 'pending' AND t.expires_at <= {_NOW})""",
         ),
+        (
+            "account.step",
+            "payment_methods",
+            f"t.next_at <= :real OR t.link_expires_at <= {_NOW}",
+        ),
         ("refund.send", "refunds", f"t.next_at <= :real OR t.due_at <= {_NOW}"),
         ("notification.ingest", "notifications", "t.next_at <= :real"),
         ("message.send", "messages", "t.next_at <= :real"),

@@ -63,6 +63,7 @@ class Channel:
         captured_first: paid before it settles; until then it can only be cancelled whole.
         needs: what must be known of the customer before it can be asked for.
         retries_by_key: the gateway honours an Idempotency-Key for it.
+        by_account: it charges an account that its holder linked; a merchant switches it on.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Channel:
     captured_first: bool = False
     needs: frozenset[str] = frozenset()
     retries_by_key: bool = True
+    by_account: bool = False
 
     @property
     def is_hosted(self) -> bool:
@@ -116,7 +118,7 @@ _ROWS: Final = (
         "gopay_linked", Group.WALLET, "GoPay (akun terhubung)", "GoPay (linked account)",
         Expiry(15 * _MINUTE, 15 * _MINUTE, 15 * _MINUTE, fixed=True),
         RefundRules(refundable=True, partial=True, window_days=45),
-        ("redirect_url", "app_url"), pull=True,
+        ("redirect_url", "app_url"), pull=True, by_account=True,
     ),
     Channel(
         "bca_va", Group.BANK, "BCA Virtual Account", "BCA virtual account", _BANK, _NEVER,
@@ -194,6 +196,8 @@ CHANNELS: Final[Mapping[str, Channel]] = {row.key: row for row in _ROWS}
 PULLS: Final = frozenset(row.key for row in _ROWS if row.pull)
 PUSHES: Final = frozenset(row.key for row in _ROWS if not row.pull)
 HOSTED: Final = frozenset(row.key for row in _ROWS if row.is_hosted)
+# What a merchant switches on and off; cards go by a contract of their own.
+SWITCHED: Final = PUSHES | {row.key for row in _ROWS if row.by_account}
 # What can be written on an invoice: a number or code that waits for weeks, and needs no page.
 STANDING: Final = frozenset(row.key for row in _ROWS if row.group in (Group.BANK, Group.STORE))
 

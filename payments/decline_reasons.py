@@ -98,6 +98,10 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "Dompet digital diblokir atau tidak ditemukan. Silakan gunakan cara bayar lain.",
         "The wallet is blocked or cannot be found. Please use another way to pay.",
     ),
+    "wallet_unlinked": (
+        "Akun dompet digital tidak terhubung lagi. Silakan hubungkan kembali.",
+        "The wallet is not linked any more. Please link it again.",
+    ),
     "wallet_kyc": (
         "Akun dompet digital belum diverifikasi.",
         "The wallet account has not been verified.",

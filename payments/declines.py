@@ -95,7 +95,7 @@ _WALLET: Final[dict[DeclineClass, dict[str, str]]] = {
         "limit": "202 213",
         "wallet_refused": "817",
     },
-    DeclineClass.HARD: {"wallet_blocked": "105 112"},
+    DeclineClass.HARD: {"wallet_blocked": "105 112 410", "wallet_unlinked": "ACCOUNT_ENDED"},
     DeclineClass.CUSTOMER_ACTION: {
         "wallet_kyc": "123",
         "wallet_option_off": "156",
@@ -128,6 +128,8 @@ _STATUS: Final[dict[DeclineClass, dict[str, str]]] = {
     DeclineClass.CONFIGURATION: {"merchant_setup": "300 400 401 402 403 405 408 413 501"},
 }
 
+# Who says this takes a consent back: nothing is charged by that method any more.
+_STOPPED: Final = frozenset({"stopped_by_holder", "wallet_unlinked"})
 # Limits of further tries that are narrower than the policy's.
 _TRIES_MAX: Final = {
     "contact_bank": 2,
@@ -160,7 +162,7 @@ def _decline(code: str, klass: DeclineClass, reason: str) -> Decline:
         reason=reason,
         reason_id=text_id,
         reason_en=text_en,
-        cancel_mandate=reason == "stopped_by_holder",
+        cancel_mandate=reason in _STOPPED,
         tries_max=_TRIES_MAX.get(reason),
         ask_first=reason == "duplicate",
     )

@@ -16,6 +16,7 @@ from payments.channels import CHANNELS, PUSHES, STANDING, Channel
 from payments.fees import Fee, FeeRow, fee_of, fee_row
 from payments.health import WINDOW, Health
 from payments.limits import AmountLimit, limit_of, refusal
+from payments.method_kinds import allowed_kinds
 from payments.tables import merchant_channels, payment_methods, payment_orders
 
 # Of a merchant who has chosen nothing yet.
@@ -71,6 +72,20 @@ def offered_channels(unit: Work) -> tuple[Offered, ...]:
         for row in rows
         if row.enabled and row.channel in PUSHES
     )
+
+
+def switched_on(unit: Work) -> frozenset[str]:
+    """The keys of all channels that the merchant has switched on, pulls among them."""
+    c = merchant_channels.c
+    rows = unit.session.execute(
+        select(c.channel).where(c.merchant_id == unit.merchant_id, c.enabled)
+    )
+    return frozenset(rows.scalars())
+
+
+def chargeable_kinds(unit: Work) -> frozenset[str]:
+    """The kinds of methods that may be charged without the payer."""
+    return allowed_kinds(unit.merchant.card_mode, switched_on(unit))
 
 
 def channel_health(unit: Work) -> dict[str, Health]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
-from payments.channels import PUSHES
+from payments.channels import SWITCHED
 from payments.queries import DEFAULT, methods_in_order
 from payments.tables import merchant_channels, payment_methods
 
@@ -30,15 +30,15 @@ def set_channel(
     The first time, what was offered by default is written down beside it.
 
     Raises:
-        InvalidRequest: ``unknown_channel``; a pull is no choice of the payer's page.
+        InvalidRequest: ``unknown_channel``; cards go by ``card_mode``.
     """
-    if channel not in PUSHES:
+    if channel not in SWITCHED:
         raise InvalidRequest(
             "unknown_channel", f"{channel!r} is no way to pay that can be offered", field="channel"
         )
     for place, key in enumerate(DEFAULT):
         _write(unit, key, {"enabled": True, "rank": place}, keep=True)
-    place = rank if rank is not None else sorted(PUSHES).index(channel) + 100
+    place = rank if rank is not None else sorted(SWITCHED).index(channel) + 100
     c = merchant_channels.c
     before = unit.session.execute(
         select(c.enabled, c.rank, c.fee, c.limits).where(

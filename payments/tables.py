@@ -18,9 +18,12 @@ from sqlalchemy import (
 
 from core.db import Json, UtcDateTime, merchant_table, reference
 from payments.channels import CHANNELS
+from payments.method_kinds import KINDS
 
 # Written into checks in a fixed order: a new channel is a migration.
 CHANNEL_KEYS = "({})".format(",".join(f"'{key}'" for key in sorted(CHANNELS)))
+METHOD_KINDS = "({})".format(",".join(f"'{key}'" for key in KINDS))
+LINKED_KINDS = "({})".format(",".join(f"'{row.key}'" for row in KINDS.values() if row.linked))
 
 payment_methods = merchant_table(
     "payment_methods",
@@ -39,15 +42,34 @@ payment_methods = merchant_table(
     Column("ended_because", Text),
     Column("metadata", Json, nullable=False, server_default=text("'{}'")),
     Column("created_at", UtcDateTime, nullable=False),
+    # Of an account that is linked at the gateway: where its holder agrees, until it is decided,
+    # and when (business time) that is asked about at the latest; when (machine time) it is asked
+    # about next. Its token is the account's id, kept until the gateway says that the link is over.
+    Column("link_sealed", LargeBinary),
+    Column("link_expires_at", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("polls", Integer, nullable=False, server_default="0"),
     reference("customer_id", "customers"),
     UniqueConstraint("merchant_id", "external_id"),
     # What names a method names its customer too: a card of another one can not be charged.
     UniqueConstraint("merchant_id", "customer_id", "id"),
     CheckConstraint("rank >= 0", name="rank"),
-    CheckConstraint("kind IN ('card')", name="kind"),
+    CheckConstraint(f"kind IN {METHOD_KINDS}", name="kind"),
     CheckConstraint("state IN ('pending','active','ended')", name="state"),
     CheckConstraint("state <> 'active' OR token_sealed IS NOT NULL", name="token"),
+    # A linked account is asked about as long as it is, or may be, linked.
+    CheckConstraint(
+        f"next_at IS NOT NULL = (kind IN {LINKED_KINDS} AND (state <> 'ended' "
+        "OR token_sealed IS NOT NULL))",
+        name="watched",
+    ),
+    CheckConstraint(
+        "state = 'pending' OR (link_sealed IS NULL AND link_expires_at IS NULL)", name="link"
+    ),
     Index("ix_payment_methods_customer", "merchant_id", "customer_id"),
+    Index("ix_payment_methods_token", "merchant_id", "token_hash"),
+    Index("ix_payment_methods_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_payment_methods_link", "link_expires_at"),
 )
 
 # How a merchant lets its customers pay; what has no row is switched off. ``fee`` and ``limits``

@@ -25,6 +25,7 @@ from core.calendars import civil_date, instant_of
 from core.work import Mail, Work, queue_mail
 from invoices.service import record_settled
 from invoices.tables import invoices
+from payments.channels import CHANNELS
 from payments.declines import Decline, decline, decline_of_status
 from payments.gateway import Answer
 from payments.tables import allocations, payments
@@ -122,7 +123,9 @@ def paid_by(order: Row[Any], answer: Answer) -> str:
     """The channel the money came by: the payer of a hosted page chose one, and a GoPay order that
     was scanned comes back as QRIS; refunds go by what was paid.
     """
-    return str(answer.channel if order.channel != "card" and answer.channel else order.channel)
+    if CHANNELS[order.channel].pull:
+        return str(order.channel)
+    return str(answer.channel or order.channel)
 
 
 def _payment(unit: Work, order: Row[Any], payment_id: UUID, answer: Answer) -> dict[str, Any]:
@@ -218,8 +221,10 @@ def _others(unit: Work, order: Row[Any], invoice: Row[Any]) -> bool:
 
 
 def understand(answer: Answer) -> Decline:
-    """The decline behind an answer: the bank's code if there was a transaction, else Midtrans'."""
-    if answer.transaction_status:
+    """The decline behind an answer: the bank's or wallet's code, else Midtrans'."""
+    if answer.transaction_status == "expire":
+        return decline_of_status("407")
+    if answer.transaction_status or answer.payment_type:
         return decline(answer.code, answer.payment_type or "credit_card")
     return decline_of_status(answer.code or "400")
 

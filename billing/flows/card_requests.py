@@ -73,7 +73,10 @@ def _saved_tokens(unit: Work, rows: Sequence[Row[Any]]) -> dict[UUID, bytes | No
         return {}
     found = unit.session.execute(
         select(payment_methods.c.id, payment_methods.c.token_sealed).where(
-            payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id.in_(wanted)
+            payment_methods.c.merchant_id == unit.merchant_id,
+            payment_methods.c.id.in_(wanted),
+            # The account of a wallet outlives its method until it is unlinked.
+            payment_methods.c.state == "active",
         )
     )
     return {row.id: row.token_sealed for row in found}

@@ -20,6 +20,7 @@ from core.bulk import insert_rows
 from core.errors import NotFound
 from core.work import Work
 from payments.gateway import Answer
+from payments.method_kinds import KINDS
 from payments.service import next_rank, put_first
 from payments.tables import payment_methods, payment_orders
 
@@ -155,7 +156,10 @@ def release(unit: Work, order: Row[Any]) -> None:
 
 
 def end_method(unit: Work, method_id: UUID, because: str) -> bool:
-    """A method is never charged again: its token is destroyed; says whether it had not ended yet.
+    """A method is never charged again; says whether it had not ended yet.
+
+    A card's token is destroyed. The account of a wallet is kept for as long as it takes to unlink
+    it at the gateway (`billing.flows.accounts`).
 
     Raises:
         NotFound: ``payment_method_not_found``.
@@ -163,17 +167,24 @@ def end_method(unit: Work, method_id: UUID, because: str) -> bool:
     c = payment_methods.c
     mine = (c.merchant_id == unit.merchant_id, c.id == method_id)
     row = unit.session.execute(
-        select(c.customer_id, c.state).where(*mine).with_for_update()
+        select(c.customer_id, c.state, c.kind, c.token_sealed).where(*mine).with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound("payment_method_not_found", "there is no such payment method")
     if row.state == "ended":
         return False
+    linked = KINDS[row.kind].linked and row.token_sealed is not None
     unit.session.execute(
         update(payment_methods)
         .where(*mine)
-        .values(state="ended", ended_because=because, token_sealed=None)
-    )
+        .values(
+            state="ended", ended_because=because, token_sealed=row.token_sealed if linked else None,
+            link_sealed=None, link_expires_at=None, next_at=unit.real_now if linked else None,
+            polls=0,
+        )
+    )  # fmt: skip
+    if linked:
+        unit.ring("account.step")
     unit.audit(
         "method.end",
         "payment_method",

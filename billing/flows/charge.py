@@ -233,6 +233,7 @@ def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None
     But for a page, which is opened for as long as is left of its time.
     """
     is_page = CHANNELS[row.channel].is_hosted
+    by_account = CHANNELS[row.channel].by_account
     return ChargeRequest(
         order_id=row.order_id,
         channel=row.channel,
@@ -242,7 +243,8 @@ def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None
         customer_name=row.name,
         customer_email=row.email,
         item_name=f"{unit.merchant.display_name} {row.number or 'cek kartu'}",
-        token=card.token if card else None,
+        token=card.token if card and not by_account else None,
+        account_id=card.token if card and by_account else None,
         authenticate=card.authenticate if card else False,
         save_token=card.save_token if card else is_page and row.payment_method_id is not None,
         authorize_only=card.authorize_only if card else False,
@@ -256,6 +258,7 @@ def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None
 
 def _way_back(engine: Engine, unit: Work, row: Row[Any]) -> str | None:
     """Where a wallet or a payment page sends the browser afterwards: to the invoice."""
-    if row.kind != "instrument" or row.due_on is None:
+    shown = row.kind == "instrument" or CHANNELS[row.channel].by_account
+    if not shown or row.due_on is None:
         return None
     return Links.of(engine).invoice(unit.merchant_id, row.invoice_id, row.due_on)

@@ -68,7 +68,7 @@ def end_charged_method(unit: Work, customer_id: UUID, method_id: UUID, reason: s
             payment_methods.c.id == method_id,
             payment_methods.c.state != "ended",
         )
-        .values(state="ended", ended_because=reason, token_sealed=None)
+        .values(state="ended", ended_because=reason, token_sealed=None, next_at=None)
     )
     end_mandate(unit, method_id, because=reason)
     if ended.rowcount:  # type: ignore[attr-defined]

@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, select
 
+from billing.flows.pulling import live_methods
 from core import ids
 from core.work import Work
 from dunning.cases import Case
 from dunning.queries import DunningCase
 from dunning.service import CaseDraft
 from invoices.queries import Invoice
+from payments.method_kinds import KINDS
 from payments.tables import payment_methods, payment_orders
 
 _UNDECIDED = ("created", "sent", "unknown", "pending", "review")
@@ -39,21 +41,7 @@ def facts_of(unit: Work, case: DunningCase, invoice: Invoice) -> Case:
 
 def has_method(unit: Work, method_id: UUID | None) -> bool:
     """Whether a method stands ready that may be charged without the payer."""
-    if method_id is None or unit.merchant.card_mode != "recurring":
-        return False
-    method = payment_methods.c
-    return bool(
-        unit.session.execute(
-            select(
-                exists().where(
-                    method.merchant_id == unit.merchant_id,
-                    method.id == method_id,
-                    method.state == "active",
-                    or_(method.expires_at.is_(None), method.expires_at > unit.now),
-                )
-            )
-        ).scalar_one()
-    )
+    return method_id is not None and bool(live_methods(unit, [method_id]))
 
 
 def attempt_open(unit: Work, invoice_id: UUID) -> bool:
@@ -93,13 +81,12 @@ def method_words(unit: Work, method_id: UUID | None) -> dict[str, str]:
     """How the method is called in a mail, in both languages; empty when there is none."""
     if method_id is None:
         return {}
-    masked: str | None = unit.session.execute(
-        select(payment_methods.c.masked).where(
+    found = unit.session.execute(
+        select(payment_methods.c.kind, payment_methods.c.masked).where(
             payment_methods.c.merchant_id == unit.merchant_id, payment_methods.c.id == method_id
         )
-    ).scalar_one_or_none()
-    tail = f" •••• {masked[-4:]}" if masked else ""
-    return {"id": f"kartu{tail}", "en": f"card{tail}"}
+    ).one()
+    return KINDS[found.kind].words(found.masked)
 
 
 def other_method(unit: Work, invoice: Invoice, method_id: UUID | None) -> dict[str, str]:

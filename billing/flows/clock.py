@@ -34,6 +34,7 @@ _DUE = text(
         UNION ALL SELECT min(due_at) FROM refunds WHERE merchant_id = :m
         UNION ALL SELECT min(expires_at) FROM payment_orders
             WHERE merchant_id = :m AND state = 'pending'
+        UNION ALL SELECT min(link_expires_at) FROM payment_methods WHERE merchant_id = :m
     ) AS all_due
     """
 )
@@ -50,6 +51,7 @@ _BUSY = text(
         OR EXISTS (SELECT 1 FROM notifications WHERE merchant_id = :m AND state = 'new')
         OR EXISTS (SELECT 1 FROM refunds WHERE merchant_id = :m
             AND state IN ('created', 'sent', 'unknown'))
+        OR EXISTS (SELECT 1 FROM payment_methods WHERE merchant_id = :m AND next_at <= :real)
         OR EXISTS (SELECT 1 FROM messages WHERE merchant_id = :m
             AND (state = 'sending' OR (state = 'queued' AND next_at <= :soon)))
     """

@@ -10,7 +10,6 @@ from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
 from billing.flows.chase import on_declined
-from billing.flows.methods import live_methods, usable_methods
 from billing.flows.offers import instrument
 from billing.flows.orders import (
     OPEN,
@@ -19,6 +18,7 @@ from billing.flows.orders import (
     withdraw,
     write_orders,
 )
+from billing.flows.pulling import channels_of, live_methods, usable_methods
 from billing.queries import lock_customers
 from billing.service import after_failed
 from core.actor import system
@@ -92,6 +92,7 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     numbers = last_numbers(unit, listed)
     standing = _standing(unit, listed)
     usable = usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
+    charged_by = channels_of(unit, usable)
     standing_ways = standing_channels(offered_channels(unit))
     drafts: list[OrderDraft] = []
     without: list[tuple[UUID, UUID]] = []
@@ -110,7 +111,8 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
             # Before a pull, what the customer could still push is withdrawn and attested.
             withdraw(unit, row.id, for_charge=True)
         else:
-            drafts.append(_attempt(row, numbers.get((row.id, "attempt"), 0) + 1))
+            n = numbers.get((row.id, "attempt"), 0) + 1
+            drafts.append(_attempt(row, n, charged_by[row.payment_method_id]))
     write_orders(unit, drafts)
     kept = {invoice_id for invoice_id, _ in without}
     unit.session.execute(
@@ -124,10 +126,10 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     return without
 
 
-def _attempt(row: Row[Any], n: int) -> OrderDraft:
+def _attempt(row: Row[Any], n: int, channel: str) -> OrderDraft:
     return OrderDraft(
         kind="attempt",
-        channel="card",
+        channel=channel,
         initiated_by="merchant",
         customer_id=row.customer_id,
         amount=row.due_amount,
@@ -154,5 +156,5 @@ def _standing(unit: Work, invoice_ids: list[UUID]) -> dict[UUID, set[str]]:
 
 def _missing(unit: Work, method_id: UUID | None) -> str:
     """What is missing for a charge without the payer, as one of our own codes."""
-    has_card = method_id is not None and bool(live_methods(unit, [method_id]))
-    return "no_mandate" if has_card and unit.merchant.card_mode == "recurring" else "no_card"
+    stands_ready = method_id is not None and bool(live_methods(unit, [method_id]))
+    return "no_mandate" if stands_ready else "no_card"

@@ -7,9 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from billing.flows.consents import mandate_needed
+from billing.flows.pulling import kinds_of
 from billing.queries import has_mandate
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
+from payments.method_kinds import KINDS
+from payments.queries import chargeable_kinds
 from payments.tables import payment_methods
 
 
@@ -19,16 +22,12 @@ def check_automatic(
     """Refuse automatic collection where nothing could ever be charged.
 
     Raises:
-        Conflict: ``no_recurring_cards`` or ``payment_method_not_usable``.
+        Conflict: ``no_recurring_cards``, ``no_linked_wallets`` or ``payment_method_not_usable``.
         InvalidRequest: ``payment_method_needed`` or ``mandate_needed``.
     """
-    if unit.merchant.card_mode != "recurring":
-        raise Conflict(
-            "no_recurring_cards",
-            "The merchant's Midtrans account may not charge saved cards without the payer: "
-            "collect by invoice.",
-            field="collection",
-        )
+    kind = kinds_of(unit, [payment_method_id]).get(payment_method_id, "card")
+    if kind not in chargeable_kinds(unit):
+        raise _not_allowed(kind)
     if payment_method_id is None:
         if interactive:
             return
@@ -54,3 +53,18 @@ def check_automatic(
         )
     if not has_mandate(unit, payment_method_id):
         raise mandate_needed()
+
+
+def _not_allowed(kind: str) -> Conflict:
+    if KINDS[kind].linked:
+        return Conflict(
+            "no_linked_wallets",
+            "The merchant has no charges of linked wallets switched on: collect by invoice.",
+            field="payment_method",
+        )
+    return Conflict(
+        "no_recurring_cards",
+        "The merchant's Midtrans account may not charge saved cards without the payer: "
+        "collect by invoice.",
+        field="collection",
+    )

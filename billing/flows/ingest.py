@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
+from billing.flows.accounts import on_news
 from billing.flows.asking import settle_asked
 from billing.flows.hosted import ask_page
 from billing.flows.limits import count
@@ -221,6 +222,7 @@ def _without_proof(
             return FORGED
         if account.status in ("unknown", "not_sent", "refused"):
             return None if row.tries < TRIES_MAX else "the gateway does not answer"
+        on_news(engine, merchant_id, at, account)
         return f"the account is {account.status}"
     answer = gateway.status(at)
     if answer.status == "not_found" and row.tries >= TRIES_UNPROVEN:

@@ -1,46 +1,24 @@
-"""Saved methods: which may be charged now, in which order, and what is charged to one."""
+"""Saved methods: the order in which they are charged, and what is charged to one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, exists, not_, or_, select, update
+from sqlalchemy import exists, not_, or_, update
 
-from billing.queries import get_customer, lock_customers, with_mandate
+from billing.flows.pulling import usable_methods
+from billing.queries import get_customer, lock_customers
 from billing.tables import subscriptions
 from core import ids
 from core.work import Work
 from invoices.tables import invoices
 from payments.queries import methods_in_order
 from payments.service import order_methods
-from payments.tables import payment_methods, payment_orders
+from payments.tables import payment_orders
 
 # Of a refusal: the same method may be charged again without its holder.
 MAY_WORK_LATER = ("soft", "technical", "configuration")
-
-
-def usable_methods(unit: Work, method_ids: Sequence[UUID]) -> set[UUID]:
-    """Methods that may be charged now without the payer: usable, and with his consent in force."""
-    if unit.merchant.card_mode != "recurring" or not method_ids:
-        return set()
-    return with_mandate(unit, live_methods(unit, method_ids))
-
-
-def live_methods(unit: Work, method_ids: Sequence[UUID]) -> set[UUID]:
-    """Methods that are active, and whose saved token has not run out."""
-    found = unit.session.execute(
-        select(payment_methods.c.id).where(
-            payment_methods.c.merchant_id == unit.merchant_id,
-            payment_methods.c.id.in_(method_ids),
-            and_(
-                payment_methods.c.state == "active",
-                (payment_methods.c.expires_at.is_(None))
-                | (payment_methods.c.expires_at > unit.now),
-            ),
-        )
-    )
-    return set(found.scalars())
 
 
 def set_order(unit: Work, customer_id: UUID, method_ids: Sequence[UUID]) -> UUID:

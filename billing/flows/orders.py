@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select, update
 
+from billing.flows.pulling import channels_of
 from core import ids
 from core.bulk import insert_rows
 from core.errors import Conflict, NotFound
@@ -197,6 +198,8 @@ def open_attempt(
             "the gateway has not confirmed the end of the open virtual account: ask again",
         )
     n = last_numbers(unit, [invoice_id]).get((invoice_id, "attempt"), 0) + 1
+    # A fresh card that is not kept is charged by no method.
+    channel = channels_of(unit, [payment_method_id]).get(payment_method_id, "card")
     unit.session.execute(
         update(invoices)
         .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id)
@@ -207,7 +210,7 @@ def open_attempt(
         [
             OrderDraft(
                 kind="attempt",
-                channel="card",
+                channel=channel,
                 initiated_by=initiated_by,
                 customer_id=invoice.customer_id,
                 amount=invoice.due_amount,

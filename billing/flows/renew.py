@@ -243,8 +243,8 @@ def draft_of(
                 interval=agreement.interval,
             ),
         )
-    # Without a contract for it a saved card is not charged: the renewal is an invoice to be paid.
-    may_pull = unit.merchant.card_mode == "recurring"
+    # Where the merchant may not charge it, the renewal is an invoice to be paid.
+    may_pull = case.may_pull
     collection = agreement.collection if may_pull else "invoice"
     return InvoiceDraft(
         customer=case.customer,

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, func, text, 
 from billing import queries
 from billing.drafts import NO_CHANGE, lead_days
 from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.pulling import kinds_of
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Change, Customer, Subscription
 from billing.renewals import Agreement, next_at
@@ -22,6 +23,7 @@ from core.bulk import insert_rows
 from core.calendars import Anchor, Period
 from core.db import UtcDateTime
 from core.work import Work
+from payments.queries import chargeable_kinds
 from plans.queries import Price, load_prices
 
 
@@ -37,13 +39,15 @@ class Case:
     quantity: int
     change: Change | None
     to_price: Price | None
+    # Whether the merchant may charge its method, or a card where it has none, without the payer.
+    may_pull: bool
     steps: int = 0
     ended_on: date | None = None
     adopted: Change | None = None
 
 
 def load(unit: Work, rows: list[Subscription]) -> list[Case]:
-    """Read what renewing needs of many subscriptions, in five queries."""
+    """Read what renewing needs of many subscriptions, in seven queries."""
     listed = [row.id for row in rows]
     people = queries.load_customers(unit, [row.customer_id for row in rows])
     items = queries.items_in_force(unit, listed)
@@ -51,6 +55,7 @@ def load(unit: Work, rows: list[Subscription]) -> list[Case]:
     wanted = {item.price_id for item in items.values()}
     wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
     prices = load_prices(unit, wanted)
+    allowed, kinds = chargeable_kinds(unit), kinds_of(unit, [r.payment_method_id for r in rows])
     cases = []
     for row in rows:
         item, change = items[row.id], changes.get(row.id)
@@ -65,6 +70,7 @@ def load(unit: Work, rows: list[Subscription]) -> list[Case]:
                 quantity=item.quantity,
                 change=change,
                 to_price=to_price,
+                may_pull=kinds.get(row.payment_method_id, "card") in allowed,
             )
         )
     return cases

@@ -30,6 +30,7 @@ from payments.adapters.midtrans.client import (
     PooledSession,
 )
 from payments.adapters.midtrans.payloads import charge_payload, page_payload
+from payments.channels import CHANNELS
 from payments.gateway import AccountAnswer, Answer, ChargeRequest, RefundAnswer
 from payments.notifications import verify
 
@@ -57,23 +58,28 @@ class MidtransGateway:
         if request.channel == "snap":
             raw = self._client.open_page(page_payload(request), idempotency_key)
             return page_answer(raw, request)
-        if request.account_id is not None:
+        if CHANNELS[request.channel].by_account:
             ready = self._with_wallet_token(request)
             if isinstance(ready, Answer):
                 return ready
-            request = ready
+            raw = self._client.charge(charge_payload(ready), idempotency_key)
+            if raw.code == 410:  # our keys were good a moment ago: it is the wallet that is not
+                return _no_wallet("410", "the wallet is blocked")
+            return charge_answer(raw)
         return charge_answer(self._client.charge(charge_payload(request), idempotency_key))
 
     def _with_wallet_token(self, request: ChargeRequest) -> ChargeRequest | Answer:
-        found = self.account(request.account_id or "")
+        if request.account_id is None:
+            return _no_wallet(ACCOUNT_ENDED, "there is no linked wallet")
+        found = self.account(request.account_id)
         if found.status in ("unknown", "not_sent", "refused"):
             return Answer("not_sent", code=found.code, message=found.message)
         if found.status != "enabled":
-            return Answer("failed", code=ACCOUNT_ENDED, message="the wallet is not linked any more")
+            return _no_wallet(ACCOUNT_ENDED, "the wallet is not linked any more")
         for option in found.options:
             if option.name == request.wallet_option and option.active:
                 return replace(request, token=option.token)
-        return Answer("failed", code=OPTION_OFF, message="this purse of the wallet is switched off")
+        return _no_wallet(OPTION_OFF, "this purse of the wallet is switched off")
 
     def capture(self, order_id: str, *, amount: int, idempotency_key: str) -> Answer:
         """POST /v2/capture; a refusal by the bank leaves the hold as it is."""
@@ -138,6 +144,11 @@ class MidtransGateway:
     def next_due(self) -> datetime | None:
         """A real gateway tells us by itself."""
         return None
+
+
+def _no_wallet(code: str, why: str) -> Answer:
+    """No transaction came to be; ``payment_type`` says whose codes these are."""
+    return Answer("failed", code=code, message=why, payment_type="gopay")
 
 
 class SimulatedGateway(MidtransGateway):

@@ -1,0 +1,81 @@
+"""The life of a linked wallet: what the gateway says of its account, and what that makes of ours.
+
+``pending`` until its holder agrees, ``active`` while it may be charged, ``ended`` for ever. The
+account of an ended one is unlinked at the gateway, and forgotten once the gateway says that it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from payments.gateway import AccountStatus
+
+# How long a holder is given to agree before the gateway is asked whether it is over; it does not
+# say for how long its link lives.
+LINK_LIFE: Final = timedelta(minutes=15)
+# A wallet that nobody asked the gateway for, because a process died before: over after this.
+NEVER_ASKED: Final = timedelta(hours=1)
+# An active one is asked about so often, for the news that was lost; before a charge it is anyway.
+DAILY: Final = timedelta(days=1)
+_WAITS: Final = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    DAILY,
+)
+# Asked so often without an answer of its holder, one that waits is given up: after some two days.
+GIVE_UP: Final = 8
+# Refusals to link that say nothing about the wallet: the same call may be made again later.
+LATER: Final = frozenset({"401", "409", "410", "429"})
+
+
+class Move(StrEnum):
+    """What becomes of a method."""
+
+    WAIT = "wait"
+    ACTIVATE = "activate"
+    END = "end"  # its account may still be linked
+    END_FOR_GOOD = "end_for_good"  # the gateway says that its account is over
+    FORGET = "forget"  # it had ended; now its account has too
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do now, why, and in how much machine time the account is asked about again."""
+
+    move: Move
+    because: str = ""
+    again: timedelta | None = None
+
+
+def after(state: str, status: AccountStatus, polls: int) -> Step:
+    """Decide what the gateway's word of an account does to its method.
+
+    Args:
+        state: of the method, read under its lock.
+        status: what the gateway said when it was asked; ``refused`` and the like say nothing.
+        polls: how often it was asked since the method came into this state.
+
+    >>> after("pending", "enabled", 1).move
+    <Move.ACTIVATE: 'activate'>
+    >>> after("active", "unknown", 3).move
+    <Move.WAIT: 'wait'>
+    """
+    wait = _WAITS[min(max(polls, 1), len(_WAITS)) - 1]
+    if state == "ended":
+        return Step(Move.FORGET) if status == "ended" else Step(Move.WAIT, again=wait)
+    if status == "ended":
+        return Step(Move.END_FOR_GOOD, "not_confirmed" if state == "pending" else "unlinked")
+    if state == "active":
+        return Step(Move.WAIT, again=DAILY if status == "enabled" else wait)
+    if status == "enabled":
+        return Step(Move.ACTIVATE, again=DAILY)
+    if status == "pending" and polls >= GIVE_UP:
+        return Step(Move.END, "not_confirmed", again=wait)
+    return Step(Move.WAIT, again=wait)
