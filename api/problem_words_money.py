@@ -31,6 +31,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The subscription is about to end: undo that first.",
         "Langganan akan berhenti: batalkan penghentiannya dulu.",
     ),
+    "cards_on_page_only": (
+        "This merchant takes cards on Midtrans' page only: use the channel `snap`.",
+        "Merchant ini menerima kartu hanya di halaman Midtrans: pakai channel `snap`.",
+    ),
     "change_outside_period": (
         "The change is not within the current period.",
         "Perubahan berada di luar periode berjalan.",
@@ -111,6 +115,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "An invoice is not below zero: credit instead.",
         "Invoice tidak boleh minus: pakai nota kredit.",
     ),
+    "no_hosted_page": (
+        "Cards can be left to a hosted page only, which this channel is not.",
+        "Kartu hanya dapat diserahkan ke halaman pembayaran; channel ini bukan itu.",
+    ),
     "no_recurring_cards": (
         "The Midtrans account may not charge saved cards alone: collect by `invoice`.",
         "Akun Midtrans tidak boleh menagih kartu tersimpan sendiri: tagih dengan `invoice`.",
@@ -150,6 +158,14 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "order_not_open": (
         "The order is decided: nothing is left to end.",
         "Order sudah diputuskan: tidak ada yang dapat diakhiri.",
+    ),
+    "page_needs_a_payment": (
+        "A hosted page saves a card with a payment, and a trial begins without one.",
+        "Halaman pembayaran menyimpan kartu bersama pembayaran; masa coba mulai tanpa bayar.",
+    ),
+    "page_open": (
+        "A page that does not keep this card is open: `POST /payment-orders/{id}/end`.",
+        "Halaman yang tidak menyimpan kartu ini terbuka: `POST /payment-orders/{id}/end`.",
     ),
     "payee_approved": (
         "Another account was approved: reject it and ask anew.",

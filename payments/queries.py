@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Row, case, func, or_, select, text
 
 from core.work import Work
-from payments.channels import CHANNELS, PUSHES, STANDING, Channel
+from payments.channels import CHANNELS, HOSTED, PUSHES, STANDING, Channel
 from payments.fees import Fee, FeeRow, fee_of, fee_row
 from payments.health import WINDOW, Health
 from payments.limits import AmountLimit, limit_of, refusal
@@ -25,12 +25,16 @@ DEFAULT: Final = ("bca_va",)
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A channel a merchant has switched on; ``fee`` and ``limits`` override the published ones."""
+    """A channel a merchant has switched on; ``fee`` and ``limits`` override the published ones.
+
+    ``takes_cards``: of a hosted page, cards are entered there and nowhere else.
+    """
 
     channel: Channel
     rank: int
     fee: Mapping[str, Any] | None = None
     limits: Mapping[str, Any] | None = None
+    takes_cards: bool = False
 
     def limit(self, on: date) -> AmountLimit:
         """How much one payment may be: ``least`` and ``most`` of the merchant's own first."""
@@ -61,16 +65,32 @@ def offered_channels(unit: Work) -> tuple[Offered, ...]:
     """The channels a customer may push by, in the merchant's order."""
     c = merchant_channels.c
     rows = unit.session.execute(
-        select(c.channel, c.enabled, c.rank, c.fee, c.limits)
+        select(c.channel, c.enabled, c.rank, c.fee, c.limits, c.takes_cards)
         .where(c.merchant_id == unit.merchant_id)
         .order_by(c.rank, c.channel)
     ).all()
     if not rows:
         return tuple(Offered(CHANNELS[key], rank) for rank, key in enumerate(DEFAULT))
     return tuple(
-        Offered(CHANNELS[row.channel], row.rank, row.fee, row.limits)
+        Offered(CHANNELS[row.channel], row.rank, row.fee, row.limits, row.takes_cards)
         for row in rows
         if row.enabled and row.channel in PUSHES
+    )
+
+
+def cards_on_page_only(unit: Work) -> bool:
+    """Whether the merchant takes cards on a hosted page and nowhere else."""
+    c = merchant_channels.c
+    return (
+        unit.session.execute(
+            select(c.id).where(
+                c.merchant_id == unit.merchant_id,
+                c.channel.in_(HOSTED),
+                c.enabled,
+                c.takes_cards,
+            )
+        ).first()
+        is not None
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
-from payments.channels import SWITCHED
+from payments.channels import HOSTED, SWITCHED
 from payments.queries import DEFAULT, methods_in_order
 from payments.tables import merchant_channels, payment_methods
 
@@ -24,14 +24,23 @@ def set_channel(
     rank: int | None = None,
     fee: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
+    takes_cards: bool = False,
 ) -> None:
     """Switch a channel on or off, and say where it stands in the list a customer sees.
 
     The first time, what was offered by default is written down beside it.
 
+    Args:
+        takes_cards: of a hosted page, cards are entered there and nowhere else.
+
     Raises:
-        InvalidRequest: ``unknown_channel``; cards go by ``card_mode``.
+        InvalidRequest: ``unknown_channel``; cards go by ``card_mode``. ``no_hosted_page``, where
+            cards should be entered on what is none.
     """
+    if takes_cards and channel not in HOSTED:
+        raise InvalidRequest(
+            "no_hosted_page", f"{channel!r} is no page to enter cards on", field="takes_cards"
+        )
     if channel not in SWITCHED:
         raise InvalidRequest(
             "unknown_channel", f"{channel!r} is no way to pay that can be offered", field="channel"
@@ -41,11 +50,14 @@ def set_channel(
     place = rank if rank is not None else sorted(SWITCHED).index(channel) + 100
     c = merchant_channels.c
     before = unit.session.execute(
-        select(c.enabled, c.rank, c.fee, c.limits).where(
+        select(c.enabled, c.rank, c.fee, c.limits, c.takes_cards).where(
             c.merchant_id == unit.merchant_id, c.channel == channel
         )
     ).one_or_none()
-    values: dict[str, Any] = {"enabled": enabled, "rank": place, "fee": fee, "limits": limits}
+    values: dict[str, Any] = {
+        "enabled": enabled, "rank": place, "fee": fee, "limits": limits,
+        "takes_cards": takes_cards,
+    }  # fmt: skip
     _write(unit, channel, values, keep=False)
     unit.audit(
         "channel.set",

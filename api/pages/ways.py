@@ -12,6 +12,7 @@ from uuid import UUID
 import segno
 from sqlalchemy import select
 
+from billing.flows.page_news import leads_nowhere
 from core.work import Work
 from invoices.document import safe_url
 from invoices.queries import get_invoice
@@ -23,7 +24,12 @@ from payments.tables import payment_orders
 
 # Wallets open by addresses of their own; any other scheme than these and https opens nothing.
 _APPS: Final = frozenset({"gojek", "gopay", "shopeeid", "dana", "ovo"})
-_ORDER: Final = (Group.QR, Group.WALLET, Group.BANK, Group.STORE, Group.PAYLATER)
+_ORDER: Final = (Group.QR, Group.WALLET, Group.BANK, Group.STORE, Group.PAYLATER, Group.HOSTED)
+# What a hosted page is to a payer who looks for where his card goes.
+_CARDS_THERE: Final = {
+    "id": "Kartu atau cara lain di halaman Midtrans",
+    "en": "Card or another way, on Midtrans' page",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def ways_of(unit: Work, invoice_id: UUID, language: str, phone: str | None) -> W
     offered = offered_channels(unit)
     first = standing_channel(standing_channels(offered), invoice.due_amount, today)
     choices = [
-        Choice(one.channel.key, one.channel.name(language), str(one.channel.group))
+        Choice(one.channel.key, _name(unit, one.channel, language), str(one.channel.group))
         for one in offered
         if one.channel.key not in taken
         and (one.channel.key != first or quick)
@@ -105,12 +111,20 @@ def ways_of(unit: Work, invoice_id: UUID, language: str, phone: str | None) -> W
     places = {str(group): place for place, group in enumerate(_ORDER)}
     return Ways(
         open=tuple(
-            _way(row, invoice.billing_zone, language) for row in quick if row.state == "pending"
+            _way(row, invoice.billing_zone, language)
+            for row in quick
+            if row.state == "pending" and not leads_nowhere(row, unit.now)
         ),
         choices=tuple(sorted(choices, key=lambda one: places.get(one.group, 99))),
         preparing=CHANNELS[waiting[0].channel].name(language) if waiting else "",
         standing=CHANNELS[first].name(language) if first is not None else "",
     )
+
+
+def _name(unit: Work, channel: Channel, language: str) -> str:
+    if channel.is_hosted and unit.merchant.card_mode != "none":
+        return _CARDS_THERE["en" if language == "en" else "id"]
+    return channel.name(language)
 
 
 def _way(row: Any, zone: str, language: str) -> Way:

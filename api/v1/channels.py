@@ -51,6 +51,13 @@ class ChannelIn(In):
     ] = None
     fee: FeeIn | None = None
     limits: LimitsIn | None = None
+    takes_cards: Annotated[
+        bool,
+        Meta(
+            description="Of `snap`: cards are entered on that page and nowhere else. A "
+            "`card_token` is then refused (409 `cards_on_page_only`)."
+        ),
+    ] = False
 
 
 class CostOut(Out):
@@ -93,6 +100,9 @@ class ChannelOut(Out):
     refundable: bool
     partly_refundable: bool
     refund_days: int | None
+    takes_cards: Annotated[
+        bool, Meta(description="Cards are entered on this page and nowhere else.")
+    ]
     cost: CostOut | None
     health: HealthOut
 
@@ -113,6 +123,7 @@ class ChannelOut(Out):
             expires_after_most=None if expiry is None else int(expiry.most.total_seconds()),
             needs=sorted(row.needs), refundable=row.refund.refundable,
             partly_refundable=row.refund.partial, refund_days=row.refund.window_days,
+            takes_cards=one.takes_cards,
             cost=None if cost is None else CostOut(
                 fee=cost.fee, ppn=cost.ppn, deducted=cost.deducted, published=cost.published
             ),
@@ -157,9 +168,10 @@ class ChannelsController(Controller):
     ) -> Response[ChannelOut]:
         """Switch it on only when your account at Midtrans has it: it is offered from now on.
 
-        Without any row BCA's virtual account alone is offered. What is open stays payable.
+        Without any row BCA's virtual account alone is offered. What is open stays payable. `snap`
+        is Midtrans' own page: it shows what you offer here, and cards where you take them.
         """
-        if channel not in PUSHES or channel == "snap":
+        if channel not in PUSHES:
             raise NotFound("channel_not_found", "there is no such way to pay to switch")
         if data.limits is not None and (data.limits.most or AMOUNT_MAX) < data.limits.least:
             raise InvalidRequest(
@@ -169,7 +181,7 @@ class ChannelsController(Controller):
         def write(unit: Work) -> Any:
             set_channel(
                 unit, channel, enabled=data.enabled, rank=data.rank,
-                fee=_plain(data.fee), limits=_plain(data.limits),
+                fee=_plain(data.fee), limits=_plain(data.limits), takes_cards=data.takes_cards,
             )  # fmt: skip
             return unit.derive("channel", channel)
 
@@ -185,7 +197,7 @@ class ChannelsController(Controller):
 def _list(unit: Work, amount: int | None, *, every: bool) -> list[ChannelOut]:
     health = channel_health(unit)
     offered = {one.channel.key: one for one in offered_channels(unit)}
-    rest = [Offered(CHANNELS[key], 0) for key in CHANNELS if key not in offered and key != "snap"]
+    rest = [Offered(CHANNELS[key], 0) for key in CHANNELS if key not in offered]
     found = list(offered.values()) + [
         one for one in rest if every or (one.channel.key == "card" and _cards(unit))
     ]

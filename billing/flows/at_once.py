@@ -32,6 +32,8 @@ from core.actor import system
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from invoices.queries import Invoice, get_invoice, list_invoices
+from payments.channels import HOSTED
+from payments.queries import cards_on_page_only
 from payments.tables import payment_orders
 
 _IN_DOUBT = ("sent", "unknown")
@@ -62,6 +64,16 @@ class Means:
         """Whether we charge, and the customer does not push."""
         return self.card_token is not None or self.payment_method_id is not None
 
+    @property
+    def is_card_on_page(self) -> bool:
+        """Whether a card is given on a hosted page, to be kept: the page shows nothing else."""
+        return not self.is_pull and self.mandate is not None and self.channel in HOSTED
+
+    @property
+    def is_fresh_card(self) -> bool:
+        """Whether the payer gives a card that may be kept."""
+        return self.card_token is not None or self.is_card_on_page
+
 
 def subscribe_now(
     engine: Engine,
@@ -82,14 +94,14 @@ def subscribe_now(
     if means is not None:
         _count(engine, unit, means, customer_id)
     queries.lock_customers(unit, [customer_id])
-    if means is not None and means.card_token is not None:
+    if means is not None and means.is_fresh_card:
         queries.get_customer(unit, customer_id)
         method_id = new_card(unit, customer_id, key)
         if not queries.has_mandate(unit, method_id):
             consent(unit, customer_id, method_id, means.mandate)
     elif means is not None:
         method_id = _saved(unit, customer_id, means)
-    fresh = means is not None and means.card_token is not None
+    fresh = means is not None and means.is_fresh_card
     made = subscribe(
         unit,
         customer_id=customer_id,
@@ -106,6 +118,13 @@ def subscribe_now(
         if not open_orders(unit, made.invoice_id):
             _write_order(engine, unit, made.invoice_id, means, method_id)
         return made
+    if means.is_card_on_page:
+        raise Conflict(
+            "page_needs_a_payment",
+            "A hosted page saves a card with a payment, and a trial begins without one: send a "
+            "card_token, or trial_days 0.",
+            field="payment.channel",
+        )
     if means.card_token is not None and method_id and not orders_of(unit, method_id=method_id):
         check_card(engine, unit, customer_id, method_id, means.card_token)
     return made
@@ -134,7 +153,7 @@ def pay_now(
         customer_id,
         lines,
         collection="automatic" if means.is_pull else "invoice",
-        payment_method_id=method_id,
+        payment_method_id=method_id if means.is_pull else None,
         interactive=means.card_token is not None,
         key=key,
         **terms,
@@ -248,8 +267,19 @@ def _count(
 ) -> None:
     """Who tests stolen cards tries many new ones; a saved card is no try."""
     if means.card_token is not None:
+        _check_entry(unit)
         address = means.mandate.source if means.mandate is not None else ""
         count_card(engine, unit, customer_id, invoice_id=invoice_id, payer_address=address)
+
+
+def _check_entry(unit: Work) -> None:
+    if cards_on_page_only(unit):
+        raise Conflict(
+            "cards_on_page_only",
+            "This merchant takes cards on Midtrans' page only: use `channel` with `snap`, and a "
+            "`mandate` where the card is to be kept.",
+            field="payment.card_token",
+        )
 
 
 def _write_order(
@@ -258,8 +288,8 @@ def _write_order(
     invoice = get_invoice(unit, invoice_id)
     if invoice.status != "open":
         return None  # the customer's balance paid it, or it is free
-    if not means.is_pull and method_id is None:
-        return offer(unit, invoice_id, means.channel)
+    if not means.is_pull:
+        return offer(unit, invoice_id, means.channel, keep_as=method_id)
     sealed = None
     if means.card_token is not None:
         card = CardRequest(means.card_token, save_token=method_id is not None)
@@ -293,7 +323,7 @@ def _saved(unit: Work, customer_id: UUID, means: Means) -> UUID | None:
 
 def _kept(unit: Work, customer_id: UUID, means: Means, key: str) -> UUID | None:
     """The method behind the means. A fresh card that nobody may charge later is not kept."""
-    if means.card_token is None:
+    if not means.is_fresh_card:
         return _saved(unit, customer_id, means)
     if means.mandate is None:
         return None

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 
 from billing import queries
+from billing.flows.cards import end_method
 from billing.flows.notices import plan_words
 from billing.service import end_mandate
 from billing.tables import subscriptions
@@ -63,6 +64,22 @@ def check_failed(unit: Work, order: Row[Any], answer: Answer) -> None:
         payload=told,
     )
     queue_mail(unit, [mail])
+
+
+def page_brought_none(unit: Work, order: Row[Any]) -> None:
+    """End the method that a hosted page was to bring: its order has ended without a saved card."""
+    c = payment_methods.c
+    waits = unit.session.execute(
+        select(c.id).where(
+            c.merchant_id == unit.merchant_id,
+            c.id == order.payment_method_id,
+            c.state == "pending",
+        )
+    ).one_or_none()
+    if order.kind != "instrument" or waits is None:
+        return
+    end_method(unit, waits.id, "not_saved")
+    end_mandate(unit, waits.id, because="not_saved")
 
 
 def _trial(unit: Work, method_id: UUID) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from billing.flows.orders import (
     open_orders,
     write_orders,
 )
+from billing.flows.page_news import leads_nowhere
 from billing.queries import get_customer
 from core import ids
 from core.calendars import instant_of
@@ -29,7 +31,9 @@ from payments.queries import offered_channels, standing_channel, standing_channe
 DAYS_AFTER_DUE: Final = 30
 
 
-def offer(unit: Work, invoice_id: UUID, channel: str | None = None) -> UUID:
+def offer(
+    unit: Work, invoice_id: UUID, channel: str | None = None, *, keep_as: UUID | None = None
+) -> UUID:
     """Offer a way to pay what is due on an invoice, or find the one that is open.
 
     Others that are open stay: whichever is paid first, the rest is withdrawn.
@@ -37,10 +41,11 @@ def offer(unit: Work, invoice_id: UUID, channel: str | None = None) -> UUID:
     Args:
         channel: a push channel that the merchant offers; the one that goes onto invoices when
             not said.
+        keep_as: the pending method that the card of a hosted page is kept as.
 
     Raises:
         NotFound: ``invoice_not_found``.
-        Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_ending``,
+        Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_ending``, ``page_open``,
             ``channel_not_offered``, ``amount_outside_limits``.
         InvalidRequest: ``phone_needed``, for a wallet that asks on the customer's phone.
     """
@@ -51,13 +56,17 @@ def offer(unit: Work, invoice_id: UUID, channel: str | None = None) -> UUID:
             raise Conflict("attempt_open", "the card is being charged: wait for its outcome")
         if order.channel != chosen:
             continue
-        if order.abandoning or order.state == "review" or order.amount != invoice.due_amount:
+        wrong = order.state == "review" or order.amount != invoice.due_amount
+        if order.abandoning or wrong or leads_nowhere(order, unit.now):
             raise Conflict("instrument_ending", "the old number is being withdrawn: ask again soon")
+        if keep_as is not None and order.payment_method_id != keep_as:
+            raise Conflict("page_open", "a page that keeps no card, or another, is open: end it")
         found: UUID = order.id
         _note(unit, invoice, found, chosen, before=found)
         return found
     n = last_numbers(unit, [invoice_id]).get((invoice_id, "instrument"), 0) + 1
-    [order_id] = write_orders(unit, [instrument(unit, invoice, n, chosen)])
+    draft = instrument(unit, invoice, n, chosen)
+    [order_id] = write_orders(unit, [replace(draft, payment_method_id=keep_as)])
     if invoice.collection == "invoice":
         unit.session.execute(
             update(invoices)

@@ -7,7 +7,7 @@ pays, or the end of the page itself, closes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -95,6 +95,13 @@ def _page(engine: Engine, order: Row[Any]) -> Page:
         shown=is_shown(order),
         paid_try=order.transaction_id if order.state in ("paid", "reversed") else None,
     )
+
+
+def leads_nowhere(order: Row[Any], now: datetime) -> bool:
+    """Whether nothing can be chosen on an order's page any more, and nothing chosen waits there."""
+    if order.page_until is None or order.page_until > now:
+        return False
+    return bool((order.answer or {}).get("transaction_status") != "pending")
 
 
 def is_shown(order: Row[Any]) -> bool:

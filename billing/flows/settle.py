@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
 from billing.flows import book, cards, reversal
+from billing.flows.card_checks import page_brought_none
 from billing.flows.order_rows import note_again, stop_sending, this_order, write_outcome
 from billing.flows.orders import record_steps
 from billing.flows.page_news import keep_page, note_try, paid_twice, read_page
@@ -135,6 +136,8 @@ def settle_in(
                 keep_page(engine, unit, order, answer)
             _keep_card(engine, unit, order, answer)
             react(unit, order, invoice, state, answer)
+            if state not in OPEN_STATES:
+                page_brought_none(unit, order)
             if state is AttemptState.PAID:
                 note_given_back(unit, order, invoice, answer)
             return str(state)

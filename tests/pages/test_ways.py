@@ -143,3 +143,19 @@ def test_a_form_of_another_site_is_refused(house: House) -> None:
         f"{path}/pay", data={"channel": "qris"}, headers={"Sec-Fetch-Site": "cross-site"}
     )
     assert answer.status_code == 403
+
+
+def test_a_hosted_page_is_the_last_choice_and_says_that_cards_go_there(house: House) -> None:
+    _, path = opened(house, "qris", "snap")
+    text = house.client.get(path).text
+    assert "Kartu atau cara lain di halaman Midtrans" in text
+    assert text.index('value="qris"') < text.index('value="snap"')
+    address = "https://app.example/snap/v4/redirection/9f"
+    house.gateway.charges.append(
+        Answer("pending", instructions={"redirect_url": address, "snap_token": "9f"})
+    )
+    choose(house, path, "snap")
+    shown = house.client.get(path).text
+    assert f'href="{address}"' in shown
+    assert "Lanjutkan ke Halaman pembayaran Midtrans" in shown
+    assert 'value="snap"' not in shown
