@@ -55,6 +55,11 @@ fmt: $(VENV)/.dev ## Format the code and mend what can be mended
 migrate: $(VENV)/.runtime ## Bring the database to the present schema
 	@exec $(BIN)/tagihan migrate
 
+.PHONY: benchmark
+benchmark: $(VENV)/.runtime ## Measure the simulator and the Midtrans adapter, each beside its floor
+	$(BIN)/python -m simulator.benchmark
+	$(BIN)/python -m ops.adapter_benchmark
+
 .PHONY: settings-reference
 settings-reference: $(VENV)/.runtime ## Write docs/reference/settings.md anew
 	@mkdir -p docs/reference
