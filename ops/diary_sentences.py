@@ -239,6 +239,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"The bank takes {t.rp()} for {t.no} back ({t.who})",
     ),
     "payment.declined": (_declined, _declined),
+    "payment.confirm_needed": (
+        lambda t: f"GoPay meminta PIN {t.who} untuk {t.rp()} ({t.no})",
+        lambda t: f"GoPay asks {t.who} for a PIN over {t.rp()} ({t.no})",
+    ),
     "payment.unknown": (
         lambda t: f"Jawaban Midtrans hilang untuk {t.rp()} ({t.who}); ditanyakan lagi",
         lambda t: f"Midtrans' answer on {t.rp()} is lost ({t.who}); we ask again",

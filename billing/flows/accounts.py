@@ -35,6 +35,7 @@ from payments.budget import Lane
 from payments.gateway import AccountAnswer, Gateway
 from payments.method_kinds import KINDS
 from payments.queries import chargeable_kinds
+from payments.service import next_rank
 from payments.tables import payment_methods
 
 LOG = logging.getLogger("tagihan.accounts")
@@ -93,6 +94,7 @@ def new_wallet(
                 "customer_id": customer_id,
                 "kind": "gopay",
                 "state": "pending",
+                "rank": next_rank(unit, customer_id),
                 "masked": f"•••• {phone[-4:]}",
                 "next_at": unit.real_now + NEVER_ASKED,
                 "created_at": unit.now,

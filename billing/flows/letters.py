@@ -32,6 +32,7 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "refund.arrived": "refund_arrived",
     "refund.kept": "refund_kept",
     "card.not_saved": "card_not_saved",
+    "payment.confirm_needed": "confirm_needed",
     "dunning.payment_failed": "payment_failed",
     "dunning.reminder": "payment_reminder",
     "dunning.last_warning": "last_warning",
@@ -48,7 +49,14 @@ WITH_FILE: Final = frozenset({"invoice.issued", "invoice.paid", "credit_note.iss
 # These say that money came.
 RECEIPTS: Final = frozenset({"invoice.paid", "invoice.part_paid"})
 # These ask for money: when nothing is due any more they are not sent.
-ASKS: Final = frozenset({"dunning.payment_failed", "dunning.reminder", "dunning.last_warning"})
+ASKS: Final = frozenset(
+    {
+        "dunning.payment_failed",
+        "dunning.reminder",
+        "dunning.last_warning",
+        "payment.confirm_needed",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

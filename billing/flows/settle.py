@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from billing.engine import Engine
 from billing.flows import book, cards, reversal
 from billing.flows.card_checks import page_brought_none
+from billing.flows.confirming import confirm_needed
 from billing.flows.order_rows import note_again, stop_sending, this_order, write_outcome
 from billing.flows.orders import record_steps
 from billing.flows.page_news import keep_page, note_try, paid_twice, read_page
@@ -300,6 +301,8 @@ def react(
             reversal.take_back(unit, order, invoice, answer)
         case AttemptState.PENDING if order.kind == "instrument":
             book.offered(unit, order, answer)
+        case AttemptState.PENDING:
+            confirm_needed(unit, order, invoice)
         case AttemptState.UNKNOWN:
             unit.event(
                 "payment.unknown",

@@ -34,6 +34,7 @@ NoticeKind = Literal[
     "refund_arrived",
     "refund_kept",
     "card_not_saved",
+    "confirm_needed",
 ]
 NOTICE_KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 
@@ -46,6 +47,7 @@ WITH_DOCUMENT: frozenset[NoticeKind] = frozenset(
         "payment_reminder",
         "last_warning",
         "credit_note",
+        "confirm_needed",
     }
 )
 

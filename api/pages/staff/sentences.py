@@ -97,6 +97,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Penagihan {amount} ditolak{reason_words}",
         "Charge of {amount} declined{reason_words}",
     ),
+    "payment.confirm_needed": (
+        "{amount} menunggu PIN pelanggan di GoPay{for_invoice}",
+        "{amount} waits for the customer's PIN at GoPay{for_invoice}",
+    ),
     "payment.unknown": (
         "Hasil penagihan {amount} belum jelas; sedang ditanyakan ke Midtrans",
         "Outcome of a charge of {amount} not known yet; Midtrans is being asked",
