@@ -239,6 +239,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"The bank takes {t.rp()} for {t.no} back ({t.who})",
     ),
     "payment.declined": (_declined, _declined),
+    "payment.next_method": (
+        lambda t: f"Untuk {t.no} ditagih cara bayar berikutnya milik {t.who}",
+        lambda t: f"The next saved method of {t.who} is charged for {t.no}",
+    ),
     "payment.confirm_needed": (
         lambda t: f"GoPay meminta PIN {t.who} untuk {t.rp()} ({t.no})",
         lambda t: f"GoPay asks {t.who} for a PIN over {t.rp()} ({t.no})",

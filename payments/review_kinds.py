@@ -76,6 +76,19 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
+    "pulled_too_much": _kind(
+        ("Ditagih lebih dari yang terutang", "More was charged than was due"),
+        (
+            (
+                "Tagihan yang disebut gagal ternyata berhasil, setelah cara bayar lain ditagih. "
+                "Lebihnya ada di saldo pelanggan: kembalikan pembayaran ini, lalu tutup."
+            ),
+            (
+                "A charge that had been called failed was taken after all, beside another. What is "
+                "too much is in the customer's balance: refund this payment, then close."
+            ),
+        ),
+    ),
     "check_charged": _kind(
         ("Cek kartu telanjur ditagih", "The check of a card took money"),
         (

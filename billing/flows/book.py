@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, update
 
 from billing.drafts import MORNING
-from billing.flows import chase, refund
+from billing.flows import chase, fallback, refund
 from billing.flows.book_journals import post_capture
 from billing.flows.card_checks import check_failed
 from billing.flows.orders import FOR_A_CHARGE, MOOT, TAKEN_BACK, open_orders, withdraw
@@ -69,7 +69,9 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
     tax_on = paid_on(unit, order, invoice, answer)
     post_capture(unit, order, invoice, applied, tax_on=tax_on)
     if applied:
-        _allocated(unit, invoice, payment_id, applied, tax_on)
+        told = {"payment": ids.public("payment", payment_id)}
+        told |= fallback.taken_over(unit, order, invoice)
+        _allocated(unit, invoice, applied, tax_on, told)
     if excess:
         _overpaid(unit, order, invoice, payment_id, excess)
     if answer.settled:
@@ -78,7 +80,9 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
         use_balance(unit, order.customer_id)
 
 
-def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int, tax_on: date) -> None:
+def _allocated(
+    unit: Work, invoice: Row[Any], applied: int, tax_on: date, told: dict[str, Any]
+) -> None:
     state = record_settled(unit, invoice.id, paid=applied, tax_on=tax_on)
     if not state.became_paid:
         # The rest is still due: the old number would take the wrong amount.
@@ -99,7 +103,7 @@ def _allocated(unit: Work, invoice: Row[Any], payment_id: UUID, applied: int, ta
                 recipient=invoice.buyer["email"],
                 locale=invoice.locale,
                 customer_id=invoice.customer_id,
-                payload={"payment": ids.public("payment", payment_id)},
+                payload=told,
             )
         ],
     )
@@ -117,6 +121,10 @@ def _overpaid(
         {"amount": excess, "because": "overpaid", "invoice": invoice.number},
         customer_id=order.customer_id,
     )
+    if order.kind == "attempt" and order.initiated_by == "merchant":
+        # Nobody pushed this: it is ours to give back.
+        detail = {"order_id": order.order_id, "amount": excess, "invoice": invoice.number}
+        open_review(unit, "pulled_too_much", "payment", payment_id, detail)
 
 
 def paid_by(order: Row[Any], answer: Answer) -> str:
@@ -178,6 +186,8 @@ def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> N
         },
         customer_id=order.customer_id,
     )
+    if order.kind == "attempt":
+        fallback.note_refusal(unit, order, verdict)
     if invoice.status != "open":
         return
     if order.abandoning and not (is_pull and answer.transaction_status == "deny"):
@@ -185,8 +195,11 @@ def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> N
     elif is_pull:
         # A bank's refusal is one whether or not the charge was still wanted.
         method_id = order.payment_method_id
+        if fallback.charge_next(unit, order, invoice, verdict):
+            return
         if chase.on_declined(unit, invoice.id, decline=verdict, method_id=method_id):
             after_failed(unit, invoice.id)
+            fallback.charge_when_given_up(unit, order, invoice, verdict)
     elif waits_for_sign_up(unit, invoice):
         return
     elif invoice.collection == "invoice" or not chase.is_chased(unit, invoice.id):

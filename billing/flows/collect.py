@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
 from billing.flows.chase import on_declined
+from billing.flows.fallback import stand_in
 from billing.flows.offers import instrument
 from billing.flows.orders import (
     OPEN,
@@ -65,6 +66,9 @@ def _nothing_to_charge(unit: Work, invoice_id: UUID, customer_id: UUID) -> None:
     if method_id is not None and usable_methods(unit, [method_id]):
         unit.ring("invoice.collect")  # the customer gave a card meanwhile
         return
+    missing = _missing(unit, method_id)
+    if stand_in(unit, invoice_id, method_id, missing):
+        return
     cleared = unit.session.execute(
         update(invoices)
         .where(
@@ -78,7 +82,7 @@ def _nothing_to_charge(unit: Work, invoice_id: UUID, customer_id: UUID) -> None:
     ).one_or_none()
     if cleared is not None:
         # Nothing was asked of the gateway: the payer must act, by the page or with another card.
-        on_declined(unit, invoice_id, decline=decline_of_status(_missing(unit, method_id)))
+        on_declined(unit, invoice_id, decline=decline_of_status(missing))
         after_failed(unit, invoice_id)
 
 

@@ -129,6 +129,8 @@ def prepare(engine: Engine, unit: Work, message: Leased) -> Ready:
             old_plan=_worded(told.get("old_plan"), message.locale),
             starts=date.fromisoformat(told["starts"]) if told.get("starts") else None,
             charged=told.get("charged"),
+            instead_of=_worded(told.get("instead_of"), message.locale),
+            from_now=bool(told.get("from_now")),
         ),
         document=document,
         with_file=message.kind in WITH_FILE,

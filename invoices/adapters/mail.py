@@ -82,7 +82,8 @@ class Notice:
     whole rupiah, and so is what the customer's ``balance`` pays of it. ``reason``, ``method`` and
     ``until``, the last moment to say no, are already worded in the reader's language. A change of
     plan ``starts`` on a civil date, takes the place of ``old_plan`` and has ``charged`` whole
-    rupiah at once. ``pdf`` is the document's file; it is attached.
+    rupiah at once. ``instead_of`` is a method that was refused before this one paid, which is
+    charged ``from_now`` on. ``pdf`` is the document's file; it is attached.
     """
 
     kind: NoticeKind
@@ -104,6 +105,8 @@ class Notice:
     old_plan: str = ""
     starts: date | None = None
     charged: int | None = None
+    instead_of: str = ""
+    from_now: bool = False
     pdf: bytes | None = None
 
 
@@ -179,6 +182,8 @@ def _fill(notice: Notice, language: str) -> str:
             plan=notice.plan,
             method=notice.method,
             reason=notice.reason,
+            instead_of=notice.instead_of,
+            from_now=notice.from_now,
             until=notice.until,
             balance="" if notice.balance is None else rupiah(notice.balance),
             old_plan=notice.old_plan,

@@ -97,6 +97,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Penagihan {amount} ditolak{reason_words}",
         "Charge of {amount} declined{reason_words}",
     ),
+    "payment.next_method": (
+        "Cara bayar berikutnya ditagih{for_invoice}",
+        "The next method is charged{for_invoice}",
+    ),
     "payment.confirm_needed": (
         "{amount} menunggu PIN pelanggan di GoPay{for_invoice}",
         "{amount} waits for the customer's PIN at GoPay{for_invoice}",
