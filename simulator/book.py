@@ -279,7 +279,8 @@ class Book:
         self.orders.setdefault(tx.order_id, []).append(tx.transaction_id)
         self.index_numbers(tx)
 
-    def _numbers(self, tx: Transaction) -> list[tuple[str, str]]:
+    def numbers_of(self, tx: Transaction) -> list[tuple[str, str]]:
+        """What a person pays to: (whose number it is, number)."""
         numbers = [(va["bank"], va["va_number"]) for va in tx.extras.get("va_numbers", ())]
         for whose, name in _NAMES.items():
             if name in tx.extras:
@@ -289,9 +290,9 @@ class Book:
     def index_numbers(self, tx: Transaction) -> None:
         """What a person pays to stays taken while the transaction is open."""
         if tx.status in ("", "pending"):
-            for number in self._numbers(tx):
+            for number in self.numbers_of(tx):
                 self.numbers[number] = tx.transaction_id
 
     def _release_numbers(self, tx: Transaction) -> None:
-        for number in self._numbers(tx):
+        for number in self.numbers_of(tx):
             self.numbers.pop(number, None)

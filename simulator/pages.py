@@ -18,7 +18,7 @@ from simulator.wire import Reply, Request, redirect
 from simulator.world import World
 
 OTP = "112233"
-_LATEST = 20
+_LATEST, _MOST_OPEN = 20, 50
 
 
 def owns(request: Request) -> bool:
@@ -59,6 +59,11 @@ def _found(world: World, ident: str) -> tuple[Book, Transaction] | None:
 
 def _home(world: World, request: Request) -> Reply:
     books = list(world.books.values())
+    sought = request.query().get("q", "").strip()
+    for book in books if sought else ():
+        found = _sought(book, sought)
+        if found is not None:
+            return redirect(f"/pay/{found.transaction_id}" + _only_language(request))
     wanted = request.query().get("merchant", "")
     chosen = next((book for book in books if book.account.merchant_id == wanted), None)
     # An account where something waits to be paid is what somebody comes here for.
@@ -70,11 +75,33 @@ def _home(world: World, request: Request) -> Reply:
         "home.html",
         books=books,
         book=chosen,
-        open=_pending(chosen)[::-1] if chosen else [],
+        open=_pending(chosen)[: -_MOST_OPEN - 1 : -1] if chosen else [],
+        further=max(0, len(_pending(chosen)) - _MOST_OPEN) if chosen else 0,
+        sought=sought,
         checkouts=pages_checkout.waiting(chosen)[:_LATEST] if chosen else [],
         subscriptions=list(chosen.subscriptions.values())[::-1][:_LATEST] if chosen else [],
         recent=[tx for tx in transactions if tx.status != "pending"][:_LATEST],
     )
+
+
+def _sought(book: Book, text: str) -> Transaction | None:
+    """By order id, transaction id, or a number that somebody pays or paid to."""
+    number = text.replace(" ", "")
+    waiting = book.payable(number)
+    if waiting:
+        return waiting[0]
+    return book.find(text) or next(
+        (
+            tx
+            for tx in reversed(book.transactions.values())
+            if number in [known for _, known in book.numbers_of(tx)]
+        ),
+        None,
+    )
+
+
+def _only_language(request: Request) -> str:
+    return "?lang=en" if request.query().get("lang") == "en" else ""
 
 
 def _pending(book: Book) -> list[Transaction]:

@@ -11,6 +11,7 @@ from simulator.book import Book
 from simulator.channels import row_of
 from simulator.model import Json, SnapSession, Transaction
 from simulator.notifications import common
+from simulator.pages_marks import groups
 from simulator.pages_shell import missing, show
 from simulator.transactions import IllegalMoveError
 from simulator.wire import Reply, Request, json_reply, redirect
@@ -93,7 +94,7 @@ def _choose(base: str, request: Request, book: Book, session: SnapSession) -> Re
             return redirect(snap_users.start(book, session, phone, page + _query(request), base))
         tx = checkout.choose(book, session, form.get("method", ""), form, base)
     except RefusalError as refusal:
-        return _show(request, book, session, "; ".join(refusal.problems or [refusal.message]))
+        return _show(request, book, session, refusal.problems or [refusal.message])
     url = str(tx.extras.get("redirect_url", ""))
     if tx.payment_type == "credit_card" and tx.status == "pending" and url:
         back = snap.address(base, session.token) + _query(request)
@@ -120,7 +121,9 @@ def _query(request: Request) -> str:
     return f"?{request.query_string}" if request.query_string else ""
 
 
-def _show(request: Request, book: Book, session: SnapSession, problem: str = "") -> Reply:
+def _show(
+    request: Request, book: Book, session: SnapSession, problems: list[str] | None = None
+) -> Reply:
     tx = checkout.latest(book, session)
     state = snap.state_of(book, session)
     choosing = not snap.closed(book, session)
@@ -136,8 +139,8 @@ def _show(request: Request, book: Book, session: SnapSession, problem: str = "")
         row=row_of(tx) if tx is not None else None,
         state=state,
         stage="choose" if choosing else "wait" if waiting else "paid" if _good(tx) else "over",
-        methods=checkout.offered(book, session) if choosing else [],
-        problem=problem or (_why(tx) if choosing and tx is not None else ""),
+        groups=groups(checkout.offered(book, session)) if choosing else [],
+        problems=problems or (_why(tx) if choosing and tx is not None else []),
         samples=[(pan, cards.BEHAVIOURS[pan]) for pan in _SAMPLES],
         user=snap_users.user_of(session),
         linked=snap_users.account_of(book, snap_users.user_of(session)),
@@ -158,11 +161,13 @@ def _good(tx: Transaction | None) -> bool:
     return tx is not None and tx.status in (*transactions.PAID, "authorize")
 
 
-def _why(tx: Transaction) -> str:
+def _why(tx: Transaction) -> list[str]:
     """Why the try before this one came to nothing."""
+    if tx.status != "deny":
+        return []
     code = tx.extras.get("channel_response_code")
     words = str(tx.extras.get("channel_response_message") or tx.status_message)
-    return f"{code} · {words}" if code else words if tx.status == "deny" else ""
+    return [f"{code} {words}" if code else words]
 
 
 def _result(book: Book, tx: Transaction) -> Json:

@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 import jinja2
 
 from simulator.page_words import LANGUAGES, grouped, moment, rupiah, word
+from simulator.page_words_said import answered, history, spoken
+from simulator.pages_marks import mark
 from simulator.wire import Reply, Request, html_reply
 
 _templates = jinja2.Environment(
@@ -60,7 +62,11 @@ def show(request: Request, template: str, status: int = 200, **values: object) -
         money=partial(rupiah, language=language),
         when=partial(moment, language=language),
         grouped=grouped,
+        say=partial(spoken, language=language),
+        note=partial(history, language=language),
+        answered=partial(answered, language=language),
         mood=_mood,
+        mark=mark,
         lang=language,
         suffix="" if language == "id" else f"?lang={language}",
         path="/" + "/".join(map(quote, request.segments)),

@@ -110,7 +110,7 @@ def test_an_account_is_linked_and_unlinked_on_its_page(told: tuple[Desk, Any]) -
     assert "GoPay terhubung" in page
     assert "app://shop" in page
     desk.sim("POST", "drain")
-    assert "→ 200" in press(desk, url, action="unlink")
+    assert "<strong>200</strong>" in press(desk, url, action="unlink")
     assert desk.core.get_payment_account(made["account_id"])["account_status"] == "DISABLED"
 
 

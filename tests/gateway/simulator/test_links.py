@@ -72,7 +72,7 @@ def test_a_free_amount_stays_within_its_limits(desk: Desk) -> None:
     assert 'value="25000"' in desk.http.get(url, auth=None).text
     for amount in ("9999", "90001", "x", ""):
         page = desk.http.post(url, data={"amount": amount}, auth=None)
-        assert "between 10000 and 90000" in page.text
+        assert "Jumlahnya antara Rp10.000 dan Rp90.000." in page.text
     visit(desk, url, amount="42.000")
     assert desk.book("L-1")["gross_amount"] == 42_000
 

@@ -31,7 +31,7 @@ def test_a_person_pays_a_virtual_account(
     desk.sim("POST", "drain")
     assert inbox.statuses()[-1] == ("V-1", "settlement")
     shown = desk.http.get(path, auth=None).text
-    assert "→ 200" in shown
+    assert "<strong>200</strong>" in shown
     assert inbox.url in shown
     again = desk.http.post(path, data={"action": "pay"}, auth=None)
     assert again.status_code == 303

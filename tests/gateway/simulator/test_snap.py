@@ -210,7 +210,8 @@ def test_several_tries_under_one_order_have_several_transactions(told: Told) -> 
     desk, inbox = told
     url = opened(desk, credit_card={"secure": False})
     denied = choose(desk, url, "credit_card", **{**CARD, "card_number": "4911111111111113"})
-    assert "Pembayaran sebelumnya tidak berhasil: 05" in denied.text
+    assert "Pembayaran sebelumnya tidak berhasil." in denied.text
+    assert "Bank tidak menyetujui (05)" in denied.text
     choose(desk, url, "gopay")
     desk.http.post(url, data={"action": "other"}, auth=None)  # thinks better of it
     choose(desk, url, "credit_card", **CARD)
@@ -225,7 +226,7 @@ def test_several_tries_under_one_order_have_several_transactions(told: Told) -> 
 def test_a_wrong_card_number_is_told_on_the_page(desk: Desk) -> None:
     url = opened(desk)
     page = choose(desk, url, "credit_card", **{**CARD, "card_number": "4811111111111115"})
-    assert "luhn" in page.text
+    assert "Periksa nomor kartu: ada yang salah ketik." in page.text
     assert desk.sim("GET", "book", order_id="S-1")["transactions"] == []
 
 
@@ -233,7 +234,7 @@ def test_whitelisted_bins_and_installments_reach_the_charge(desk: Desk) -> None:
     card = {"whitelist_bins": ["5211"], "installment": {"terms": {"bni": [3, 6], "offline": [12]}}}
     url = opened(desk, credit_card=card)
     assert "BNI · 6 bulan" in desk.http.get(url, auth=None).text
-    assert "BIN is not in the list" in choose(desk, url, "credit_card", **CARD).text
+    assert "Kartu ini tidak diterima" in choose(desk, url, "credit_card", **CARD).text
     mastercard = {**CARD, "card_number": "5211111111111117", "term": "bni/6"}
     choose(desk, url, "credit_card", **mastercard)
     assert desk.core.transactions.status("S-1")["installment_term"] == "6"

@@ -89,7 +89,11 @@ def test_without_a_link_gopay_pays_once_unless_the_merchant_insists(
 
 
 @pytest.mark.parametrize(
-    ("phone", "said"), [("123450001", "105 User Not Found"), ("12", "between 9 and 12 digits")]
+    ("phone", "said"),
+    [
+        ("123450001", "Nomor ini tidak terdaftar di GoPay (105)"),
+        ("12", "9 sampai 12 angka, tanpa 0 di depan"),
+    ],
 )
 def test_a_phone_that_cannot_be_linked_is_told(desk: Desk, phone: str, said: str) -> None:
     assert said in link(desk, opened(desk, "G-1"), phone).text

@@ -229,7 +229,14 @@ def test_the_page_of_a_schedule_shows_charges_and_answers(told: Told) -> None:
     ident = create_schedule(desk, desk.saved_card())
     desk.clock("2026-02-05T03:00:00Z")
     page = desk.http.get(f"/subscriptions/{ident}?lang=en", auth=None).text
-    for words in ("SUB-77", "Rp100,000", "Active", "subscription.charge", "→ 200", "5 Mar 2026"):
+    for words in (
+        "SUB-77",
+        "Rp100,000",
+        "Active",
+        "subscription.charge",
+        "<strong>200</strong>",
+        "5 Mar 2026",
+    ):
         assert words in page
     assert desk.http.get("/subscriptions/none", auth=None).status_code == 404
     merchant = desk.http.get("/_sim/accounts").json()["accounts"]
