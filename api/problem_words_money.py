@@ -39,6 +39,14 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The change is not within the current period.",
         "Perubahan berada di luar periode berjalan.",
     ),
+    "capture_exceeds_due": (
+        "More than is due on the invoice.",
+        "Lebih dari sisa tagihan invoice.",
+    ),
+    "capture_exceeds_hold": (
+        "More than is held on the card.",
+        "Lebih dari dana yang ditahan di kartu.",
+    ),
     "channel_not_offered": (
         "The merchant does not offer this way to pay.",
         "Merchant tidak menawarkan cara bayar ini.",
@@ -57,11 +65,19 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Lebih dari yang dibayar dan belum dikembalikan.",
     ),
     "currency_mismatch": ("The currencies differ.", "Mata uangnya berbeda."),
+    "decision_under_way": (
+        "A decision about this order is under way: ask again in a moment.",
+        "Keputusan tentang order ini sedang dijalankan: tanyakan lagi sebentar lagi.",
+    ),
     "decision_not_possible": (
         "This matter is not decided so; `detail` lists what is possible.",
         "Perkara ini tidak diputuskan seperti itu; `detail` menyebut yang mungkin.",
     ),
     "exceeds_due": ("More than is due on the invoice.", "Lebih dari sisa tagihan invoice."),
+    "hold_not_possible": (
+        "Only the `card_token` of a one-off payment can be held.",
+        "Hanya `card_token` untuk pembayaran sekali yang dapat ditahan.",
+    ),
     "illegal_invoice_move": (
         "An invoice in this state can not become that.",
         "Invoice dalam keadaan ini tidak dapat menjadi itu.",
@@ -155,6 +171,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Name exactly one of `card_token`, `payment_method`, `virtual_account` and `channel`.",
         "Sebut tepat satu: `card_token`, `payment_method`, `virtual_account`, atau `channel`.",
     ),
+    "order_not_held": (
+        "This order holds nothing that could be decided: see `held`.",
+        "Order ini tidak menahan apa pun yang dapat diputuskan: lihat `held`.",
+    ),
     "order_not_open": (
         "The order is decided: nothing is left to end.",
         "Order sudah diputuskan: tidak ada yang dapat diakhiri.",
@@ -224,6 +244,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "renewal_due": (
         "The subscription is being renewed: ask again in a moment.",
         "Langganan sedang diperpanjang: coba lagi sebentar lagi.",
+    ),
+    "rest_needed": (
+        "Less than is due is captured: say what becomes of the rest, `due` or `credit`.",
+        "Yang ditagih kurang dari sisa tagihan: sebut nasib sisanya, `due` atau `credit`.",
     ),
     "review_closed": ("This matter was decided already.", "Perkara ini sudah diputuskan."),
     "second_person_needed": (

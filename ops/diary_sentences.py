@@ -251,6 +251,18 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"Jawaban Midtrans hilang untuk {t.rp()} ({t.who}); ditanyakan lagi",
         lambda t: f"Midtrans' answer on {t.rp()} is lost ({t.who}); we ask again",
     ),
+    "payment.authorized": (
+        lambda t: f"Kartu menahan {t.rp()} ({t.who}); belum ditagih",
+        lambda t: f"The card holds {t.rp()} ({t.who}); not charged yet",
+    ),
+    "payment.challenged": (
+        lambda t: f"Midtrans meragukan {t.rp()} ({t.who}); seseorang harus memutuskan",
+        lambda t: f"Midtrans questions {t.rp()} ({t.who}); a person has to decide",
+    ),
+    "payment.capture_refused": (
+        lambda t: f"Bank tidak mau menagih {t.rp()} yang ditahan ({t.who}); dana tetap ditahan",
+        lambda t: f"The bank does not let {t.rp()} be captured ({t.who}); the hold stays",
+    ),
     "instrument.offered": (_offered, _offered),
     "instrument.expired": (
         lambda t: f"Virtual account untuk {t.no} ditutup ({t.who})",

@@ -185,10 +185,11 @@ STATUS_CODES: Final = {
     for code, found in _table(_STATUS).items()
 }
 
-# Why we do not even ask: the payer has to act. These codes are ours, no gateway's.
+# Codes of ours, no gateway's. Why we do not even ask: the payer has to act. And what a fraud desk
+# denied, theirs or a person at the merchant: that card is not charged again.
 OWN_CODES: Final = {
     code: _decline(code, DeclineClass.CUSTOMER_ACTION, code) for code in ("no_card", "no_mandate")
-}
+} | {"fraud": _decline("fraud", DeclineClass.HARD, "security")}
 
 # Mastercard uses two codes in a harder sense than Visa.
 _MASTERCARD: Final = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Decision = Literal["done", "paid", "failed", "charged_back", "taken_back"]
+Decision = Literal["done", "paid", "failed", "charged_back", "taken_back", "approve", "deny"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,24 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
                 "too much is in the customer's balance: refund this payment, then close."
             ),
         ),
+    ),
+    "fraud_challenge": _kind(
+        ("Midtrans meragukan sebuah pembayaran kartu", "Midtrans questions a card payment"),
+        (
+            (
+                "Sistem antipenipuan menahan pembayaran ini: belum lunas, belum gagal. Periksa "
+                "pelanggannya. Setujui agar uangnya diterima, atau tolak agar uangnya kembali ke "
+                "pemegang kartu dan kartu itu tidak ditagih lagi untuk invoice ini. Bila "
+                "dibiarkan, Midtrans membatalkannya saat penyelesaian (besok pukul 16.00 WIB)."
+            ),
+            (
+                "The fraud system stopped this payment: neither paid nor failed. Look at the "
+                "customer. Approve, and the money is taken; deny, and it goes back to the card "
+                "holder and that card is not charged again for this invoice. Left alone, Midtrans "
+                "cancels it at settlement (the next day at 16:00 WIB)."
+            ),
+        ),
+        recurs=True,
     ),
     "check_charged": _kind(
         ("Cek kartu telanjur ditagih", "The check of a card took money"),
@@ -264,13 +282,15 @@ def decisions(
     kind: str, order_state: str | None, detail: Mapping[str, Any] | None = None
 ) -> tuple[Decision, ...]:
     """What may be decided: of an order that is parked, whether money came; of one whose money went
-    back behind us, that it did; of a part that was charged back and not booked, how much it was;
-    else only ``done``.
+    back behind us, that it did; of one that the fraud desk questions, whether it is taken; of a
+    part that was charged back and not booked, how much it was; else only ``done``.
     """
     if kind == "chargeback_part" and not (detail or {}).get("booked"):
         return ("charged_back", "done")
     if kind in ("answer_differs", "canceled_elsewhere") and order_state == "review":
         return ("paid", "failed")
+    if kind == "fraud_challenge" and order_state == "pending":
+        return ("approve", "deny")
     if order_state == "paid" and (detail or {}).get("reason") in _GONE:
         return ("taken_back", "done")
     return ("done",)

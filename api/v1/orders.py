@@ -57,6 +57,13 @@ class PaymentIn(In):
             "`qris` or `bni_va`.",
         ),
     ] = None
+    authorize_only: Annotated[
+        bool,
+        Meta(
+            description="With a `card_token` of a one-off payment: the amount is held and not "
+            "taken. Capture it within seven days (`POST /payment-orders/{id}/capture`), or end it."
+        ),
+    ] = False
     mandate: Annotated[
         MandateIn | None,
         Meta(
@@ -85,6 +92,7 @@ class PaymentIn(In):
             ),
             mandate=mandate_of(self.mandate),
             channel=self.channel,
+            authorize_only=self.authorize_only,
         )
 
 
@@ -101,8 +109,19 @@ class OrderOut(Out):
         str,
         Meta(
             description="`created`, `sent`, `unknown` (being found out), `pending` (the payer must "
-            "act), `paid`, `failed`, `review` or `reversed`."
+            "act, or see `held`), `paid`, `failed`, `review` or `reversed`."
         ),
+    ]
+    held: Annotated[
+        str | None,
+        Meta(
+            description="Of a card: `authorized`, held and not taken: capture or end it; "
+            "`challenge`, questioned by the fraud system: approve or deny it."
+        ),
+    ]
+    captured_amount: Annotated[
+        Rupiah | None,
+        Meta(description="Of a hold: what is being taken, or was, in whole rupiah."),
     ]
     amount: Rupiah
     redirect_url: Annotated[
@@ -130,6 +149,7 @@ class OrderOut(Out):
         return cls(
             id=ids.public("payment_order", row.id), kind=row.kind, channel=row.channel,
             order_id=row.order_id, state=row.state, amount=row.amount,
+            held=row.held, captured_amount=row.capture_amount,
             redirect_url=how.get("redirect_url"), bank=how.get("bank"),
             va_number=how.get("va_number"), biller_code=how.get("biller_code"),
             bill_key=how.get("bill_key"), store=how.get("store"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from api.auth import Caller
@@ -14,9 +14,11 @@ from api.idempotency import Once
 from api.pagination import Page, StateFilter, Window, page_of
 from api.queries import list_rows, rows_of
 from api.routes import get, post
-from api.shapes import Instant, Out, body_id, path_id, public
+from api.shapes import AmountIn, In, Instant, Out, body_id, path_id, public
+from api.v1.invoices import ReasonIn
 from api.v1.orders import OrderOut
 from billing.engine import Engine
+from billing.flows.hold_wishes import Rest, wish_capture, wish_review
 from billing.flows.one_order import ask_now, get_order, withdraw_order
 from core.work import Work
 from payments.attempts import RANK, AttemptState
@@ -26,6 +28,22 @@ OrderState = Literal[
     "created", "sent", "unknown", "pending", "paid", "failed", "review", "reversed"
 ]
 KindFilter = Literal["attempt", "instrument", "check"]
+
+
+class CaptureIn(In):
+    """How much of a hold is taken."""
+
+    amount: Annotated[
+        AmountIn | None,
+        Meta(description="Whole rupiah; by default what is held, at most what is due."),
+    ] = None
+    rest: Annotated[
+        Rest | None,
+        Meta(
+            description="Needed where less than is due is taken: the rest stays `due`, or is taken "
+            "back by a credit note (`credit`)."
+        ),
+    ] = None
 
 
 class OrderLineOut(Out):
@@ -164,3 +182,65 @@ class PaymentOrdersController(Controller):
             lambda unit: withdraw_order(unit, wanted), OrderDetailOut.read, status=200,
             call=lambda one: ask_now(engine, caller.merchant, one),
         )  # fmt: skip
+
+    @post(
+        "/{payment_order_id:str}/capture", scope="write", status=200,
+        summary="Capture a hold, whole or in part",
+    )  # fmt: skip
+    def capture_payment_order(
+        self, payment_order_id: FromPath[str], data: JSONBody[CaptureIn],
+        once: NamedDependency[Once], engine: NamedDependency[Engine],
+        caller: NamedDependency[Caller],
+    ) -> Response[OrderDetailOut]:  # fmt: skip
+        """Take what is held on a card (`held` is `authorized`); it can be done once.
+
+        The answer tells where it stands: `paid` with `captured_amount`, or `pending`: with
+        `captured_amount` while nobody knows yet (workers find out), without it where the bank
+        refused (its `code`) and the hold stays. To release a hold, end the order. One that nobody
+        captures lapses after about seven days; what is owed stays owed.
+        """
+        wanted = path_id("payment_order", payment_order_id)
+        return once.run(
+            lambda unit: wish_capture(unit, wanted, amount=data.amount, rest=data.rest),
+            OrderDetailOut.read, status=200,
+            call=lambda one: ask_now(engine, caller.merchant, one),
+        )  # fmt: skip
+
+    @post(
+        "/{payment_order_id:str}/approve", scope="refund", status=200,
+        summary="Accept a charge that the fraud system questions",
+    )  # fmt: skip
+    def approve_payment_order(
+        self, payment_order_id: FromPath[str], data: JSONBody[ReasonIn],
+        once: NamedDependency[Once], engine: NamedDependency[Engine],
+        caller: NamedDependency[Caller],
+    ) -> Response[OrderDetailOut]:  # fmt: skip
+        """Take the money of an order whose `held` is `challenge`; who decided and why is kept."""
+        return _review(once, engine, caller, payment_order_id, data, accept=True)
+
+    @post(
+        "/{payment_order_id:str}/deny", scope="refund", status=200,
+        summary="Deny a charge that the fraud system questions",
+    )  # fmt: skip
+    def deny_payment_order(
+        self, payment_order_id: FromPath[str], data: JSONBody[ReasonIn],
+        once: NamedDependency[Once], engine: NamedDependency[Engine],
+        caller: NamedDependency[Caller],
+    ) -> Response[OrderDetailOut]:  # fmt: skip
+        """Let the money of an order whose `held` is `challenge` go back to the card's holder.
+
+        The card is not charged again for this invoice; what is owed stays owed.
+        """
+        return _review(once, engine, caller, payment_order_id, data, accept=False)
+
+
+def _review(
+    once: Once, engine: Engine, caller: Caller, order_id: str, data: ReasonIn, *, accept: bool
+) -> Response[OrderDetailOut]:
+    wanted = path_id("payment_order", order_id)
+    return once.run(
+        lambda unit: wish_review(unit, wanted, accept=accept, reason=data.reason),
+        OrderDetailOut.read,
+        status=200,
+        call=lambda one: ask_now(engine, caller.merchant, one),
+    )

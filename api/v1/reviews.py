@@ -32,9 +32,10 @@ class ResolveIn(In, kw_only=True):
         Decision,
         Meta(
             description="One of the matter's `decisions`: `paid` or `failed` for an order that is "
-            "parked (the money of the order came, or none did), `taken_back` for a payment that was "
-            "canceled at Midtrans (its invoice is due again), `charged_back` for a part that was "
-            "charged back and not booked, else `done`."
+            "parked (the money of the order came, or none did), `approve` or `deny` for a charge "
+            "that the fraud system questions, `taken_back` for a payment that was canceled at "
+            "Midtrans (its invoice is due again), `charged_back` for a part that was charged back "
+            "and not booked, else `done`."
         ),
     ]
     reason: Words

@@ -44,20 +44,25 @@ class Means:
     """How the payer pays now: a fresh card token, a saved method, or (neither) by ``channel``, the
     merchant's first number where none is said.
 
+    ``authorize_only`` holds the amount on the fresh card; a person captures it later.
+
     Raises:
-        InvalidRequest: ``two_means``, when both are given.
+        InvalidRequest: ``two_means``, when both are given; ``hold_not_possible``.
     """
 
     card_token: str | None = field(default=None, repr=False)
     payment_method_id: UUID | None = None
     mandate: Mandate | None = None
     channel: str | None = None
+    authorize_only: bool = False
 
     def __post_init__(self) -> None:
         if self.card_token is not None and self.payment_method_id is not None:
             raise InvalidRequest(
                 "two_means", "give a card_token or a payment_method, not both", field="payment"
             )
+        if self.authorize_only and self.card_token is None:
+            raise hold_not_possible()
 
     @property
     def is_pull(self) -> bool:
@@ -73,6 +78,14 @@ class Means:
     def is_fresh_card(self) -> bool:
         """Whether the payer gives a card that may be kept."""
         return self.card_token is not None or self.is_card_on_page
+
+
+def hold_not_possible() -> InvalidRequest:
+    """The refusal of a hold on anything but a fresh card of a one-off payment."""
+    return InvalidRequest(
+        "hold_not_possible", "only the card_token of a one-off payment can be held",
+        field="payment.authorize_only",
+    )  # fmt: skip
 
 
 def subscribe_now(
@@ -93,6 +106,8 @@ def subscribe_now(
     method_id = None
     if means is not None:
         _count(engine, unit, means, customer_id)
+        if means.authorize_only:
+            raise hold_not_possible()
     queries.lock_customers(unit, [customer_id])
     if means is not None and means.is_fresh_card:
         queries.get_customer(unit, customer_id)
@@ -179,6 +194,8 @@ def pay_invoice(
     # Before the consent and the card are written: a decline that ends the card holds the customer.
     queries.lock_customers(unit, [customer_id])
     invoice = _open(unit, invoice_id)
+    if means.authorize_only and invoice.kind != "one_off":
+        raise hold_not_possible()
     method_id = _kept(unit, invoice.customer_id, means, key)
     if means.payment_method_id is not None:
         check_automatic(unit, invoice.customer_id, method_id, interactive=False)
@@ -292,7 +309,11 @@ def _write_order(
         return offer(unit, invoice_id, means.channel, keep_as=method_id)
     sealed = None
     if means.card_token is not None:
-        card = CardRequest(means.card_token, save_token=method_id is not None)
+        card = CardRequest(
+            means.card_token,
+            save_token=method_id is not None,
+            authorize_only=means.authorize_only,
+        )
         sealed = seal_card_request(engine, unit, invoice_id, card)
     order_id = open_attempt(
         unit,
@@ -300,6 +321,7 @@ def _write_order(
         initiated_by="merchant" if sealed is None else "customer",
         payment_method_id=method_id,
         request_sealed=sealed,
+        authorize_only=means.authorize_only,
     )
     unit.audit(
         "invoice.charge",

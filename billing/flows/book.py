@@ -235,7 +235,10 @@ def _others(unit: Work, order: Row[Any], invoice: Row[Any]) -> bool:
 
 def understand(answer: Answer) -> Decline:
     """The decline behind an answer: the bank's or wallet's code, else Midtrans'."""
+    if answer.fraud == "deny":
+        return decline_of_status("fraud")
     if answer.transaction_status == "expire":
+        # What the bank said to a hold that nobody captured is not why it ended.
         return decline_of_status("407")
     if answer.transaction_status or answer.payment_type:
         return decline(answer.code, answer.payment_type or "credit_card")

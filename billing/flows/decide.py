@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from billing.engine import Engine
-from billing.flows.order_rows import write_outcome
+from billing.flows.hold_wishes import wish_review
+from billing.flows.order_rows import as_taken, write_outcome
 from billing.flows.part_reversal import book_part
 from billing.flows.reviews import close_review
 from billing.flows.settle import react
@@ -80,6 +81,8 @@ def resolve_review(
         close_review(unit, review_id, f"charged_back {amount}: {reason}")
     elif decision == "done":
         close_review(unit, review_id, f"done: {reason}")
+    elif decision in ("approve", "deny"):
+        wish_review(unit, row.subject_id, accept=decision == "approve", reason=reason)
     elif decision == "taken_back":
         _take_back(unit, row.subject_id, note=reason)
     else:
@@ -131,9 +134,7 @@ def _locked(unit: Work, payment_order_id: UUID) -> tuple[Row[Any], Row[Any] | No
         .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == found.invoice_id)
         .with_for_update()
     ).one_or_none()
-    return unit.session.execute(
-        select(payment_orders).where(*mine).with_for_update()
-    ).one(), invoice
+    return unit.session.execute(as_taken().where(*mine).with_for_update()).one(), invoice
 
 
 def _said(order: Row[Any], status: Literal["paid", "failed"], word: str) -> Answer:

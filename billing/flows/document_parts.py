@@ -32,6 +32,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "duplicate": "Pembayaran ganda",
         "service_problem": "Gangguan layanan",
         "mistake": "Koreksi kesalahan",
+        "captured_less": "Bagian yang tidak jadi ditagih",
     },
     "en": {
         "cancellation": "Subscription canceled",
@@ -41,6 +42,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "duplicate": "Paid twice",
         "service_problem": "Service problem",
         "mistake": "Correction of a mistake",
+        "captured_less": "The part that was not charged",
     },
 }
 

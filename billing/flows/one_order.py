@@ -44,7 +44,9 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
     owed, void or credit the invoice.
 
     Raises:
-        NotFound: ``payment_order_not_found``. Conflict: ``order_not_open``.
+        NotFound: ``payment_order_not_found``.
+        Conflict: ``order_not_open``; ``decision_under_way``, where it is being captured, approved
+            or denied.
     """
     seen = get_order(unit, order_id)
     queries.lock_customers(unit, [seen.customer_id])
@@ -54,6 +56,7 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
             payment_orders.c.merchant_id == unit.merchant_id,
             payment_orders.c.id == order_id,
             payment_orders.c.state.in_(OPEN),
+            payment_orders.c.wish.is_(None),
         )
         .values(
             abandoning=True,
@@ -64,7 +67,10 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
         .returning(payment_orders.c.id)
     ).one_or_none()
     if changed is None:
-        raise Conflict("order_not_open", f"this order is {get_order(unit, order_id).state}")
+        now = get_order(unit, order_id)
+        if now.wish is not None:
+            raise Conflict("decision_under_way", f"{now.wish} is under way: ask again in a moment")
+        raise Conflict("order_not_open", f"this order is {now.state}")
     unit.ring("order.resolve")
     unit.ring("order.send")
     unit.audit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, Select, case, func, select, update
 
 from billing.flows.orders import record_steps
 from core.work import Work
@@ -30,6 +30,10 @@ def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, becau
     if order.first_sent_at is None and state != "failed":
         # It was sent before a restore: the gateway knows what the backup does not.
         values["first_sent_at"] = unit.real_now
+    if state != "pending":
+        values.update(held=None, wish=None)
+    if state == "paid" and order.authorize_only:
+        values["capture_amount"] = answer.amount
     if state in ("unknown", "pending"):
         values["next_at"] = _next_poll(unit, order)
         values["lease_until"] = None
@@ -63,6 +67,17 @@ def note_again(unit: Work, order: Row[Any], answer: Answer) -> None:
         # Its time has come and the gateway still waits: from here on only the polls ask.
         values["expires_at"] = None
     unit.session.execute(this_order(unit, order).values(**values))
+
+
+def as_taken() -> Select[Any]:
+    """Orders whose ``amount`` is what was taken: of a hold that was captured, maybe a part.
+
+    Of one that is not decided it is what was asked for.
+    """
+    c = payment_orders.c
+    is_decided = c.state.in_(("paid", "reversed", "review"))
+    taken = case((is_decided, func.coalesce(c.capture_amount, c.amount)), else_=c.amount)
+    return select(*(one for one in c if one.name != "amount"), taken.label("amount"))
 
 
 def stop_sending(unit: Work, order: Row[Any]) -> None:

@@ -51,6 +51,7 @@ class OrderDraft:
     period: str = "-"
     expires_at: datetime | None = None
     request_sealed: bytes | None = None
+    authorize_only: bool = False
     # ``failed`` only for what a restored backup lost and the gateway has decided.
     state: Literal["created", "failed"] = "created"
 
@@ -84,6 +85,7 @@ def write_orders(unit: Work, drafts: Sequence[OrderDraft]) -> list[UUID]:
                 "expires_at": draft.expires_at,
                 "page_until": draft.expires_at if CHANNELS[draft.channel].is_hosted else None,
                 "request_sealed": draft.request_sealed,
+                "authorize_only": draft.authorize_only,
             }
         )
     insert_rows(unit.session, payment_orders, rows)
@@ -179,6 +181,7 @@ def open_attempt(
     initiated_by: Literal["customer", "merchant"],
     payment_method_id: UUID | None = None,
     request_sealed: bytes | None = None,
+    authorize_only: bool = False,
 ) -> UUID:
     """Write one attempt for what is due on an invoice now.
 
@@ -220,6 +223,7 @@ def open_attempt(
                 payment_method_id=payment_method_id,
                 period=str(invoice.period_start or "-"),
                 request_sealed=request_sealed,
+                authorize_only=authorize_only,
             )
         ],
     )

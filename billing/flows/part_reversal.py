@@ -14,6 +14,7 @@ from sqlalchemy import Row, select, update
 from billing.flows import chase
 from billing.flows.book_journals import post_part_reversal
 from billing.flows.chase_causes import collect_at, end_charged_method
+from billing.flows.order_rows import as_taken
 from billing.flows.refund_found import note_arrivals, take_in_found
 from billing.flows.refund_rows import charged_back, get_payment
 from billing.flows.reversal import allocated, write_off_again
@@ -91,8 +92,7 @@ def book_part(unit: Work, payment_id: UUID, amount: int) -> None:
         .with_for_update()
     ).one()  # fmt: skip
     order = unit.session.execute(
-        select(payment_orders).where(o.merchant_id == unit.merchant_id, o.id == order_id)
-        .with_for_update()
+        as_taken().where(o.merchant_id == unit.merchant_id, o.id == order_id).with_for_update()
     ).one()  # fmt: skip
     before, settles = charged_back(unit, payment_id), allocated(unit, payment_id)
     if not 0 < amount <= settles or order.state != "paid":

@@ -17,6 +17,7 @@ from sqlalchemy import Row, and_, or_, select, update
 from billing.engine import Engine
 from billing.flows.asking import settle_asked
 from billing.flows.charge import Leased, build_request, exchange
+from billing.flows.holds import fulfil
 from billing.flows.hosted import PAGE_CALLS, resolve_page
 from billing.flows.orders import record_steps
 from billing.flows.pace import take, watched
@@ -106,7 +107,7 @@ def _calls(engine: Engine, order: Row[Any], real_now: datetime) -> int:
     """How many calls resolving an order may take: it may be ended, or sent once more."""
     if CHANNELS[order.channel].is_hosted:
         return PAGE_CALLS if order.abandoning else 2
-    if order.abandoning:
+    if order.abandoning or order.wish is not None:
         return 3
     return 2 if order.state != "pending" and quarantines(engine, order, real_now) else 1
 
@@ -135,12 +136,14 @@ def resolve_one(
     Args:
         passed: quarantines since it was last sent; before the first, "no such order" is no proof.
     """
-    if CHANNELS[order.channel].is_hosted:
+    if CHANNELS[order.channel].is_hosted and order.wish is None:
         return resolve_page(engine, merchant_id, gateway, order)
     wire = wire_id(order.channel, order.order_id, order.transaction_id)
     answer = gateway.status(wire)
     if order.abandoning and (answer.status == "pending" or is_held(order, answer)):
         answer = _end(gateway, order)
+    elif order.wish is not None:
+        answer = fulfil(engine, merchant_id, gateway, order, answer)
     if answer.status != "not_found" or passed < 1:
         return settle_asked(
             engine, merchant_id, gateway, order.order_id, answer,

@@ -15,10 +15,16 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
-from billing.flows import book, cards, reversal
+from billing.flows import book, cards, holds, reversal
 from billing.flows.card_checks import page_brought_none
 from billing.flows.confirming import confirm_needed
-from billing.flows.order_rows import note_again, stop_sending, this_order, write_outcome
+from billing.flows.order_rows import (
+    as_taken,
+    note_again,
+    stop_sending,
+    this_order,
+    write_outcome,
+)
 from billing.flows.orders import record_steps
 from billing.flows.page_news import keep_page, note_try, paid_twice, read_page
 from billing.flows.part_reversal import note_given_back
@@ -122,7 +128,7 @@ def settle_in(
     move = paid_twice(engine, order, answer) or decide(
         current,
         _news(order, answer),
-        order.amount,
+        holds.expected(order, answer),
         order_id=order.order_id,
         currency=order.currency,
         cancel_asked=_cancel_asked(unit, order),
@@ -135,6 +141,7 @@ def settle_in(
             write_outcome(unit, order, str(state), answer, because)
             if state in OPEN_STATES:
                 keep_page(engine, unit, order, answer)
+            holds.follow(unit, order, answer, state)
             _keep_card(engine, unit, order, answer)
             react(unit, order, invoice, state, answer)
             if state not in OPEN_STATES:
@@ -150,6 +157,7 @@ def settle_in(
             if state in OPEN_STATES:
                 keep_page(engine, unit, order, answer)
                 note_try(unit, order, answer, because)
+            holds.follow(unit, order, answer, state)
             _keep_card(engine, unit, order, answer)
             if state is AttemptState.PAID:
                 book.follow_settlement(unit, order, answer)
@@ -180,7 +188,7 @@ def _lock(unit: Work, order_id: str) -> tuple[Row[Any] | None, Row[Any] | None]:
             .with_for_update()
         ).one()
     order = unit.session.execute(
-        select(payment_orders).where(mine, payment_orders.c.order_id == order_id).with_for_update()
+        as_taken().where(mine, payment_orders.c.order_id == order_id).with_for_update()
     ).one()
     return order, invoice
 
@@ -230,7 +238,8 @@ def _keep_card(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> N
         return
     if answer.saved_token:
         cards.keep_token(engine, unit, order, answer)
-    if is_held(order, answer) and not order.abandoning:
+    wanted = order.authorize_only and order.state in OPEN_STATES
+    if is_held(order, answer) and not order.abandoning and not wanted:
         cards.release(unit, order)
 
 
@@ -267,6 +276,8 @@ def _park(
                 state=state,
                 next_at=None,
                 lease_until=None,
+                held=None,
+                wish=None,
                 reason=reason,
                 answer=answer.raw,
                 first_sent_at=order.first_sent_at or unit.real_now,
@@ -282,6 +293,15 @@ def _park(
     )
 
 
+def _as_it_is(unit: Work, order: Row[Any]) -> Row[Any]:
+    """The order once its outcome is written: of a hold, over what was taken of it."""
+    if not order.authorize_only:
+        return order
+    c = payment_orders.c
+    mine = (c.merchant_id == unit.merchant_id, c.id == order.id)
+    return unit.session.execute(as_taken().where(*mine)).one()
+
+
 def react(
     unit: Work,
     order: Row[Any],
@@ -292,7 +312,9 @@ def react(
     """What follows from an outcome, in the same transaction."""
     match state:
         case AttemptState.PAID if invoice is not None:
-            book.paid(unit, order, invoice, answer)
+            taken = _as_it_is(unit, order)
+            book.paid(unit, taken, invoice, answer)
+            holds.credit_the_rest(unit, order, taken, invoice)
         case AttemptState.PAID:
             open_review(unit, "check_charged", "payment_order", order.id, {"amount": order.amount})
         case AttemptState.FAILED:

@@ -52,7 +52,7 @@ CHECKS = (
     by_sql(
         "next-try-after-attested-failure",
         "A charge is tried again only after the gateway attested that the one before came to "
-        "nothing.",
+        "nothing, or to less than is due.",
         """
         SELECT b.merchant_id, 'payment_order' AS kind, b.id, b.order_id AS label,
             format('follows %s, which is %s and was never attested as failed', a.order_id,
@@ -71,6 +71,10 @@ CHECKS = (
         WHERE (a.kind = 'attempt' OR b.kind = 'attempt') AND NOT EXISTS (
             SELECT 1 FROM payment_order_steps s WHERE s.merchant_id = a.merchant_id
                 AND s.payment_order_id = a.id AND s.to_state IN ('failed', 'reversed'))
+            -- Of a hold a part was captured, or the bank took a part back: the rest is due.
+            AND NOT (a.state = 'paid' AND a.capture_amount < a.amount)
+            AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.merchant_id = a.merchant_id
+                AND p.payment_order_id = a.id AND p.charged_back_amount > 0)
         """,
     ),
     by_sql(
@@ -136,12 +140,40 @@ CHECKS = (
             coalesce(o.id, p.payment_order_id) AS id, coalesce(o.order_id, p.order_id) AS label,
             format('order %s over %s, payment over %s', o.state, o.amount, p.amount) AS why
         FROM (
-            SELECT merchant_id, id, order_id, state, amount FROM payment_orders
-            WHERE state IN ('paid', 'reversed') AND invoice_id IS NOT NULL
+            SELECT merchant_id, id, order_id, state, coalesce(capture_amount, amount) AS amount
+            FROM payment_orders WHERE state IN ('paid', 'reversed') AND invoice_id IS NOT NULL
         ) o
             FULL JOIN payments p ON p.merchant_id = o.merchant_id AND p.payment_order_id = o.id
         WHERE o.id IS NULL OR p.id IS NULL OR o.amount <> p.amount OR o.order_id <> p.order_id
         """,
+    ),
+    by_sql(
+        "holds-are-captured-once",
+        "Only what was asked for as a hold is captured in part, and where less was captured than "
+        "held and the rest was to be taken back, a credit note does.",
+        """
+        SELECT o.merchant_id, 'payment_order' AS kind, o.id, o.order_id AS label,
+            format('%s of %s captured, rest %s, credited %s', o.capture_amount, o.amount,
+                coalesce(o.capture_rest, '-'), coalesce(c.total_amount, 0)) AS why
+        FROM payment_orders o LEFT JOIN credit_notes c ON c.merchant_id = o.merchant_id
+            AND c.source_kind = 'capture' AND c.source_id = o.id
+        WHERE (o.capture_amount IS NOT NULL AND NOT o.authorize_only)
+            OR (o.state = 'paid' AND o.authorize_only AND o.capture_amount IS NULL)
+            OR (o.state = 'paid' AND o.capture_rest = 'credit' AND o.capture_amount < o.amount
+                AND c.id IS NULL)
+            OR coalesce(c.total_amount, 0) > o.amount - coalesce(o.capture_amount, o.amount)
+        """,
+    ),
+    by_sql(
+        "holds-end",
+        "No card holds money, and no charge is questioned, longer than the gateway keeps it.",
+        """
+        SELECT merchant_id, 'payment_order' AS kind, id, order_id AS label,
+            format('%s since %s', held, first_sent_at) AS why
+        FROM payment_orders
+        WHERE held IS NOT NULL AND first_sent_at < :real_now - CAST(:longest AS interval)
+        """,
+        longest=timedelta(days=10),
     ),
     by_sql(
         "steps-tell-the-state",

@@ -22,6 +22,8 @@ TONES: Final[Mapping[str, str]] = {
     "payment.declined": "bad",
     "payment.reversed": "bad",
     "payment.unknown": "bad",
+    "payment.challenged": "bad",
+    "payment.capture_refused": "bad",
     "refund.failed": "bad",
     "subscription.past_due": "bad",
     "subscription.canceled": "bad",
@@ -108,6 +110,18 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "payment.unknown": (
         "Hasil penagihan {amount} belum jelas; sedang ditanyakan ke Midtrans",
         "Outcome of a charge of {amount} not known yet; Midtrans is being asked",
+    ),
+    "payment.authorized": (
+        "Kartu menahan {amount}; belum ditagih",
+        "A card holds {amount}; not charged yet",
+    ),
+    "payment.challenged": (
+        "Midtrans meragukan pembayaran {amount}; perlu diputuskan",
+        "Midtrans questions a payment of {amount}; it has to be decided",
+    ),
+    "payment.capture_refused": (
+        "Bank menolak menagih {amount} yang ditahan; dana tetap ditahan",
+        "The bank refused to capture {amount}; the hold stays",
     ),
     "instrument.offered": (
         "Virtual account {bank} diterbitkan untuk {amount}",
