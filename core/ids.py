@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID, uuid5
 
 from core.errors import InvalidRequest
@@ -50,9 +52,23 @@ def derive(namespace: bytes, kind: str, *parts: object) -> UUID:
     return uuid5(UUID(bytes=namespace), ":".join([kind, *(str(part) for part in parts)]))
 
 
+_random_bytes: Callable[[int], bytes] = secrets.token_bytes
+
+
 def fresh() -> UUID:
     """Mint a random UUID for things that have no business key (keys, sessions)."""
-    return UUID(bytes=secrets.token_bytes(16), version=4)
+    return UUID(bytes=_random_bytes(16), version=4)
+
+
+@contextmanager
+def drawn_from(source: Callable[[int], bytes]) -> Iterator[None]:
+    """Let a simulation own the randomness of this process, so that a run can be lived again."""
+    global _random_bytes  # noqa: PLW0603 - one source for the whole process, as it is meant
+    before, _random_bytes = _random_bytes, source
+    try:
+        yield
+    finally:
+        _random_bytes = before
 
 
 def public(kind: str, value: UUID) -> str:

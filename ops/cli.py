@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -160,6 +161,27 @@ def certify(sandbox: bool, url: str | None, as_json: bool) -> None:
     settings = begin("certify", quiet=True)
     command = module("ops.certify.command")
     finish(command.main(settings, sandbox=sandbox, url=url, as_json=as_json))
+
+
+@tagihan.command()
+@click.option("--seed", default="1", show_default=True, help="Everything follows from it.")
+@click.option("--subscriptions", default=12, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--months", default=3, show_default=True, type=click.IntRange(1, 120))
+@click.option("--histories", default=5, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--history", type=click.IntRange(0), help="Only this one of the seed's histories.")
+@click.option("--without", default="", help="Kinds of fault that do not strike, by comma.")
+@click.option("--quick", is_flag=True, help="As many as fit into 20 seconds, counted live.")
+@click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write all figures there.")  # fmt: skip
+def prove(bug: str | None, json_file: Path | None, **wanted: Any) -> None:
+    """Try that nobody is charged twice and nobody is forgotten, with every fault we know.
+
+    The engine as it is, on a PostgreSQL of its own that is thrown away, before a gateway that loses
+    answers; processes die at any statement. Exits 1 where a promise is broken, and tells how.
+    """
+    command = module("ops.prove.command")
+    finish(command.main(command.Wanted(bug=bug, **wanted), json_file))
 
 
 @tagihan.command()

@@ -1,0 +1,141 @@
+"""`tagihan prove`: live histories, report, and on a broken promise tell the smallest of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.prove import bugs, diary, report, shrink
+from ops.prove.history import History, live
+from ops.prove.place import Place, throwaway
+from ops.prove.plan import Plan
+from ops.prove.report import Totals
+
+QUICK_SECONDS = 20
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for on the command line."""
+
+    seed: str
+    subscriptions: int = 12
+    months: int = 3
+    histories: int = 10
+    history: int | None = None
+    without: str = ""
+    quick: bool = False
+    bug: str | None = None
+    shrink: bool = True
+
+
+def say(line: str) -> None:
+    """One line for whoever waits."""
+    print(line, flush=True)
+
+
+def main(wanted: Wanted, json_file: Path | None) -> int:
+    """Prove; 0 when every promise was kept, 1 when one was broken."""
+    if wanted.bug == "list":
+        for name, bug in bugs.BUGS.items():
+            say(f"{name:<32} {bug.what} ({bug.had_by})")
+        return 0
+    if wanted.bug is not None and wanted.bug not in bugs.BUGS:
+        say(f"there is no bug called {wanted.bug}; --with-bug list tells all of them")
+        return 2
+    say("a PostgreSQL of its own is started, and thrown away afterwards ...")
+    with throwaway() as place:
+        totals, told = prove(wanted, place, say, live_counters=sys.stdout.isatty() or wanted.quick)
+    say("")
+    for line in report.lines(totals):
+        say(line)
+    if json_file is not None:
+        extra = {"bug": wanted.bug, "diary": told}
+        json_file.write_text(report.as_json(totals, extra) + "\n", encoding="utf-8")
+    return 1 if totals.violations else 0
+
+
+def prove(
+    wanted: Wanted, place: Place, say: Say, *, live_counters: bool = False
+) -> tuple[Totals, list[str]]:
+    """Live the histories one after the other; stops at the first that breaks a promise."""
+    began = time.monotonic()
+    totals, told = Totals(wanted.seed), list[str]()
+    with ExitStack() as stack:
+        if wanted.bug:
+            stack.enter_context(bugs.planted(wanted.bug))
+            say(f"planted: {bugs.BUGS[wanted.bug].what}")
+        for index in _indexes(wanted):
+            spent = time.monotonic() - began
+            if wanted.quick and index and spent > QUICK_SECONDS:
+                break
+            off = frozenset(wanted.without.split(",")) - {""}
+            plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.months, off)
+            one = live(plan, place, _counter(totals, began) if live_counters else _silent)
+            totals.add(one)
+            totals.seconds = round(time.monotonic() - began)
+            say(_line(totals, index))
+            if one.violations:
+                told = _tell(wanted, plan, place, say, report.names(one.violations))
+                break
+    totals.seconds = round(time.monotonic() - began)
+    return totals, told
+
+
+def _tell(wanted: Wanted, plan: Plan, place: Place, say: Say, rules: set[str]) -> list[str]:
+    small = shrink.smallest(plan, place, rules, say) if wanted.shrink else plan
+    told = diary.told(small, place)
+    say("")
+    for line in told:
+        say(line)
+    again = f"tagihan prove --seed {plan.seed} --history {plan.index}"
+    return [*told, replay(small, again)]
+
+
+def replay(small: Plan, again: str) -> str:
+    """How to live the small one again."""
+    off = f" --without {','.join(sorted(small.off))}" if small.off else ""
+    return f"{again} --subscriptions {small.subscriptions} --months {small.months}{off}"
+
+
+def _indexes(wanted: Wanted) -> range:
+    if wanted.history is not None:
+        return range(wanted.history, wanted.history + 1)
+    return range(10_000 if wanted.quick else wanted.histories)
+
+
+def _silent(_: History) -> None:
+    """Nobody watches."""
+
+
+def _counter(totals: Totals, began: float) -> Callable[[History], None]:
+    """One line that counts while a history is lived."""
+    last = [0.0]
+
+    def watch(history: History) -> None:
+        now = time.monotonic()
+        if now - last[0] < 0.5:
+            return
+        last[0] = now
+        faults = sum(totals.faults.values()) + sum(history.faults.counts.values())
+        print(
+            f"\r{now - began:5.0f} s  history {totals.histories + 1}  {history.stage.now:%d %b %Y}"
+            f"  charges {totals.charges + history.wire.charges}"
+            f"  faults {faults}  turns {totals.steps + history.stage.steps}   ",
+            end="", file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+    return watch
+
+
+def _line(totals: Totals, index: int) -> str:
+    return (
+        f"history {index}: {report.years(totals.subscription_days)} subscription-years,"
+        f" {totals.charges} charges, {sum(totals.faults.values())} faults,"
+        f" {totals.kills} kills, {len(totals.violations)} violations, {totals.seconds} s"
+    )

@@ -1,0 +1,58 @@
+"""The engine's other edges: a mail server that may fail, and the log of swallowed errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import OperationalError
+
+from core.mail import MailUnavailable, OutgoingMail
+from ops.prove.actors import Stage
+from ops.prove.checks import Violation
+from ops.prove.faults import Faults
+
+
+class Postman:
+    """Takes mail, or does not."""
+
+    def __init__(self, stage: Stage, faults: Faults) -> None:
+        self.stage, self.faults, self.sent = stage, faults, 0
+
+    def send(self, mail: OutgoingMail) -> None:  # noqa: ARG002
+        self.stage.step("mail")
+        kind = self.faults.draw("mail")
+        if kind == "mail_refused_for_now":
+            raise MailUnavailable("mail_unavailable", "the mail server is down")
+        self.sent += 1
+        if kind == "mail_answer_lost":
+            raise MailUnavailable("mail_unavailable", "the line broke after the mail was taken")
+        self.stage.step("mail taken")
+
+
+class Swallowed(logging.Handler):
+    """Errors that a flow swallowed so that others are not held up: none may be of our making."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[Violation] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or isinstance(error, OperationalError):
+            return
+        what = f"{type(error).__name__}: {error}".split("\n")[0]
+        self.found.append(Violation("no flow fails", record.getMessage(), what))
+
+
+@contextmanager
+def heard(handler: logging.Handler) -> Iterator[None]:
+    """Listen to what the engine logs, and let nobody else be disturbed by it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    root.handlers, root.level = [handler], logging.ERROR
+    try:
+        yield
+    finally:
+        root.handlers, root.level = before, level

@@ -1,0 +1,136 @@
+"""Everything that may go wrong, how often, and how often it did."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from ops.prove.actors import Actor, Stage
+
+# Kind → how often in a million, where it may strike; grouped by where.
+STATEMENT: Final = {"kill": 900, "connection_lost": 60, "disk_full": 60}
+COMMIT: Final = {"kill_before": 2500, "kill_after": 2500, "commit_unheard": 400}
+CHARGE: Final = {
+    "refused": 20_000,  # the connection was never made
+    "timeout_before": 30_000,
+    "timeout_after": 50_000,
+    "late_effect": 25_000,  # it reaches the bank seconds to thirty hours later
+    "reset": 15_000,
+    "server_error_before": 15_000,
+    "server_error_after": 15_000,
+    "html": 10_000,
+    "on_process": 10_000,
+    "too_many": 10_000,
+    "wrong_answer": 6_000,  # it speaks of another order or amount
+    "slow": 20_000,
+    "kill_before_call": 20_000,
+    "kill_after_effect": 20_000,
+    "pause_before_call": 10_000,  # longer than a lease
+    "pause_after_call": 10_000,
+    "declined": 70_000,
+    "card_ended": 15_000,
+}
+STATUS: Final = {
+    "status_timeout": 40_000,
+    "status_lag": 40_000,  # 404 though the charge exists
+    "status_stale": 40_000,
+    "status_error": 20_000,
+}
+END: Final = {"end_timeout_before": 30_000, "end_timeout_after": 30_000, "end_error": 10_000}
+NEWS: Final = {
+    "news_lost": 120_000,
+    "news_late": 80_000,
+    "news_twice": 120_000,
+    "news_forged": 30_000,
+    "news_amended": 30_000,  # a genuine signature over other unsigned fields
+    "news_replayed": 40_000,
+    "news_of_unknown_order": 10_000,
+}
+MAIL: Final = {"mail_refused_for_now": 20_000, "mail_answer_lost": 10_000}
+MOMENT: Final = {
+    "dark": 25_000,  # nothing runs for an hour to a month
+    "no_scheduler": 40_000,
+    "many_schedulers": 60_000,
+    "skewed_clocks": 60_000,
+    "brown_out": 25_000,
+    "database_restart": 15_000,
+    "double_click": 0,  # counted where people are
+}
+GROUPS: Final = {
+    "statement": STATEMENT,
+    "commit": COMMIT,
+    "charge": CHARGE,
+    "status": STATUS,
+    "end": END,
+    "news": NEWS,
+    "mail": MAIL,
+    "moment": MOMENT,
+}
+KINDS: Final = tuple(kind for group in GROUPS.values() for kind in group)
+KILLS: Final = ("kill", "kill_before", "kill_after", "kill_before_call", "kill_after_effect")
+
+
+@dataclass
+class Faults:
+    """The dice of one history. ``off`` kinds never strike; ``quiet`` ends all trouble."""
+
+    dice: random.Random
+    stage: Stage
+    off: frozenset[str] = frozenset()
+    scale: int = 1
+    quiet: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    sites: Counter[str] = field(default_factory=Counter)
+    killed_at: Counter[str] = field(default_factory=Counter)
+    moment: set[str] = field(default_factory=set)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    # When what struck whom, and about which order where it is known.
+    struck_at: list[tuple[datetime, str, str, str | None]] = field(default_factory=list)
+
+    def draw(self, group: str, order_id: str | None = None) -> str | None:
+        """What strikes here, if anything; it is counted as having struck."""
+        luck = self.dice.randrange(1_000_000)
+        if self.quiet:
+            return None
+        for kind, often in GROUPS[group].items():
+            luck -= often * self.scale
+            if luck < 0:
+                if kind in self.off:
+                    return None
+                self.struck(kind, order_id)
+                return kind
+        return None
+
+    def struck(self, kind: str, order_id: str | None = None) -> None:
+        """Count one fault, and with which others of this moment it met."""
+        self.counts[kind] += 1
+        who = self.stage.me()
+        self.stage.note(f"fault {kind}")
+        self.struck_at.append((self.stage.now, kind, who.name if who else "-", order_id))
+        if kind not in self.moment:
+            for other in self.moment:
+                self.pairs.add((min(kind, other), max(kind, other)))
+            self.moment.add(kind)
+
+    def new_moment(self) -> None:
+        """What struck so far lies behind."""
+        self.moment.clear()
+
+    def at_statement(self, actor: Actor, site: str) -> str | None:
+        """See `ops.prove.statements.Strikes`."""
+        self.sites[site] += 1
+        kind = self.draw("statement")
+        if kind == "kill":
+            self.killed_at[site] += 1
+        return kind if kind != "kill" or not actor.process.startswith("!") else None
+
+    def at_commit(self, actor: Actor, site: str) -> str | None:  # noqa: ARG002
+        """See `ops.prove.statements.Strikes`."""
+        self.sites[site] += 1
+        kind = self.draw("commit")
+        if kind in KILLS:
+            self.killed_at[f"{site} {kind.removeprefix('kill_')}"] += 1
+        return kind

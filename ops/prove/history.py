@@ -1,0 +1,321 @@
+"""One history: a business lives some months before a bad gateway, then all of it is checked."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.exc import OperationalError
+
+from core.jobs import ring_due
+from ops.prove import checks
+from ops.prove.actors import HangError, Killed, Stage
+from ops.prove.book import Book
+from ops.prove.checks import Violation
+from ops.prove.digest import digest_of
+from ops.prove.edges import Postman, Swallowed, heard
+from ops.prove.faults import Faults
+from ops.prove.locks import Locks
+from ops.prove.news import Letter, Post, deliver
+from ops.prove.ownership import owned
+from ops.prove.people import NAMES, Deeds, Person
+from ops.prove.place import Place, Room
+from ops.prove.plan import Plan, Told
+from ops.prove.shop import open_shop, wire_up
+from ops.prove.statements import Statements
+from ops.prove.wire import Wire
+from ops.worker import run_once
+
+START = datetime(2027, 1, 4, 2, 0, tzinfo=UTC)
+SERVER_KEY = "SB-Mid-server-prove"
+# Longer than the longest late effect, the longest pause, and an order's longest doubt.
+QUIET = timedelta(days=4)
+_MOMENTS_MAX = 200_000
+
+_DUE = """
+    SELECT min(due) FROM (
+        SELECT min(next_at) AS due FROM subscriptions
+        UNION ALL SELECT min(notice_at) FROM subscriptions
+        UNION ALL SELECT min(collect_at) FROM invoices
+        UNION ALL SELECT min(next_at) FROM dunning_cases
+        UNION ALL SELECT min(least(due_at, next_at)) FROM refunds
+        UNION ALL SELECT min(next_at) FROM payment_orders
+        UNION ALL SELECT min(expires_at) FROM payment_orders WHERE state = 'pending'
+        UNION ALL SELECT min(next_at) FROM notifications
+        UNION ALL SELECT min(next_at) FROM messages
+    ) AS all_due
+"""
+
+
+class History:
+    """Lives one plan in one database."""
+
+    def __init__(
+        self, plan: Plan, room: Room, watch: Callable[[History], None] = lambda _: None
+    ) -> None:
+        self.plan, self.room, self.watch = plan, room, watch
+        # Called when all is checked and the database still stands.
+        self.ending: Callable[[], None] = lambda: None
+        self.control = psycopg.connect(room.admin_url, autocommit=True)
+        self.look = psycopg.connect(room.admin_url, autocommit=True)
+        self.stage = Stage(self.dice("turns"), START, Locks(self.control))
+        self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale)
+        self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
+        self.post = Post(self.book, self.faults, self.dice("post"))
+        self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
+        self.world = self.dice("world")
+        self.errors = Swallowed()
+        self.violations: list[Violation] = []
+        self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.dark_until = START
+        self.moments = 0
+        self.engine = wire_up(
+            room, self.wire, Postman(self.stage, self.faults), self.stage.real_now
+        )
+        self.merchant_id = UUID(int=0)
+        self.deeds = Deeds(self.engine, self.merchant_id, self.dice("deeds"), [], self._confirms)
+
+    def dice(self, name: str) -> random.Random:
+        """A stream of chance of its own, so that one kind of chance does not move another."""
+        return random.Random(f"{self.plan.seed}:{self.plan.index}:{name}")  # noqa: S311 - replayed
+
+    # --- living ---------------------------------------------------------------------------------
+
+    def live(self) -> Told:
+        """Live it all, then check it."""
+        with ExitStack() as stack:
+            stack.callback(self._close)
+            stack.enter_context(owned(self.stage, self.dice("ids")))
+            stack.enter_context(heard(self.errors))
+            self._open_shop()
+            statements = Statements(self.stage, self.faults)
+            stack.enter_context(statements.hooked(self.engine.db.engine))
+            try:
+                self._live_months()
+                self._go_quiet()
+                self._check()
+            except HangError as error:
+                self.violations.append(Violation("the world comes to rest", "harness", str(error)))
+            self.ending()
+            return self._told()
+
+    def _close(self) -> None:
+        self.engine.close()
+        self.control.close()
+        self.look.close()
+
+    def _open_shop(self) -> None:
+        namespace = self.dice("namespace").randbytes(16)
+        self.merchant_id, prices = open_shop(self.engine, SERVER_KEY, namespace)
+        self.deeds.merchant_id, self.deeds.prices = self.merchant_id, prices
+        self.wire.witness = self._is_written_ahead
+        self.wire.open_across = lambda actor: self.violations.append(
+            Violation("no transaction across a call", actor.name, f"open at {actor.site}")
+        )
+        self.people = [self._person(n) for n in range(self.plan.subscriptions)]
+
+    def _person(self, n: int) -> Person:
+        name = NAMES[n % len(NAMES)] + (f" {n // len(NAMES) + 1}" if n >= len(NAMES) else "")
+        person = Person(n, name, self.world.random() < 0.6, self.world.choice(self.deeds.prices))
+        joins = START + timedelta(minutes=self.world.randrange(1, 12 * 24 * 60))
+        self._plan(joins, lambda: self._act("sign_up", lambda: self.deeds.sign_up(person)))
+        end = START + timedelta(days=30 * self.plan.months)
+        at = joins
+        while True:
+            at += timedelta(hours=self.world.randrange(12, 24 * 24))
+            if at >= end:
+                return person
+            self._plan(at, lambda: self._deed(person))
+
+    def _plan(self, at: datetime, do: Callable[[], None]) -> None:
+        self.plans.append((at, len(self.plans), do))
+        self.plans.sort(key=lambda one: one[:2])
+
+    def _deed(self, person: Person) -> None:
+        if person.subscription_id is None:
+            self._act("sign_up", lambda: self.deeds.sign_up(person))
+            return
+        name, do = self.deeds.draw(person)
+        self._act(name, do)
+        if self.world.random() < 0.15:
+            self.faults.struck("double_click")
+            self._act(name, do)
+
+    def _act(self, name: str, do: Callable[[], Any]) -> None:
+        self.stage.spawn(name, lambda: self.deeds.attempt(name, do), process=f"api {name}")
+
+    def _confirms(self, order_id: str) -> None:
+        """See `_people_at_the_gateway`."""
+
+    def _live_months(self) -> None:
+        end = START + timedelta(days=30 * self.plan.months)
+        while self.stage.now < end:
+            self._moment(self._next(end))
+
+    def _go_quiet(self) -> None:
+        self.faults.quiet = True
+        self.wire.brown_out_until = None
+        self.dark_until = self.stage.now
+        end = self.stage.now + QUIET
+        while self.stage.now < end:
+            self._moment(self._next(end))
+        for _ in range(200):
+            due = self._due()
+            if due is None or due > self.stage.now:
+                return
+            self._moment(self.stage.now + timedelta(seconds=30))
+
+    def _due(self) -> datetime | None:
+        row = self.look.execute(_DUE).fetchone()
+        return row[0] if row else None
+
+    def _next(self, end: datetime) -> datetime:
+        """When something happens next; a little later than it could, as ticks are."""
+        now = self.stage.now
+        due = self._due()
+        if due is not None and due <= now:
+            due = now + timedelta(seconds=self.world.choice([5, 20, 60, 300]))
+        planned = self.plans[0][0] if self.plans else None
+        coming = [at for at in (due, planned, self.book.next_due(), self.post.next_due()) if at]
+        at = min(coming, default=end)
+        slack = self.world.choice(
+            [0, 60, 3600, 4 * 3600, 8 * 3600, 12 * 3600][: 1 + self.plan.pace]
+        )
+        return max(now, min(at + timedelta(seconds=slack), end))
+
+    def _moment(self, at: datetime) -> None:
+        """Let time pass until ``at``, then let everybody who is up do what is due."""
+        self.moments += 1
+        if self.moments > _MOMENTS_MAX:
+            raise HangError("there is always something to do")
+        self._run_until(at)
+        self.faults.new_moment()
+        self.watch(self)
+        kind = self.faults.draw("moment")
+        if kind == "dark":
+            hours = self.world.choice([1, 1, 6, 24, 72, 31 * 24])
+            self._run_until(at + timedelta(hours=hours), dark=True)
+            return
+        if kind == "brown_out":
+            self.wire.brown_out_until = at + timedelta(minutes=20)
+        if kind == "database_restart":
+            self._restart()
+        self._people_at_the_gateway()
+        while self.plans and self.plans[0][0] <= self.stage.now:
+            self.plans.pop(0)[2]()
+        self._start_processes(kind)
+        self._run_until(self.stage.now + timedelta(minutes=2))
+
+    def _start_processes(self, kind: str | None) -> None:
+        skew = timedelta(seconds=90 if kind == "skewed_clocks" else 0)
+        many = {"no_scheduler": 0, "many_schedulers": 5}.get(kind or "", 1)
+        for n in range(many):
+            self.stage.spawn(f"scheduler {n}", self._tick, skew=skew * (n % 2))
+        for n in range(3 if self.world.random() < 0.5 else 2):
+            self.stage.spawn(f"worker {n}", self._work, skew=skew * ((n + 1) % 2))
+
+    def _tick(self) -> None:
+        ring_due(self.engine.db, self.engine.real_now())
+
+    def _work(self) -> None:
+        misses = 0
+        while misses < 2:
+            if run_once(self.engine):
+                misses = 0
+            else:
+                misses += 1
+                self.stage.sleep(timedelta(milliseconds=700))
+
+    def _restart(self) -> None:
+        """PostgreSQL is started anew: every connection breaks."""
+        self.control.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'tagihan'"
+        )
+
+    def _run_until(self, until: datetime, *, dark: bool = False) -> None:
+        while True:
+            due = min((at for at in (self.book.next_due(), self.post.next_due()) if at),
+                      default=None)  # fmt: skip
+            if due is None or due > until:
+                self.stage.run_until(until)
+                again = (self.book.next_due(), self.post.next_due())
+                if not any(at is not None and at <= until for at in again):
+                    return
+                continue
+            self.stage.run_until(due)
+            self.book.live()
+            for letter in self.post.due():
+                if dark:
+                    self.post.again(letter)
+                else:
+                    self.stage.spawn("intake", self._intake(letter), process="api intake")
+
+    def _intake(self, letter: Letter) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                deliver(self.engine, self.merchant_id, letter)
+            except BaseException as error:
+                self.post.again(letter)
+                if not isinstance(error, Killed | OperationalError):
+                    raise
+
+        return run
+
+    def _people_at_the_gateway(self) -> None:
+        """Some of those who have something to pay or to confirm there do it now."""
+        for one in sorted(self.book.orders.values(), key=lambda one: one.order_id):
+            if one.state != "pending":
+                continue
+            luck = self.world.random()
+            if one.kind == "card" and luck < 0.5:
+                self.book.confirm(one.order_id, "good" if luck < 0.45 else "05")
+            elif one.kind == "va" and luck < 0.06:
+                self.book.pay(one.order_id)
+
+    # --- checking -------------------------------------------------------------------------------
+
+    def _is_written_ahead(self, order_id: str, amount: int) -> None:
+        """I4: before anything leaves us, a committed row says that it is being sent."""
+        row = self.look.execute(
+            "SELECT amount, sends FROM payment_orders WHERE order_id = %s", [order_id]
+        ).fetchone()
+        if row is None or row[0] != amount or row[1] < 1:
+            self.violations.append(
+                Violation("I4 written ahead", f"order {order_id}", f"row says {row}", order_id)
+            )
+
+    def _check(self) -> None:
+        self.violations += self.errors.found
+        self.violations += checks.by_the_doctor(self.engine.db, self.stage.now)
+        self.violations += checks.against_the_book(self.look, self.book)
+        self.violations += checks.left_open(self.look, self.stage.now)
+
+    def _told(self) -> Told:
+        row = self.look.execute("SELECT count(*) FROM invoices").fetchone()
+        told = Told(self.plan, digest_of(self.look), self.stage.trace.hexdigest(), self.violations)
+        told.faults, told.pairs = self.faults.counts, self.faults.pairs
+        told.sites, told.killed_at = self.faults.sites, self.faults.killed_at
+        told.deeds = Counter(self.deeds.done)
+        told.charges, told.calls = self.wire.charges, self.wire.calls
+        told.steps, told.waits = self.stage.steps, self.stage.waits
+        told.deadlocks, told.invoices = self.stage.deadlocks, row[0] if row else 0
+        days = self.look.execute(
+            "SELECT coalesce(sum(greatest(0, coalesce(ended_on, %s::date) - created_at::date)), 0)"
+            " FROM subscriptions",
+            [self.stage.now],
+        ).fetchone()
+        told.subscription_days = int(days[0]) if days else 0
+        return told
+
+
+def live(plan: Plan, place: Place, watch: Callable[[History], None] = lambda _: None) -> Told:
+    """Live one plan in a database of its own."""
+    with place.room(f"prove_{plan.index}") as room:
+        return History(plan, room, watch).live()

@@ -1,0 +1,234 @@
+"""Customers and staff: what they may do at any moment, through the flows that the API calls."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Table, select
+from sqlalchemy.exc import DBAPIError
+
+from billing.engine import Engine
+from billing.flows import cards
+from billing.flows.cancel import cancel, undo_cancel
+from billing.flows.card_requests import CardRequest, seal_card_request
+from billing.flows.change_plan import change, drop_change
+from billing.flows.charge import send_one
+from billing.flows.consents import Mandate, consent
+from billing.flows.credit import credit_invoice
+from billing.flows.offers import offer
+from billing.flows.orders import open_attempt
+from billing.flows.pay_once import OneOffLine, pay_once
+from billing.flows.refund import request_refund
+from billing.flows.subscribe import subscribe
+from billing.flows.void import void_invoice
+from billing.service import create_customer
+from core.actor import Actor as Caller
+from core.errors import EngineError
+from core.work import Work
+from invoices.tables import invoices
+from payments.tables import payments
+
+NAMES = (
+    "Budi", "Siti", "Agus", "Dewi", "Eko", "Fitri", "Gilang", "Hana", "Indra", "Joko", "Kartika",
+    "Lestari", "Made", "Nina", "Oka", "Putri", "Rudi", "Sari", "Tono", "Umar", "Vina", "Wayan",
+    "Yanti", "Zaki",
+)  # fmt: skip
+CONSENT = Mandate(
+    text_version="2026-11", text="Saya setuju ditagih.", locale="id", source="203.0.113.9"
+)
+CUSTOMER = Caller("customer", "portal", "203.0.113.9")
+STAFF = Caller("staff", "Ratna", "203.0.113.1")
+_TRIES = 3
+
+
+@dataclass
+class Person:
+    """One customer. ``by_card``: we pull; otherwise the customer pushes."""
+
+    number: int
+    name: str
+    by_card: bool
+    price_id: UUID
+    customer_id: UUID | None = None
+    subscription_id: UUID | None = None
+    confirms: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Deeds:
+    """What people do, on one engine (their process), drawn from dice of their own."""
+
+    engine: Engine
+    merchant_id: UUID
+    dice: random.Random
+    prices: list[UUID]
+    # Told of a charge that waits for 3-D Secure: the order id.
+    to_confirm: Callable[[str], None]
+    done: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    key: int = 0
+
+    def attempt(self, name: str, do: Callable[[], Any]) -> None:
+        """Do it as an API client does: the same request again where the database was not there."""
+        for left in reversed(range(_TRIES)):
+            try:
+                do()
+            except EngineError:
+                self.refused += 1
+                return
+            except DBAPIError:
+                # 409 or 503, and the client tries again with the same key.
+                if not left:
+                    return
+            else:
+                self.done[name] = self.done.get(name, 0) + 1
+                return
+
+    def in_work(self, do: Callable[[Work], Any], who: Caller = CUSTOMER) -> Any:
+        """One request's transaction."""
+        with self.engine.work(self.merchant_id, who) as unit:
+            return do(unit)
+
+    def rows(self, table: Table, **equal: Any) -> list[Row[Any]]:
+        """Rows of the merchant by equality, in id order."""
+
+        def read(unit: Work) -> list[Row[Any]]:
+            query = select(table).where(table.c.merchant_id == self.merchant_id)
+            for name, value in equal.items():
+                query = query.where(table.c[name] == value)
+            return list(unit.session.execute(query.order_by(table.c.id)))
+
+        found: list[Row[Any]] = self.in_work(read)
+        return found
+
+    def first_open(self, customer_id: UUID) -> Row[Any] | None:
+        """An unpaid invoice of a customer."""
+        found = self.rows(invoices, customer_id=customer_id, status="open")
+        return found[0] if found else None
+
+    # --- signing up -----------------------------------------------------------------------------
+
+    def sign_up(self, person: Person) -> None:
+        """Become a customer and subscribe; by card with 3-D Secure."""
+        key = f"p{person.number}"
+        if person.customer_id is None:
+            made = self.in_work(
+                lambda unit: create_customer(
+                    unit, name=person.name, email=f"{person.name.lower()}@contoh.example", key=key
+                )
+            )
+            person.customer_id = made.id
+        customer = person.customer_id
+        assert customer is not None
+        if not person.by_card:
+            bought = self.in_work(
+                lambda unit: subscribe(
+                    unit, customer_id=customer, price_id=person.price_id, key=key,
+                )
+            )  # fmt: skip
+            person.subscription_id = bought.subscription.id
+            return
+
+        def by_card(unit: Work) -> tuple[UUID, UUID | None]:
+            method = cards.new_card(unit, customer, key)
+            consent(unit, customer, method, CONSENT)
+            bought = subscribe(
+                unit, customer_id=customer, price_id=person.price_id, collection="automatic",
+                payment_method_id=method, interactive=True, key=key,
+            )  # fmt: skip
+            person.subscription_id = bought.subscription.id
+            if bought.invoice_id is None:
+                return method, None
+            return method, self._attempt(unit, bought.invoice_id, method, f"tok-{key}")
+
+        _, order = self.in_work(by_card)
+        self._send(order)
+
+    def _attempt(self, unit: Work, invoice_id: UUID, method: UUID | None, token: str) -> UUID:
+        sealed = seal_card_request(self.engine, unit, invoice_id, CardRequest(token))
+        return open_attempt(
+            unit, invoice_id, initiated_by="customer", payment_method_id=method,
+            request_sealed=sealed,
+        )  # fmt: skip
+
+    def _send(self, order: UUID | None) -> None:
+        if order is not None:
+            send_one(self.engine, self.merchant_id, order)
+
+    # --- living on ------------------------------------------------------------------------------
+
+    def draw(self, person: Person) -> tuple[str, Callable[[], Any]]:
+        """Something that this person, or staff about this person, does now."""
+        self.key += 1
+        key = f"d{person.number}-{self.key}"
+        may = self._may(person, key)
+        name = self.dice.choice([name for name, weight in WEIGHTS.items() for _ in range(weight)])
+        return name, may[name]
+
+    def _may(self, person: Person, key: str) -> dict[str, Callable[[], Any]]:
+        dice, customer, mine = self.dice, person.customer_id, person.subscription_id
+        price, quantity = dice.choice(self.prices), dice.randint(1, 4)
+        amount, share = dice.randrange(5, 400) * 1000, dice.randint(1, 4)
+        assert customer is not None
+        assert mine is not None
+
+        def on_open(do: Callable[[Work, Any], Any], who: Caller = CUSTOMER) -> Callable[[], Any]:
+            def run() -> None:
+                if (one := self.first_open(customer)) is not None:
+                    self.in_work(lambda unit: do(unit, one), who)
+
+            return run
+
+        def by_card_now() -> None:
+            if (one := self.first_open(customer)) is not None:
+                method = one.payment_method_id
+                order = self.in_work(lambda unit: self._attempt(unit, one.id, method, f"tok-{key}"))
+                self._send(order)
+
+        def give_back() -> None:
+            taken = self.rows(payments, customer_id=customer)
+            if taken:
+                one = taken[-1]
+                part = None if share == 1 else max(1, one.amount // share)
+                self.in_work(lambda unit: request_refund(unit, one.id, part, key=key), STAFF)
+
+        def credit(unit: Work, one: Any) -> None:
+            credit_invoice(
+                unit, one.id, reason="mistake", gross_amount=max(1, amount // 20),
+                source_kind="request", source_id=unit.derive("credit", key),
+            )  # fmt: skip
+
+        def once() -> None:
+            self.in_work(
+                lambda unit: pay_once(unit, customer, [OneOffLine("Jasa pasang", amount)], key=key),
+                STAFF,
+            )
+
+        return {
+            "upgrade": lambda: self.in_work(
+                lambda unit: change(unit, mine, price_id=price, mode="prorate")
+            ),
+            "change_later": lambda: self.in_work(lambda unit: change(unit, mine, price_id=price)),
+            "quantity": lambda: self.in_work(lambda unit: change(unit, mine, quantity=quantity)),
+            "drop_change": lambda: self.in_work(lambda unit: drop_change(unit, mine)),
+            "cancel_later": lambda: self.in_work(lambda unit: cancel(unit, mine)),
+            "cancel_now": lambda: self.in_work(lambda unit: cancel(unit, mine, when="now")),
+            "stay": lambda: self.in_work(lambda unit: undo_cancel(unit, mine)),
+            "pay_by_card": by_card_now,
+            "new_number": on_open(lambda unit, one: offer(unit, one.id)),
+            "refund": give_back,
+            "credit": on_open(credit, STAFF),
+            "void": on_open(lambda unit, one: void_invoice(unit, one.id, reason="mistake"), STAFF),
+            "one_off": once,
+        }
+
+
+WEIGHTS = {
+    "upgrade": 3, "change_later": 2, "quantity": 3, "drop_change": 1, "cancel_later": 1,
+    "cancel_now": 1, "stay": 2, "pay_by_card": 4, "new_number": 2, "refund": 4, "credit": 2,
+    "void": 1, "one_off": 3,
+}  # fmt: skip

@@ -1,0 +1,44 @@
+"""What is lived, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ops.prove.checks import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is lived: everything follows from it."""
+
+    seed: str
+    index: int = 0
+    subscriptions: int = 12
+    months: int = 3
+    off: frozenset[str] = frozenset()
+    scale: int = 1
+    pace: int = 5  # how far moments are drawn together: 0 lives every instant
+
+
+@dataclass
+class Told:
+    """What came of one history."""
+
+    plan: Plan
+    digest: str = ""
+    trace: str = ""
+    violations: list[Violation] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    sites: Counter[str] = field(default_factory=Counter)
+    killed_at: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    charges: int = 0
+    calls: int = 0
+    steps: int = 0
+    waits: int = 0
+    deadlocks: int = 0
+    invoices: int = 0
+    subscription_days: int = 0
+    diary: list[str] = field(default_factory=list)

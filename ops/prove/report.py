@@ -1,0 +1,145 @@
+"""What a run came to: figures for people, JSON for machines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ops.prove.checks import Violation
+from ops.prove.faults import GROUPS, KILLS, KINDS
+from ops.prove.plan import Told
+
+
+@dataclass
+class Totals:
+    """All histories of one run together."""
+
+    seed: str
+    digests: list[str] = field(default_factory=list)
+    histories: int = 0
+    subscription_days: int = 0
+    invoices: int = 0
+    charges: int = 0
+    calls: int = 0
+    steps: int = 0
+    waits: int = 0
+    deadlocks: int = 0
+    kills: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    sites: Counter[str] = field(default_factory=Counter)
+    killed_at: Counter[str] = field(default_factory=Counter)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    violations: list[tuple[int, Violation]] = field(default_factory=list)
+    seconds: int = 0
+
+    def add(self, told: Told) -> None:
+        """One more history."""
+        self.digests.append(told.digest)
+        self.histories += 1
+        for name in (
+            "subscription_days", "invoices", "charges", "calls", "steps", "waits", "deadlocks",
+        ):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(told, name))
+        for name in ("faults", "deeds", "sites", "killed_at"):
+            getattr(self, name).update(getattr(told, name))
+        self.pairs |= told.pairs
+        self.kills = sum(self.faults[kind] for kind in KILLS)
+        self.violations += [(told.plan.index, one) for one in told.violations]
+
+    @property
+    def digest(self) -> str:
+        """One digest over all histories, in their order."""
+        return hashlib.sha256("".join(self.digests).encode()).hexdigest()
+
+    @property
+    def never(self) -> list[str]:
+        """Faults that never struck."""
+        return [kind for kind in KINDS if not self.faults[kind]]
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """Crash sites at which a process died, of those that were passed."""
+        died = {site.removesuffix(" before").removesuffix(" after") for site in self.killed_at}
+        return len(died & set(self.sites)), len(self.sites)
+
+    @property
+    def pairs_of(self) -> int:
+        """How many pairs of fault kinds there are."""
+        return len(KINDS) * (len(KINDS) - 1) // 2
+
+
+def years(days: int) -> str:
+    """Subscription-years with one decimal, without a float: ``12.3``."""
+    tenths = days * 10 // 365
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def lines(totals: Totals) -> list[str]:
+    """The report."""
+    died, sites = totals.covered
+    told = [
+        f"seed                 {totals.seed}",
+        f"digest               {totals.digest}",
+        f"histories            {totals.histories}",
+        f"subscription-years   {years(totals.subscription_days)}",
+        f"invoices             {totals.invoices}",
+        f"charges              {totals.charges} (of {totals.calls} gateway calls)",
+        f"statements, turns    {totals.steps}",
+        f"waits for a lock     {totals.waits} ({totals.deadlocks} deadlocks)",
+        f"kills                {totals.kills}",
+        f"crash sites          {died} of {sites} passed",
+        f"pairs of faults      {len(totals.pairs)} of {totals.pairs_of}",
+        "",
+    ]
+    for name, group in GROUPS.items():
+        struck = "  ".join(f"{kind} {totals.faults[kind]}" for kind in group)
+        told.append(f"{name:<10} {struck}")
+    told += ["", "people     " + "  ".join(f"{k} {n}" for k, n in sorted(totals.deeds.items()))]
+    told += ["", f"violations           {len(totals.violations)}"]
+    told += [f"  history {index}: {one}" for index, one in totals.violations[:20]]
+    told.append(f"time                 {totals.seconds} s")
+    return told
+
+
+def as_json(totals: Totals, extra: dict[str, Any]) -> str:
+    """All of it for machines."""
+    died, sites = totals.covered
+    return json.dumps(
+        {
+            "seed": totals.seed,
+            "digest": totals.digest,
+            "digests": totals.digests,
+            "histories": totals.histories,
+            "subscription_days": totals.subscription_days,
+            "invoices": totals.invoices,
+            "charges": totals.charges,
+            "calls": totals.calls,
+            "steps": totals.steps,
+            "waits": totals.waits,
+            "deadlocks": totals.deadlocks,
+            "kills": totals.kills,
+            "crash_sites": {"died": died, "passed": sites},
+            "killed_at": dict(sorted(totals.killed_at.items())),
+            "faults": {kind: totals.faults[kind] for kind in KINDS},
+            "pairs": {"covered": len(totals.pairs), "of": totals.pairs_of},
+            "deeds": dict(sorted(totals.deeds.items())),
+            "violations": [
+                {"history": index, "rule": one.rule, "what": one.what, "why": one.why}
+                for index, one in totals.violations
+            ],
+            "seconds": totals.seconds,
+            **extra,
+        },
+        ensure_ascii=False,
+        indent=1,
+    )
+
+
+def names(violations: Sequence[Violation]) -> set[str]:
+    """Which rules are broken."""
+    return {one.rule for one in violations}
