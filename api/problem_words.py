@@ -55,6 +55,14 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "`external_id` ini sudah dipakai.",
     ),
     "forbidden": ("The caller may not do this.", "Pemanggil tidak boleh melakukan ini."),
+    "gateway_busy": (
+        "The gateway is called as fast as it allows: send the same request again.",
+        "Gateway sedang dipanggil secepat yang diizinkan: kirim permintaan yang sama lagi.",
+    ),
+    "gateway_unreachable": (
+        "The gateway does not answer now: send the same request again.",
+        "Gateway tidak menjawab sekarang: kirim permintaan yang sama lagi.",
+    ),
     "gateway_refuses_keys": (
         "The gateway does not know this key: check it and `gateway`; a simulator's account first.",
         "Gateway tidak mengenal kunci ini: periksa kunci dan `gateway`; di simulator buka dulu.",

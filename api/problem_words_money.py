@@ -135,6 +135,14 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Cards can be left to a hosted page only, which this channel is not.",
         "Kartu hanya dapat diserahkan ke halaman pembayaran; channel ini bukan itu.",
     ),
+    "invalid_phone": (
+        "An Indonesian mobile number is needed, such as 081234567890.",
+        "Diperlukan nomor ponsel Indonesia, misalnya 081234567890.",
+    ),
+    "no_linked_wallets": (
+        "Charges of linked wallets are not switched on: `POST /payment-channels/gopay_linked`.",
+        "Tagihan dompet terhubung belum aktif: `POST /payment-channels/gopay_linked`.",
+    ),
     "no_recurring_cards": (
         "The Midtrans account may not charge saved cards alone: collect by `invoice`.",
         "Akun Midtrans tidak boleh menagih kartu tersimpan sendiri: tagih dengan `invoice`.",

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from payments.gateway import AccountStatus
+from payments.method_kinds import KINDS
 
 # How long a holder is given to agree before the gateway is asked whether it is over; it does not
 # say for how long its link lives.
@@ -52,6 +53,22 @@ class Step:
     move: Move
     because: str = ""
     again: timedelta | None = None
+
+
+def account_of(kind: str, state: str, *, watched: bool) -> str | None:
+    """How the account of a method stands at the gateway, in a word; None for what has none.
+
+    Args:
+        watched: it is asked about still.
+
+    >>> account_of("gopay", "ended", watched=True)
+    'unlinking'
+    """
+    if not KINDS[kind].linked:
+        return None
+    if state == "ended":
+        return "unlinking" if watched else "gone"
+    return "waiting" if state == "pending" else "linked"
 
 
 def after(state: str, status: AccountStatus, polls: int) -> Step:

@@ -16,6 +16,7 @@ def things(counter: Counter) -> dict[str, Any]:
     """One of everything, owned by the first merchant."""
     door, desk = counter.door, counter.world.desk
     customer, price = counter.customer(external_id="buyer-7"), counter.price()
+    door.call("POST", "/payment-channels/gopay_linked", {"enabled": True})
     made = door.post(
         "/subscriptions",
         {

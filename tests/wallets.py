@@ -75,5 +75,5 @@ def wallet(world: World, method_id: UUID) -> Row[Any]:
 def link_url(world: World, method_id: UUID) -> str:
     """Where its holder agrees, empty when that is decided."""
     with world.work() as unit:
-        found = link_of(world.engine, unit, wallet(world, method_id))
+        found = link_of(world.engine, unit, method_id)
     return found.url if found else ""

@@ -23,6 +23,7 @@ from api.v1.refunds import RefundsController
 from api.v1.reviews import ReviewsController
 from api.v1.staff import StaffController
 from api.v1.subscription_routes import SubscriptionsController
+from api.v1.wallets import WalletsController
 
 
 def routes() -> Router:
@@ -35,6 +36,7 @@ def routes() -> Router:
             KeysController,
             CustomersController,
             PaymentMethodsController,
+            WalletsController,
             ChannelsController,
             PlansController,
             SubscriptionsController,

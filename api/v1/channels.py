@@ -17,10 +17,10 @@ from api.shapes import AMOUNT_MAX, In, Out, PriceIn, Rupiah
 from billing.engine import Engine
 from core.errors import InvalidRequest, NotFound
 from core.work import Work
-from payments.channels import CHANNELS, PUSHES
+from payments.channels import CHANNELS, SWITCHED
 from payments.health import Health
 from payments.limits import refusal
-from payments.queries import Offered, channel_health, offered_channels
+from payments.queries import Offered, channel_health, offered_channels, switched_on
 from payments.service import set_channel
 
 
@@ -170,8 +170,9 @@ class ChannelsController(Controller):
 
         Without any row BCA's virtual account alone is offered. What is open stays payable. `snap`
         is Midtrans' own page: it shows what you offer here, and cards where you take them.
+        `gopay_linked` lets customers link GoPay, and charges what is linked.
         """
-        if channel not in PUSHES:
+        if channel not in SWITCHED:
             raise NotFound("channel_not_found", "there is no such way to pay to switch")
         if data.limits is not None and (data.limits.most or AMOUNT_MAX) < data.limits.least:
             raise InvalidRequest(
@@ -197,14 +198,13 @@ class ChannelsController(Controller):
 def _list(unit: Work, amount: int | None, *, every: bool) -> list[ChannelOut]:
     health = channel_health(unit)
     offered = {one.channel.key: one for one in offered_channels(unit)}
+    pulled = _pulled(unit)
     rest = [Offered(CHANNELS[key], 0) for key in CHANNELS if key not in offered]
-    found = list(offered.values()) + [
-        one for one in rest if every or (one.channel.key == "card" and _cards(unit))
-    ]
+    found = list(offered.values()) + [one for one in rest if every or one.channel.key in pulled]
     return [
         ChannelOut.of(
             one,
-            enabled=one.channel.key in offered or (one.channel.key == "card" and _cards(unit)),
+            enabled=one.channel.key in offered or one.channel.key in pulled,
             amount=amount,
             on=unit.today,
             health=health.get(one.channel.key, Health(0, 0)),
@@ -213,8 +213,10 @@ def _list(unit: Work, amount: int | None, *, every: bool) -> list[ChannelOut]:
     ]
 
 
-def _cards(unit: Work) -> bool:
-    return unit.merchant.card_mode != "none"
+def _pulled(unit: Work) -> set[str]:
+    """What we charge instead of being pushed to: cards by contract, linked wallets switched on."""
+    cards = {"card"} if unit.merchant.card_mode != "none" else set()
+    return cards | {key for key in switched_on(unit) if CHANNELS[key].by_account}
 
 
 def _plain(data: FeeIn | LimitsIn | None) -> dict[str, Any] | None:

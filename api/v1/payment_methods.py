@@ -1,4 +1,4 @@
-"""Payment methods: saved cards. Their tokens are sealed and never shown."""
+"""Payment methods: saved cards and linked wallets. Their tokens are sealed and never shown."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from api.v1.orders import (
 )
 from billing import queries
 from billing.engine import Engine
+from billing.flows.accounts import ask_now, link_of
 from billing.flows.at_once import press, save_card
 from billing.flows.cards import end_method
 from billing.flows.consents import consent_later
@@ -33,6 +34,7 @@ from billing.flows.methods import set_order
 from billing.service import end_mandate
 from core import ids
 from core.work import Work
+from payments.accounts import account_of
 from payments.queries import methods_in_order
 from payments.tables import payment_methods
 
@@ -91,13 +93,20 @@ class OrderIn(In):
     ]  # fmt: skip
 
 
+class LinkOut(Out):
+    """Where the holder of a wallet agrees, for some minutes."""
+
+    url: str
+    app_url: Annotated[str, Meta(description="Opens GoPay's app.")]
+
+
 class MethodOut(Out):
-    """A saved card."""
+    """A saved card or a linked wallet."""
 
     id: str
     customer: str
     external_id: str | None
-    kind: str
+    kind: Annotated[str, Meta(description="`card` or `gopay`.")]
     state: Annotated[
         str,
         Meta(description="`pending` until the payer confirmed, then `active`; in the end `ended`."),
@@ -110,23 +119,41 @@ class MethodOut(Out):
             "refusal that only the holder can mend, the others are tried in this order."
         ),
     ]
-    masked: Annotated[str | None, Meta(description="First and last digits.")]
+    masked: Annotated[
+        str | None, Meta(description="First and last digits; of a wallet's phone the last.")
+    ]
     bank: str | None
     expires_at: Instant | None
     ended_because: str | None
     mandate: Annotated[
         MandateOut | None,
-        Meta(description="Without one the card is never charged by itself."),
+        Meta(description="Without one it is never charged by itself."),
     ]
     metadata: Metadata
     created_at: Instant
     check: Annotated[
         OrderOut | None,
-        Meta(description="The authorisation that saves it; the payer goes to its `redirect_url`."),
+        Meta(
+            description="The authorisation that saves a card; the payer goes to its `redirect_url`."
+        ),
+    ]
+    link: Annotated[
+        LinkOut | None,
+        Meta(description="Of a `pending` wallet, when it is read alone."),
+    ]
+    account: Annotated[
+        str | None,
+        Meta(
+            description="Of a wallet, how it stands at GoPay: `waiting` for its holder, `linked`, "
+            "`unlinking` or `gone`."
+        ),
     ]
 
     @classmethod
-    def of(cls, row: Any, mandate: Any = None, check: OrderOut | None = None) -> MethodOut:
+    def of(
+        cls, row: Any, mandate: Any = None, check: OrderOut | None = None,
+        link: LinkOut | None = None,
+    ) -> MethodOut:  # fmt: skip
         """Shape a row."""
         return cls(
             id=ids.public("payment_method", row.id),
@@ -134,14 +161,17 @@ class MethodOut(Out):
             kind=row.kind, state=row.state, rank=row.rank, masked=row.masked, bank=row.bank,
             expires_at=row.expires_at, ended_because=row.ended_because, metadata=row.metadata,
             created_at=row.created_at, mandate=MandateOut.of(mandate), check=check,
+            link=link, account=account_of(row.kind, row.state, watched=row.next_at is not None),
         )  # fmt: skip
 
     @classmethod
-    def read(cls, unit: Work, method_id: Any) -> MethodOut:
-        """Read one with its check."""
+    def read(cls, unit: Work, method_id: Any, engine: Engine | None = None) -> MethodOut:
+        """Read one with its check; with the engine, also where a wallet's holder agrees."""
         row = get_row(unit, payment_methods, method_id, "payment_method")
         mandate = queries.mandates_in_force(unit, [row.id]).get(row.id)
-        return cls.of(row, mandate, newest_order(unit, method_id=method_id))
+        at = link_of(engine, unit, row.id) if engine is not None else None
+        link = LinkOut(url=at.url, app_url=at.app_url) if at is not None else None
+        return cls.of(row, mandate, newest_order(unit, method_id=method_id), link)
 
 
 class MethodsOut(Out):
@@ -241,10 +271,10 @@ class PaymentMethodsController(Controller):
         self, method_id: FromPath[str], engine: NamedDependency[Engine],
         caller: NamedDependency[Caller],
     ) -> MethodOut:  # fmt: skip
-        """One card."""
+        """One card or wallet."""
         wanted = path_id("payment_method", method_id)
         with engine.work(caller.merchant, caller.actor) as unit:
-            return MethodOut.read(unit, wanted)
+            return MethodOut.read(unit, wanted, engine)
 
     @post(
         "/payment-methods/{method_id:str}/mandate", scope="write", status=200,
@@ -265,13 +295,18 @@ class PaymentMethodsController(Controller):
         )
 
     @post(
-        "/payment-methods/{method_id:str}/end", scope="write", summary="End a saved card",
+        "/payment-methods/{method_id:str}/end", scope="write", summary="End a payment method",
         status=200,
     )  # fmt: skip
     def end_payment_method(
-        self, method_id: FromPath[str], data: JSONBody[EndIn], once: NamedDependency[Once]
-    ) -> Response[MethodOut]:
-        """Never charge it again; its token is destroyed and its mandate ends."""
+        self, method_id: FromPath[str], data: JSONBody[EndIn], once: NamedDependency[Once],
+        engine: NamedDependency[Engine], caller: NamedDependency[Caller],
+    ) -> Response[MethodOut]:  # fmt: skip
+        """Never charge it again; its token is destroyed and its mandate ends.
+
+        A wallet is unlinked at GoPay: `account` is `gone` once GoPay says so, which is asked until
+        it does.
+        """
         wanted = path_id("payment_method", method_id)
 
         def end(unit: Work) -> Any:
@@ -279,4 +314,9 @@ class PaymentMethodsController(Controller):
             end_mandate(unit, wanted, because=data.reason)
             return wanted
 
-        return once.run(end, MethodOut.read, status=200)
+        return once.run(
+            end,
+            MethodOut.read,
+            call=lambda method: ask_now(engine, caller.merchant, method),
+            status=200,
+        )

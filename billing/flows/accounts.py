@@ -156,12 +156,13 @@ def _link_answered(engine: Engine, unit: Work, method_id: UUID, answer: AccountA
         hear(unit, _locked(unit, method_id), answer.status)
 
 
-def link_of(engine: Engine, unit: Work, row: Row[Any]) -> LinkAt | None:
+def link_of(engine: Engine, unit: Work, method_id: UUID) -> LinkAt | None:
     """Where the holder agrees; None once that is decided, or where the secret does not open."""
-    if row.link_sealed is None:
+    sealed = _row(unit, method_id).link_sealed
+    if sealed is None:
         return None
     try:
-        opened = engine.vault.open(row.link_sealed, _context(unit, row.id, "link"))
+        opened = engine.vault.open(sealed, _context(unit, method_id, "link"))
         return msgspec.json.decode(opened, type=LinkAt)
     except (EngineError, msgspec.MsgspecError):
         return None

@@ -50,6 +50,10 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("PATCH", "/customers/{customer_id}"): {"name": "Sari W"},
         ("PATCH", "/merchants/{merchant_id}"): {"payment_terms_days": 14},
         ("POST", "/customers/{customer_id}/payment-methods"): {"card_token": token},
+        ("POST", "/customers/{customer_id}/wallets"): {
+            "phone": "0821-5023424",
+            "return_url": "https://awan.example/kembali",
+        },
         ("POST", "/payment-methods/{method_id}/mandate"): MANDATE,
         ("POST", "/payment-methods/{method_id}/end"): reason,
         ("POST", "/plans"): {"code": "walls", "name": {"id": "Tembok"}},
@@ -119,6 +123,7 @@ UNAUDITED = {
     "/subscriptions/{subscription_id}/change-preview": "writes nothing",
     "/subscriptions/{subscription_id}/cancel-preview": "writes nothing",
     "/payment-orders/{payment_order_id}/refresh": "asks the gateway: what it says is its own word",
+    "/payment-methods/{method_id}/refresh": "asks the gateway: what it says is its own word",
 }
 # What had nothing before, or nothing that may be told.
 _FIRST = re.compile(r"\.(create|publish|request|rotate|record|password)$")
