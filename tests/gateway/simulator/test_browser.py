@@ -109,6 +109,49 @@ def shop(desk: Desk) -> Iterator[Shop]:
         yield opened
 
 
+# A page of the simulator in a frame as wide as a phone, and a hand that fills in and clicks.
+_PHONE = """<!doctype html><title>Phone</title><pre id="told"></pre>
+<iframe id="phone" src="{start}" style="border:0;width:390px;height:844px"></iframe>
+<script>
+const steps = {steps}, frame = document.getElementById("phone"), widest = [];
+let seen = null;
+setInterval(() => {{
+  const inside = frame.contentDocument;
+  if (!inside || inside.readyState !== "complete" || inside === seen) return;
+  const step = steps[0];
+  if (step && !inside.querySelector(step.click)) return;
+  widest.push(inside.documentElement.scrollWidth);
+  if (!step) {{
+    const badge = inside.querySelector("#status");
+    document.getElementById("told").textContent =
+      JSON.stringify([badge ? badge.textContent : "", Math.max(...widest)]);
+    return;
+  }}
+  for (const [name, value] of Object.entries(step.fill || {{}}))
+    inside.querySelector(`[name=${{name}}]`).value = value;
+  for (const details of inside.querySelectorAll("details")) details.open = true;
+  widest.push(inside.documentElement.scrollWidth);
+  steps.shift();
+  seen = inside;
+  inside.querySelector(step.click).click();
+}}, 100);
+</script>"""
+
+
+def _told(chromium: str, profile: Path, address: str) -> Any:
+    """What the page says in the end, after so much time of its own."""
+    shown = subprocess.run(
+        [
+            chromium, "--headless=new", "--no-sandbox", "--disable-gpu",
+            f"--user-data-dir={profile}", "--virtual-time-budget=15000", "--dump-dom", address,
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    found = re.search(r'<pre id="told">(.*?)</pre>', shown.stdout, re.DOTALL)
+    assert found is not None, shown.stdout[-2000:]
+    return json.loads(html.unescape(found[1]) or '["", null]')
+
+
 @dataclass(frozen=True)
 class Visit:
     """What a person clicks, which callback that means, and what the book then says."""
@@ -139,19 +182,140 @@ def test_a_person_pays_in_the_frame_of_the_merchants_page(
     token = desk.http.post("/snap/v1/transactions", json=body).json()["token"]
     clicks = json.dumps(visit.clicks)
     shop.page = _SHOP.format(url=shop.url, token=token, key=desk.server_key, clicks=clicks)
-    shown = subprocess.run(
-        [
-            chromium, "--headless=new", "--no-sandbox", "--disable-gpu",
-            f"--user-data-dir={tmp_path}", "--virtual-time-budget=15000",
-            "--dump-dom", shop.url + "/shop",
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    found = re.search(r'<pre id="told">(.*?)</pre>', shown.stdout, re.DOTALL)
-    assert found is not None, shown.stdout[-2000:]
-    told = json.loads(html.unescape(found[1]) or '["", null]')
-    assert told[0] == visit.called, shown.stdout[-3000:]
+    told = _told(chromium, tmp_path, shop.url + "/shop")
+    assert told[0] == visit.called
     known = desk.sim("GET", "book", order_id="B-1")["transactions"]
     assert [one["status"] for one in known] == ([visit.status] if visit.status else [])
     if visit.called == "success":
         assert told[1]["transaction_status"] == visit.status
+
+
+# --- every page on a phone ------------------------------------------------------------------------
+
+Step = dict[str, Any]
+PIN, OTP = {"pin": "112233"}, {"otp": "112233"}
+
+
+def _click(selector: str, **fill: str) -> Step:
+    return {"click": selector, "fill": fill}
+
+
+def _bill(desk: Desk, **way: Any) -> str:
+    body = {**way, "transaction_details": {"order_id": "P-1", "gross_amount": 150_000}}
+    return str(desk.http.post("/v2/charge", json=body).json()["transaction_id"])
+
+
+def _virtual_account(desk: Desk) -> str:
+    _bill(desk, payment_type="bank_transfer", bank_transfer={"bank": "bca"})
+    merchant = desk.core.transactions.status("P-1")["merchant_id"]
+    return f"/?merchant={merchant}"
+
+
+def _with_3ds(desk: Desk) -> str:
+    desk.charge_card("P-1", desk.token("4811 1111 1111 1114"), 150_000, authentication=True)
+    return f"/v2/3ds/redirect/{desk.book('P-1')['transaction_id']}"
+
+
+def _snap(desk: Desk) -> str:
+    order = {"order_id": "P-1", "gross_amount": 150_000}
+    body = {"transaction_details": order, "credit_card": {"secure": True}}
+    token = desk.http.post("/snap/v1/transactions", json=body).json()["token"]
+    return f"/snap/v4/redirection/{token}"
+
+
+def _payment_link(desk: Desk) -> str:
+    order = {"order_id": "P-1", "gross_amount": 150_000}
+    answer = desk.http.post("/v1/payment-links", json={"transaction_details": order})
+    return str(answer.json()["payment_url"]).removeprefix(desk.url)
+
+
+def _gopay_link(desk: Desk) -> str:
+    partner = {"phone_number": "8215023424", "country_code": "62"}
+    body = {"payment_type": "gopay", "gopay_partner": partner}
+    return f"/gopay/link/{desk.http.post('/v2/pay/account', json=body).json()['account_id']}"
+
+
+_APP = "a.button[href^='/app/']"
+_CONFIRM, _REFUSE = "button[value=confirm]", "button[value=refuse]"
+_CARD_FORM = "details.method input[value=credit_card] ~ button"
+WALKS: dict[str, tuple[Any, list[Step], str]] = {
+    "a bill is found on the first page and paid": (
+        _virtual_account,
+        [_click("a.card.link[href^='/pay/']"), _click("button[value=pay]")],
+        "Lunas",
+    ),
+    "a QRIS is scanned with another app": (
+        lambda desk: f"/pay/{_bill(desk, payment_type='qris')}",
+        [_click(_APP), _click(_CONFIRM, issuer="dana")],
+        "Lunas",
+    ),
+    "GoPay asks for the PIN again after a wrong one": (
+        lambda desk: f"/app/{_bill(desk, payment_type='gopay')}",
+        [_click(_CONFIRM, pin="000000"), _click(_CONFIRM, **PIN)],
+        "Lunas",
+    ),
+    "DANA is refused": (
+        lambda desk: f"/app/{_bill(desk, payment_type='dana')}",
+        [_click(_REFUSE)],
+        "Ditolak",
+    ),
+    "Kredivo is confirmed": (
+        lambda desk: f"/app/{_bill(desk, payment_type='kredivo')}",
+        [_click(_CONFIRM)],
+        "Lunas",
+    ),
+    "GoPay is linked": (
+        _gopay_link,
+        [_click("button[value=link]", otp="987654", **PIN)],
+        "Terhubung",
+    ),
+    "GoPay is linked and unlinked": (
+        _gopay_link,
+        [_click("button[value=link]", otp="987654", **PIN), _click("button[value=unlink]")],
+        "Diputuskan",
+    ),
+    "3DS is confirmed": (_with_3ds, [_click(_CONFIRM, **OTP)], "Berhasil"),
+    "3DS is refused": (_with_3ds, [_click(_REFUSE)], "Ditolak"),
+    "a declined card is followed by a good one": (
+        _snap,
+        [
+            _click(_CARD_FORM, card_number="4911111111111113"),
+            _click(_CONFIRM, **OTP),
+            _click(_CARD_FORM, card_number="4811111111111114"),
+            _click(_CONFIRM, **OTP),
+        ],
+        "Berhasil",
+    ),
+    "another way is taken after all": (
+        _snap,
+        [
+            _click("button[value=bni_va]"),
+            _click("button[value=other]"),
+            _click("button[value=shopeepay]"),
+            _click(_APP),
+            _click(_CONFIRM),
+        ],
+        "Lunas",
+    ),
+    "a payment link leads to the ways to pay": (
+        _payment_link,
+        [
+            _click("form button"),
+            _click("button[value=gopay]"),
+            _click(_APP),
+            _click(_CONFIRM, **PIN),
+        ],
+        "Lunas",
+    ),
+}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_person_clicks_through_the_pages_on_a_phone(
+    desk: Desk, shop: Shop, chromium: str, tmp_path: Path, walk: str
+) -> None:
+    start, steps, status = WALKS[walk]
+    shop.page = _PHONE.format(start=shop.url + start(desk), steps=json.dumps(steps))
+    told = _told(chromium, tmp_path, shop.url + "/shop")
+    assert told[0] == status
+    assert told[1] <= 390  # nothing sticks out to the right
