@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
 
+from ops.certify.case import Case
 from ops.certify.cases import cases
 from ops.certify.run import OPEN_POINTS
 from payments.adapters.midtrans.answers import charge_answer, order_answer, refund_answer
@@ -27,6 +28,14 @@ _HEAD = """# Midtrans
 
 Written by `python -m ops.midtrans_reference` from the tables that the program runs by; a test
 compares it. Sources stand in the modules named beside each table.
+"""
+
+_FAST = """## How fast
+
+`make benchmark` measures the simulator beside a bare ASGI echo, and the adapter beside the official
+client with one pooled session (`python -m ops.adapter_benchmark`, `--json` for a program): charges
+and questions a second in rounds that take turns, by the clock and by processor time. The adapter
+is to keep at least 0.8 of the client's rate.
 """
 
 # What we do on each word of our port; the words are `payments.gateway.Status`.
@@ -78,7 +87,7 @@ def page() -> str:
         _HEAD, _channels(), _amounts(), _refunds(), _operations(), _statuses(), _codes(),
         _declines("Card refusals", CARD_CODES), _declines("GoPay refusals", WALLET_CODES),
         _declines("OVO refusals", OVO_CODES),
-        _declines("Refusals told by a status code", STATUS_CODES), _notifications(), _open(),
+        _declines("Refusals told by a status code", STATUS_CODES), _notifications(), _open(), _FAST,
     ]  # fmt: skip
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
@@ -100,9 +109,9 @@ def _channels() -> str:
     head = ("channel", "name", "how", "waits (from .. to)", "the payer gets", "needs", "mind")
     return (
         "## Channels\n\n`payments/channels.py`. The adapter and the simulator speak all of them. "
-        "An invoice is collected by a saved card, or by any the payer pushes that the merchant has "
-        "switched on (`POST /payment-channels/{channel}`), but for the hosted page and linked "
-        f"GoPay, which no flow offers yet.\n\n{_table(head, rows)}"
+        "An invoice is collected by a saved card or a linked GoPay account, or by any the payer "
+        "pushes that the merchant has switched on (`POST /payment-channels/{channel}`).\n\n"
+        f"{_table(head, rows)}"
     )
 
 
@@ -185,19 +194,58 @@ def _refunds() -> str:
 
 
 def _operations() -> str:
-    tried: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """One row for channels that are alike in an operation: what works, and what is refused how."""
+    cells: dict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in cases():
-        tried[case.channel, case.operation].append(case.outcome)
-    operations = sorted({operation for _, operation in tried})
-    channels = sorted({channel for channel, _ in tried})
+        cells[case.channel, case.operation].append(case)
+    alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for (channel, operation), found in cells.items():
+        works = "; ".join(_cell(one) for one in found if not _is_refused(one))
+        refused = "; ".join(_cell(one) for one in found if _is_refused(one))
+        alike[operation, works, refused].append(channel)
     rows = (
-        (f"`{channel}`", *("; ".join(tried[channel, op]) for op in operations))
-        for channel in channels
+        (operation, ", ".join(f"`{one}`" for one in channels), works, refused)
+        for (operation, works, refused), channels in sorted(alike.items(), key=_by_operation)
     )
+    head = ("operation", "channels", "works: what happens → our word", "refused, or ends unpaid")
     return (
-        "## Channel by operation\n\nEach outcome is a case of `tagihan certify` and of "
-        f"`tests/gateway/contract`.\n\n{_table(('channel', *operations), rows)}"
+        "## Channel by operation\n\n"
+        f"{len(cases())} cases of `tagihan certify`, each tried over HTTP by "
+        "`tests/gateway/contract`. *unknown* means that the order is asked about before anything "
+        f"else is done.\n\n{_table(head, rows)}"
     )
+
+
+def _by_operation(row: tuple[tuple[str, str, str], list[str]]) -> tuple[str, str]:
+    return row[0][0], row[1][0]
+
+
+# Words of the port that say no, or not now, or that nothing was taken.
+_NO: Final = frozenset({"failed", "unknown", "refused", "duplicate", "retry", "not_found", "False"})
+
+
+def _words(case: Case) -> tuple[str, ...]:
+    """What must come of a case, in the port's words."""
+    # Of an end that was asked for, what counts is how the order stands afterwards.
+    for name in ("status", "afterwards", "closed"):
+        wanted = case.expect.get(name)
+        if wanted is not None:
+            return (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    return ("refused",) if _BAD & {str(one) for one in case.expect.values()} else ("told",)
+
+
+def _is_refused(case: Case) -> bool:
+    return _words(case)[0] in {*_NO, "refused"} or case.expect.get("code") == "404"
+
+
+def _cell(case: Case) -> str:
+    word = " or ".join(_SAID.get(one, one).replace("_", " ") for one in _words(case))
+    code = case.expect.get("code")
+    return f"{case.outcome} → {word}{f' ({code})' if isinstance(code, str) else ''}"
+
+
+_BAD: Final = frozenset({"400", "404"})
+_SAID: Final[Mapping[str, str]] = {"True": "closed", "False": "not closed"}
 
 
 def _statuses() -> str:

@@ -51,6 +51,21 @@ def test_every_channel_and_every_operation_has_cases() -> None:
         assert (channel, "charge") in listed
         if not row.pull and channel != "snap":
             assert {(channel, op) for op in ("status", "expire", "cancel", "refund")} <= listed
+    assert {op for channel, op in listed if channel == "card"} == {
+        "charge", "status", "capture", "cancel", "review", "refund",
+    }  # fmt: skip
+    assert {op for channel, op in listed if channel == "gopay_linked"} == {
+        "link", "unlink", "charge", "cancel", "refund",
+    }  # fmt: skip
+    assert {op for channel, op in listed if channel == "snap"} == {
+        "charge", "status", "expire", "close",
+    }  # fmt: skip
+
+
+def test_no_cell_is_tried_twice() -> None:
+    keys = [one.key for one in cases()]
+
+    assert len(keys) == len(set(keys))
 
 
 def test_what_only_a_person_can_do_is_not_tried_and_says_so(bench: Bench) -> None:
@@ -73,7 +88,7 @@ def test_an_open_point_is_answered_by_trying_or_left_to_midtrans(bench: Bench) -
     assert told["U2"] is None
 
 
-# Ten ways in which a gateway could differ from the simulator, and where that must be seen.
+# Thirteen ways in which a gateway could differ from the simulator, and where that must be seen.
 
 
 def _told(at: str, **change: Any) -> Change:
@@ -105,6 +120,20 @@ def _amount_without_decimals(path: str, status: int, body: Json) -> tuple[int, J
     return status, {**body, "gross_amount": amount.partition(".")[0]} if amount else body
 
 
+def _quiet_refunds(path: str, status: int, body: Json) -> tuple[int, Json]:
+    refunds = [
+        {name: value for name, value in one.items() if name != "bank_confirmed_at"}
+        for one in body.get("refunds") or []
+    ]
+    return status, {**body, **({"refunds": refunds} if refunds else {})}
+
+
+def _first_try(path: str, status: int, body: Json) -> tuple[int, Json]:
+    if body.get("transaction_status") != "settlement":
+        return status, body
+    return status, {**body, "transaction_status": "deny", "payment_type": "credit_card"}
+
+
 PLANTED: list[tuple[str, Change, str]] = [
     ("a number is missing", _without("POST /v2/charge", "va_numbers"), "bca_va / charge / pending"),
     ("another currency", _told("/status", currency="USD"), "bni_va / status / pending"),
@@ -115,6 +144,9 @@ PLANTED: list[tuple[str, Change, str]] = [
     ("an order id taken twice is a 400", _conflict_as_400, "alfamart / charge / same order id again"),
     ("a capture is settled at once", _told("/v2/charge", transaction_status="settlement"), "card / charge / saved token, without its holder"),
     ("a page has no address", _without("/snap/v1/transactions", "redirect_url"), "snap / charge / page opened"),
+    ("rates are not told", _without("POST /v2/charge", "installment_term"), "card / charge / in rates"),
+    ("a bank's confirmation is kept quiet", _quiet_refunds, "qris / refund / confirmed by the payer's bank"),
+    ("a try that was denied hides the one that paid", _first_try, "snap / status / a card denied, then a number paid"),
     ("a link has no page", _without("/v2/pay/account", "actions"), "gopay_linked / link / asked"),
 ]  # fmt: skip
 
@@ -187,7 +219,7 @@ def test_the_command_tries_an_address_and_prints_a_table(
         listed = CliRunner().invoke(tagihan, ["certify", "--url", bench.url, "--json"])
 
     assert same.exit_code == 0, same.output
-    assert "bca_va              9        0          0" in same.output
+    assert "bca_va             14        0          0" in same.output
     assert differs.exit_code == 1
     assert "differs: bca_va / expire / pending" in differs.output
     assert "code: 200, the simulator 407" in differs.output
