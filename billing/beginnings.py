@@ -58,7 +58,7 @@ class Beginning:
     stub: Stub | None
 
 
-def begin(
+def beginning_of(
     start: date, interval: Interval, *, trial_days: int = 0, fixed: FixedDay | None = None
 ) -> Beginning:
     """Lay down the dates of a subscription that starts on a date.
@@ -137,7 +137,7 @@ def move_trial_end(
         raise InvalidRequest(
             "invalid_trial_end", "A trial ends today or is extended.", field="trial_end"
         )
-    begun = begin(to, agreement.interval, fixed=fixed)
+    begun = beginning_of(to, agreement.interval, fixed=fixed)
     moved = replace(agreement, anchor=begun.anchor, billed_through=to, trial_end_on=to)
     if to > agreement.current.start:
         return replace(moved, current=Period(agreement.current.start, to))

@@ -59,22 +59,38 @@ def check_tiers(tiers: Sequence[Tier]) -> None:
         before = tier.up_to
 
 
-def graduated(tiers: Sequence[Tier], quantity: Fraction) -> Fraction:
-    """Price each unit by the tier it falls in, plus the flat fee of every tier reached.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one tier adds to a graduated price: its units, and what they come to with its fee."""
 
-    10,000 each up to 10, then 8,000: 11 units are 10 × 10,000 + 1 × 8,000 = 108,000. The first
-    tier is reached by nothing at all: its flat fee is paid at 0 units too.
+    tier: Tier
+    units: Fraction
+    amount: Fraction
+
+
+def graduated_parts(tiers: Sequence[Tier], quantity: Fraction) -> tuple[Part, ...]:
+    """Give the part of every tier reached; the first is reached by nothing at all.
+
+    10,000 each up to 10, then 8,000: 11 units are 10 × 10,000 and 1 × 8,000. A flat fee is paid
+    once when its tier is reached, so that of the first tier is paid at 0 units too.
 
     Source: billing rule R57.
     """
-    total, lower = Fraction(0), Fraction(0)
-    for index, tier in enumerate(tiers):
-        if index and quantity <= lower:
+    found: list[Part] = []
+    lower = Fraction(0)
+    for tier in tiers:
+        if found and quantity <= lower:
             break
         upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-        total += (upper - lower) * tier.unit_amount + tier.flat_amount
+        units = upper - lower
+        found.append(Part(tier, units, units * tier.unit_amount + tier.flat_amount))
         lower = upper
-    return total
+    return tuple(found)
+
+
+def graduated(tiers: Sequence[Tier], quantity: Fraction) -> Fraction:
+    """Price each unit by the tier it falls in, plus the flat fee of every tier reached (R57)."""
+    return sum((part.amount for part in graduated_parts(tiers, quantity)), Fraction(0))
 
 
 def tier_of(tiers: Sequence[Tier], quantity: Fraction) -> Tier:

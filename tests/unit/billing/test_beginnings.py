@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.beginnings import FixedDay, StubPolicy, begin, move_trial_end, stub_charge
+from billing.beginnings import FixedDay, StubPolicy, beginning_of, move_trial_end, stub_charge
 from billing.lifecycle import SubscriptionStatus
 from billing.renewals import Agreement, Issue, Roll, apply, next_step
 from core.calendars import Anchor, Interval, Period, instant_of
@@ -42,7 +42,7 @@ def test_a_subscription_begins(
     *, start: str, interval: Interval, trial: int, fixed: FixedDay | None, first_paid: str,
     first: Period, whole: Period | None,
 ) -> None:  # fmt: skip
-    found = begin(D(start), interval, trial_days=trial, fixed=fixed)
+    found = beginning_of(D(start), interval, trial_days=trial, fixed=fixed)
 
     assert (found.first_paid, found.first) == (D(first_paid), first)
     assert found.trial == (Period(D(start), D(first_paid)) if trial else None)
@@ -54,7 +54,7 @@ def test_a_subscription_begins(
 )
 def test_a_stub_is_prorated_or_whole_or_free(policy: StubPolicy, amount: int, days: int) -> None:
     """X5: 100,000 a month, 17 January before the 1st."""
-    stub = begin(D("2027-01-17"), MONTH, fixed=FixedDay(1)).stub
+    stub = beginning_of(D("2027-01-17"), MONTH, fixed=FixedDay(1)).stub
     assert stub is not None
     found = stub_charge(Money(100_000), stub, policy)
     assert (found.amount, found.numerator, found.denominator) == (Money(amount), days, 31)
@@ -62,7 +62,7 @@ def test_a_stub_is_prorated_or_whole_or_free(policy: StubPolicy, amount: int, da
 
 def test_a_trial_of_less_than_nothing_is_an_error() -> None:
     with pytest.raises(ValueError):
-        begin(D("2027-01-01"), MONTH, trial_days=-1)
+        beginning_of(D("2027-01-01"), MONTH, trial_days=-1)
 
 
 def on_trial(**other: object) -> Agreement:
@@ -140,7 +140,7 @@ def test_what_is_paid_first_follows_the_trial_and_ends_on_a_boundary(
     start: date, interval: Interval, trial: int, day: int | None
 ) -> None:
     """Invariant I2, from the beginning."""
-    found = begin(start, interval, trial_days=trial, fixed=FixedDay(day) if day else None)
+    found = beginning_of(start, interval, trial_days=trial, fixed=FixedDay(day) if day else None)
     assert found.first.start == found.first_paid == start + timedelta(days=trial)
     if found.stub is None:
         assert found.anchor.on == found.first_paid
