@@ -68,16 +68,11 @@ def _end(gateway: Gateway, order: Row[Any], answer: Answer) -> Answer:
 
     A page on which something was chosen before can not be closed: it is over by its own time.
     """
-
-    def key(what: str) -> str:
-        return idempotency_key(order.order_id, what, order.polls + 1)
-
     if answer.status in ("pending", "authorized"):
         name = answer.transaction_id or order.order_id
-        if answer.status == "pending":
-            gateway.expire(name, idempotency_key=key("end"))
-        else:
-            gateway.cancel(name, idempotency_key=key("end"))
+        end = gateway.expire if answer.status == "pending" else gateway.cancel
+        # Each try has a key of its own, or the end of one would be answered for the next.
+        end(name, idempotency_key=idempotency_key(order.order_id, f"end {name}", order.polls + 1))
         answer = ask_page(gateway, order.order_id, name)
     token = order.instructions.get("snap_token")
     if token is None or answer.status not in ("not_found", "failed"):

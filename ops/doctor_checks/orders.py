@@ -72,7 +72,7 @@ CHECKS = (
             SELECT 1 FROM payment_order_steps s WHERE s.merchant_id = a.merchant_id
                 AND s.payment_order_id = a.id AND s.to_state IN ('failed', 'reversed'))
             -- Of a hold a part was captured, or the bank took a part back: the rest is due.
-            AND NOT (a.state = 'paid' AND a.capture_amount < a.amount)
+            AND NOT (a.state = 'paid' AND coalesce(a.capture_amount, a.amount) < a.amount)
             AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.merchant_id = a.merchant_id
                 AND p.payment_order_id = a.id AND p.charged_back_amount > 0)
         """,
@@ -174,6 +174,19 @@ CHECKS = (
         WHERE held IS NOT NULL AND first_sent_at < :real_now - CAST(:longest AS interval)
         """,
         longest=timedelta(days=10),
+    ),
+    by_sql(
+        "pages-end",
+        "No hosted page is waited for a day after its end, unless something chosen on it waits.",
+        """
+        SELECT t.merchant_id, 'payment_order' AS kind, t.id, t.order_id AS label,
+            format('%s, its page ended %s', t.state, t.page_until) AS why
+        FROM payment_orders t LEFT JOIN clocks c ON c.merchant_id = t.merchant_id
+        WHERE t.state IN ('created', 'sent', 'unknown', 'pending')
+            AND coalesce(t.answer->>'transaction_status', '') <> 'pending'
+            AND t.page_until < coalesce(c.at, :real_now) - CAST(:day AS interval)
+        """,
+        day=_DAY,
     ),
     by_sql(
         "steps-tell-the-state",

@@ -1,0 +1,92 @@
+"""A card that is entered on a hosted page with a consent: kept, charged later, or never brought."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import CONSENT
+from hosted_page import ask_around, open_page, visitor
+from payers import va_customer
+from world import START, World
+
+from billing.flows.at_once import Means, pay_invoice, press_first, subscribe_now
+from billing.tables import mandates, subscriptions
+from core.errors import Conflict
+from invoices.tables import invoices
+from ops.doctor import examine, render
+from payments.service import set_channel
+from payments.tables import payment_methods, payment_orders
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture(autouse=True)
+def _whole(world: World) -> Any:
+    """Every test ends with books and states that agree."""
+    yield
+    report = examine(world.engine.db, world.machine.at)
+    assert not report.broken, render(report)
+
+
+def signed_up(world: World, **terms: Any) -> Any:
+    """A customer subscribes on the page with a consent: the subscription."""
+    price = world.plan("pro", 99_000, **terms)
+    customer = world.customer("Sari")
+    with world.work() as unit:
+        set_channel(unit, "snap", enabled=True)
+        set_channel(unit, "qris", enabled=True)
+        made = subscribe_now(
+            world.engine, unit, customer_id=customer, price_id=price, key="sign-up",
+            means=Means(channel="snap", mandate=CONSENT),
+        )  # fmt: skip
+    press_first(world.engine, world.merchant_id, made.subscription.id)
+    return made
+
+
+def test_a_sign_up_on_the_page_is_renewed_with_the_card_that_was_kept(world: World) -> None:
+    made = signed_up(world)
+    order = world.order_of(made.invoice_id)
+    assert (order.channel, order.state) == ("snap", "pending")
+    assert world.rows(subscriptions)[0].status == "incomplete"
+    visitor(order).card(save_card="1")
+    world.desk.confirm(order.order_id)
+    ask_around(world)
+    [subscription] = world.rows(subscriptions)
+    [method] = world.rows(payment_methods)
+    assert (subscription.status, method.state) == ("active", "active")
+    assert subscription.payment_method_id == method.id
+    world.advance(subscription.next_at + timedelta(days=1))
+    newest = max(world.rows(invoices), key=lambda row: row.issued_at)
+    assert (newest.status, newest.kind) == ("paid", "period")
+    [pulled] = world.rows(payment_orders, invoice_id=newest.id)
+    assert (pulled.channel, pulled.initiated_by, pulled.payment_method_id) == (
+        "card", "merchant", method.id,
+    )  # fmt: skip
+
+
+def test_a_sign_up_that_nobody_finished_on_the_page_leaves_nothing_behind(world: World) -> None:
+    made = signed_up(world)
+    world.advance(START + timedelta(days=4))
+    assert world.order_of(made.invoice_id).state == "failed"
+    assert world.rows(subscriptions)[0].status == "canceled"
+    assert [row.state for row in world.rows(payment_methods)] == ["ended"]
+    assert all(row.ended_at is not None for row in world.rows(mandates))
+
+
+def test_a_trial_does_not_begin_on_the_page(world: World) -> None:
+    with pytest.raises(Conflict) as refused:
+        signed_up(world, trial_days=14)
+    assert refused.value.code == "page_needs_a_payment"
+    assert not world.rows(subscriptions)
+
+
+def test_a_page_for_keeping_a_card_is_not_mixed_with_another(world: World) -> None:
+    invoice = va_customer(world)
+    open_page(world, invoice)
+    with world.work() as unit, pytest.raises(Conflict) as refused:
+        pay_invoice(
+            world.engine, unit, invoice, Means(channel="snap", mandate=CONSENT), key="other"
+        )
+    assert refused.value.code == "page_open"
