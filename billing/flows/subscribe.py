@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from billing import queries
+from billing.beginnings import Beginning, FixedDay, beginning_of
 from billing.drafts import InvoiceDraft, Issued, due_date, lead_days, period_line
 from billing.flows.collection import check_automatic
 from billing.flows.issue import issue
@@ -19,7 +20,7 @@ from billing.service import move_subscription, tell
 from billing.tables import subscription_items, subscriptions
 from core import ids
 from core.bulk import insert_rows
-from core.calendars import Anchor, Period, civil_date, next_boundary
+from core.calendars import civil_date
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from invoices.queries import list_invoices
@@ -50,6 +51,7 @@ def subscribe(
     interactive: bool = False,
     trial_days: int | None = None,
     start_on: date | None = None,
+    fixed: FixedDay | None = None,
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     key: str | None = None,
@@ -67,12 +69,14 @@ def subscribe(
         interactive: the payer is present and confirms the first payment, which saves the method.
         trial_days: overrides the price's own; 0 is none.
         start_on: only today, for now.
+        fixed: the day that periods begin on; the days before it are a first period of their own.
+            By default they begin on the day of the first paid one.
         key: the caller's idempotency key: the same key gives the same subscription.
 
     Raises:
         NotFound: ``customer_not_found`` or ``price_not_found``.
         InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``start_not_today``,
-            ``payment_method_needed``, ``mandate_needed``.
+            ``invalid_billing_day``, ``payment_method_needed``, ``mandate_needed``.
         Conflict: ``price_not_sold``, ``no_recurring_cards``, ``payment_method_not_usable``,
             ``external_id_taken``.
     """
@@ -94,7 +98,8 @@ def subscribe(
         # Later invoices are the customer's to pay, but this card is charged for the first one.
         check_automatic(unit, customer.id, payment_method_id, interactive=False)
 
-    agreement = _agreement(unit, customer, price, collection=chosen, today=today, trial=days)
+    begun = _begun(price, today, days, fixed)
+    agreement = _agreement(unit, customer, price, collection=chosen, today=today, begun=begun)
     _insert(
         unit, subscription_id, customer, agreement, today,
         payment_method_id=payment_method_id, external_id=external_id, metadata=metadata or {},
@@ -132,23 +137,21 @@ def _agreement(
     *,
     collection: Literal["automatic", "invoice"],
     today: date,
-    trial: int,
+    begun: Beginning,
 ) -> Agreement:
-    """Lay down the dates: the anchor is the first date that is paid for (R16, R20)."""
-    paid_from = today + timedelta(days=trial)
-    anchor = Anchor.at(paid_from)
+    """Lay down the dates by how it begins (R16, R17, R20)."""
     agreement = Agreement(
         status=SubscriptionStatus.TRIALING,
         collection=collection,
         zone=customer.billing_zone,
-        anchor=anchor,
+        anchor=begun.anchor,
         interval=price.interval,
         lead_days=lead_days(price.interval, unit.merchant.issue_lead_days),
-        current=Period(today, paid_from if trial else next_boundary(anchor, price.interval, today)),
-        billed_through=paid_from,
-        trial_end_on=paid_from if trial else None,
+        current=begun.trial or begun.first,
+        billed_through=begun.first_paid,
+        trial_end_on=begun.trial.end if begun.trial else None,
     )
-    if trial:
+    if begun.trial:
         return agreement
     if collection == "invoice":
         status, until = SubscriptionStatus.ACTIVE, None
@@ -253,6 +256,13 @@ def _check_terms(price: Price, quantity: int, trial: int) -> None:
             f"The plan {price.plan_code!r} or its price is retired.",
             field="price",
         )
+
+
+def _begun(price: Price, today: date, trial: int, fixed: FixedDay | None) -> Beginning:
+    try:
+        return beginning_of(today, price.interval, trial_days=trial, fixed=fixed)
+    except ValueError as wrong:
+        raise InvalidRequest("invalid_billing_day", f"{wrong}.", field="billing_day") from None
 
 
 def _check_start(start_on: date | None, today: date) -> None:

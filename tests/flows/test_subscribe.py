@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,18 +13,21 @@ from builders import (
     make_method,
     make_price,
     make_subscription,
+    set_clock,
     working,
 )
 from sqlalchemy import text
 
+from billing.beginnings import FixedDay
 from billing.engine import Engine
+from billing.flows.renew import renew_due
 from billing.flows.subscribe import subscribe
 from billing.queries import get_subscription, items_of
 from billing.service import after_failed, after_paid
-from core.errors import EngineError
+from core.errors import EngineError, InvalidRequest
 from core.ids import fresh
 from core.merchant import Merchant
-from invoices.queries import get_invoice
+from invoices.queries import get_invoice, list_invoices
 from invoices.service import record_settled
 from plans.service import retire_plan
 
@@ -153,3 +157,42 @@ def test_a_retired_plan_and_a_card_without_a_contract_are_refused(engine: Engine
     with pytest.raises(EngineError) as caught, working(engine, merchant) as unit:
         subscribe(unit, customer_id=customer.id, price_id=price.id)
     assert caught.value.code == "price_not_sold"
+
+
+@pytest.mark.parametrize(
+    ("trial", "fixed", "first", "subtotal", "second"),
+    [
+        # X5's way: 10 January to the 1st of February, 22 of 31 days of 150,000.
+        pytest.param(0, FixedDay(1), ("2027-01-10", "2027-02-01"), 106_452, "2027-03-01", id="the-first"),
+        # To the last day of January: 21 of the 31 days since 31 December; then 28 February.
+        pytest.param(0, FixedDay(31), ("2027-01-10", "2027-01-31"), 101_613, "2027-02-28", id="the-last"),
+        pytest.param(0, FixedDay(10), ("2027-01-10", "2027-02-10"), 150_000, "2027-03-10", id="today-itself"),
+        # A trial to the 20th, then 12 of 31 days.
+        pytest.param(10, FixedDay(1), ("2027-01-20", "2027-02-01"), 58_065, "2027-03-01", id="after-a-trial"),
+    ],
+)  # fmt: skip
+def test_periods_begin_on_a_fixed_day_and_the_days_before_it_are_prorated(
+    engine: Engine, *, trial: int, fixed: FixedDay, first: tuple[str, str], subtotal: int, second: str,
+) -> None:  # fmt: skip
+    merchant = make_merchant(engine, issue_lead_days=0)
+    with working(engine, merchant) as unit:
+        made = make_subscription(unit, trial_days=trial, fixed=fixed).subscription
+    for day in (first[0], first[1]):
+        set_clock(engine, merchant.merchant_id, datetime.fromisoformat(f"{day}T02:00+00:00"))
+        renew_due(engine, merchant.merchant_id)
+    with working(engine, merchant) as unit:
+        issued = sorted(list_invoices(unit), key=lambda one: str(one.period_start))
+    assert [(str(one.period_start), str(one.period_end)) for one in issued] == [
+        first, (first[1], second),
+    ]  # fmt: skip
+    assert [one.subtotal_amount for one in issued] == [subtotal, 150_000]
+    with working(engine, merchant) as unit:
+        assert str(get_subscription(unit, made.id).billed_through) == second
+
+
+def test_a_fixed_day_that_does_not_go_with_the_price_is_refused(
+    engine: Engine, merchant: Merchant
+) -> None:
+    with working(engine, merchant) as unit, pytest.raises(InvalidRequest) as refusal:
+        make_subscription(unit, price=make_price(unit, interval_unit="week"), fixed=FixedDay(1))
+    assert (refusal.value.code, refusal.value.field) == ("invalid_billing_day", "billing_day")
