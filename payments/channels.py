@@ -188,7 +188,7 @@ _ROWS: Final = (
         # What the payer chooses on the hosted page has its own rules; until then, the narrowest. It
         # can be ended only before a choice, so it is open no longer than a choice takes.
         "snap", Group.HOSTED, "Halaman pembayaran Midtrans", "Midtrans payment page",
-        Expiry(_HOUR, 20 * _SECOND, 7 * _DAY), _NEVER, ("redirect_url", "snap_token"),
+        Expiry(_HOUR, 5 * _MINUTE, 7 * _DAY), _NEVER, ("redirect_url", "snap_token"),
     ),
 )  # fmt: skip
 

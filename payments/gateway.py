@@ -38,7 +38,8 @@ class ChargeRequest:
     ``channel`` is a key of `payments.channels.CHANNELS`. ``phone`` is digits with the country code
     (``628123456789``), for wallets that push to a phone. ``return_url`` is where the payer's
     browser goes afterwards; what it says there is never believed. ``offer`` are the channels a
-    hosted page shows, all that are switched on where it is empty. ``account_id`` is a linked
+    hosted page shows, all that are switched on where it is empty; ``payer_mark`` names its payer to
+    the gateway where a card is kept, and says nothing to anybody else. ``account_id`` is a linked
     wallet; its charge token is read from the gateway immediately before it is used.
     """
 
@@ -65,6 +66,7 @@ class ChargeRequest:
     installment_months: int | None = None
     bins: tuple[str, ...] = ()
     offer: tuple[str, ...] = ()
+    payer_mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,6 +253,7 @@ def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None
         phone=wallet_phone(row.phone),
         return_url=_way_back(engine, unit, row),
         offer=shown_on_page(unit, row) if is_page else (),
+        payer_mark=str(unit.derive("payer", row.customer_id)) if is_page else None,
     )
 
 

@@ -61,6 +61,9 @@ def page_payload(request: ChargeRequest) -> Body:
     offer = [SNAP_PAYMENTS[key] for key in request.offer if key in SNAP_PAYMENTS]
     if offer:
         body["enabled_payments"] = offer
+    if request.save_token and request.payer_mark:
+        # Without a name for its holder the page keeps no card.
+        body["user_id"] = request.payer_mark
     if request.return_url:
         body["callbacks"] = {"finish": request.return_url}
     minutes = _minutes(request, CHANNELS["snap"])

@@ -167,6 +167,15 @@ def test_a_hosted_page_offers_what_is_switched_on() -> None:
     assert start == ORDERED
 
 
+def test_a_page_that_keeps_a_card_names_its_holder_by_a_mark() -> None:
+    page = replace(ASK, channel="snap", payer_mark="0f5c-9a1e")
+    kept = page_payload(replace(page, save_token=True))
+    assert (kept["credit_card"], kept["user_id"]) == (
+        {"secure": True, "save_card": True}, "0f5c-9a1e",
+    )  # fmt: skip
+    assert "user_id" not in page_payload(page)
+
+
 def test_every_channel_can_be_asked_for_one_way_or_the_other() -> None:
     for channel in CHANNELS:
         if channel == "snap":
