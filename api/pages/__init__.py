@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Router
 
-from api.pages import assets, landing, portal
+from api.pages import assets, landing, portal, portal_gopay
 from api.pages.errors import HANDLERS
 from api.pages.staff import (
     cancels,
@@ -32,6 +32,8 @@ def routes() -> list[Any]:
                 portal.pdf,
                 portal.ask_for_va,
                 portal.ask_for_way,
+                portal_gopay.link_gopay,
+                portal_gopay.pay_by_gopay,
                 landing.show,
                 landing.subscribe,
                 landing.trial,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from api.pages.checkout import with_return
 from api.pages.declined import why_declined
 from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
+from api.pages.wallets import Wallets, came_back, show_wallets
 from api.pages.ways import Ways, ways_of
 from api.pages.web import (
     Asked,
@@ -44,7 +45,7 @@ from core.work import Work
 from invoices.adapters.html import logo_uri
 from invoices.document import safe_url
 from invoices.queries import get_invoice
-from payments.channels import STANDING
+from payments.channels import CHANNELS, STANDING
 from payments.tables import payment_orders
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -69,6 +70,7 @@ class Paying:
     offers: int = 0
     confirm_url: str = ""
     code: str = ""
+    by_wallet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,15 @@ class Opened:
     ways: Ways
     version: str = ""
     credits: tuple[CreditLine, ...] = ()
+    wallets: Wallets = field(default_factory=Wallets)
 
 
 @get("/i/{token:str}", sync_to_thread=True)
 def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     """Show the document of a link."""
+    if request.query_params.get("gopay") == "1":
+        link = read_link(request, token)
+        came_back(engine_of(request), link, actor_of(request, link))
     opened = _open(request, token)
     view, paying = opened.document.view, opened.paying
     simulator = ""
@@ -107,7 +113,8 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "simulator_origin": opened.simulator,
             "ways": opened.ways,
             "confirm": _confirm(opened),
-            "declined": why_declined(paying.code, view.language)
+            "wallets": opened.wallets,
+            "declined": why_declined(paying.code, view.language, by_wallet=paying.by_wallet)
             if paying.state == "declined"
             else "",
             "problem": request.query_params.get("problem") == "1",
@@ -119,8 +126,8 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
 @get("/i/{token:str}/status", sync_to_thread=True)
 def status(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[dict[str, str]]:
     """Tell the page whether something changed since it was loaded."""
-    engine, link = engine_of(request), _link(request, token)
-    with engine.work(link.merchant_id, _actor(request, link)) as unit:
+    engine, link = engine_of(request), read_link(request, token)
+    with engine.work(link.merchant_id, actor_of(request, link)) as unit:
         link.require_current(unit.today)
         # A credit note does not change.
         seen = state_of(unit, link.subject_id) if link.purpose == "invoice" else Seen("issued", "")
@@ -152,10 +159,10 @@ def ask_for_way(
 def _ask(request: Asked, token: str, channel: str | None) -> Response[Any]:
     """Who holds the link may pay; a form on a foreign page does not know the link."""
     refuse_foreign(request)
-    engine, link = engine_of(request), _link(request, token)
+    engine, link = engine_of(request), read_link(request, token)
     if link.purpose != "invoice":
         raise NotFound("invoice_not_found", "there is no such invoice")
-    actor = _actor(request, link)
+    actor = actor_of(request, link)
     limits.count_now(
         engine,
         link.merchant_id,
@@ -209,7 +216,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
         if row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending"):
             confirm = safe_url(str(row.instructions.get("redirect_url", "")))
             state = "confirm" if confirm and row.state == "pending" else "charging"
-            return Paying(state, offers=asked, confirm_url=confirm)
+            return Paying(state, offers=asked, confirm_url=confirm, by_wallet=_linked(row))
     for row in reversed(offers):
         if row.state == "pending" and not row.abandoning:
             return Paying("offered", row.transaction_id, asked)
@@ -218,8 +225,13 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
     if offers and offers[-1].state == "failed" and offers[-1].transaction_id is None:
         return Paying("failed", offers=asked)
     if rows and rows[-1].kind == "attempt" and rows[-1].state == "failed":
-        return Paying("declined", offers=asked, code=rows[-1].code or "")
+        code = rows[-1].code or ""
+        return Paying("declined", offers=asked, code=code, by_wallet=_linked(rows[-1]))
     return Paying("none", offers=asked)
+
+
+def _linked(row: Any) -> bool:
+    return CHANNELS[row.channel].by_account
 
 
 def _offer(unit: Work, invoice_id: UUID, channel: str | None) -> UUID:
@@ -231,6 +243,8 @@ def _offer(unit: Work, invoice_id: UUID, channel: str | None) -> UUID:
 def _confirm(opened: Opened) -> str:
     """Where a card is confirmed; only the simulator needs to be told the way back."""
     url = opened.paying.confirm_url
+    if opened.paying.by_wallet:
+        return url
     return with_return(url, opened.document.url) if url and opened.simulator else url
 
 
@@ -245,8 +259,8 @@ def refuse_foreign(request: Asked) -> None:
 
 
 def _open(request: Asked, token: str) -> Opened:
-    engine, link = engine_of(request), _link(request, token)
-    with engine.work(link.merchant_id, _actor(request, link)) as unit:
+    engine, link = engine_of(request), read_link(request, token)
+    with engine.work(link.merchant_id, actor_of(request, link)) as unit:
         link.require_current(unit.today)
         billed = link.purpose == "invoice"
         # Read first: what changes meanwhile is noticed by the next look.
@@ -265,6 +279,7 @@ def _open(request: Asked, token: str) -> Opened:
                 engine.settings.simulator_url if unit.merchant.gateway == "simulator" else ""
             ),
             ways=_ways(unit, link),
+            wallets=_wallets(engine, unit, link),
         )
 
 
@@ -275,6 +290,13 @@ def _ways(unit: Work, link: Link) -> Ways:
     return ways_of(unit, link.subject_id, customer.locale, customer.phone)
 
 
+def _wallets(engine: Engine, unit: Work, link: Link) -> Wallets:
+    if link.purpose != "invoice":
+        return Wallets()
+    customer = get_customer(unit, get_invoice(unit, link.subject_id).customer_id)
+    return show_wallets(engine, unit, link.subject_id, customer.locale, customer.phone)
+
+
 def _document(engine: Engine, unit: Work, link: Link) -> Document:
     if link.purpose == "invoice":
         return invoice_document(unit, link.subject_id, links=Links.of(engine))
@@ -283,10 +305,12 @@ def _document(engine: Engine, unit: Work, link: Link) -> Document:
     raise NotFound("document_not_found", "this link opens no document")
 
 
-def _link(request: Asked, token: str) -> Link:
+def read_link(request: Asked, token: str) -> Link:
+    """The link that a token is; whether it is current is asked when its merchant is known."""
     return open_link(engine_of(request).vault.subkey("links"), token)
 
 
-def _actor(request: Asked, link: Link) -> Any:
+def actor_of(request: Asked, link: Link) -> Any:
+    """Whoever holds the link."""
     kind = "invoice" if link.purpose == "invoice" else "credit_note"
     return visitor(request, f"link {ids.public(kind, link.subject_id)}")

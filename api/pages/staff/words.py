@@ -67,8 +67,8 @@ TONES: Final[Mapping[str, str]] = {
 }
 
 CHANNELS: Final[Mapping[str, Mapping[str, str]]] = {
-    "id": {"card": "kartu", "bca_va": "BCA Virtual Account"},
-    "en": {"card": "card", "bca_va": "BCA virtual account"},
+    "id": {"card": "kartu", "gopay_linked": "GoPay", "bca_va": "BCA Virtual Account"},
+    "en": {"card": "card", "gopay_linked": "GoPay", "bca_va": "BCA virtual account"},
 }
 
 REASONS: Final[Mapping[str, Mapping[str, str]]] = {
