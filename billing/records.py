@@ -26,6 +26,7 @@ class Customer:
     npwp: str | None
     locale: str
     billing_zone: str
+    preferred_channel: str | None
     metadata: dict[str, Any]
     version: int
     created_at: datetime

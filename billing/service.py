@@ -23,13 +23,14 @@ from core.npwp import tidy_npwp
 from core.work import Work
 from invoices.queries import get_invoice
 from invoices.service import InvoiceState
+from payments.channels import STANDING
 from payments.tables import payment_methods
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost")
 _EDITABLE = frozenset(
     {
         "external_id", "name", "company", "email", "phone", "address", "npwp", "locale",
-        "billing_zone", "metadata",
+        "billing_zone", "preferred_channel", "metadata",
     }
 )  # fmt: skip
 
@@ -45,6 +46,7 @@ def create_customer(
     npwp: str | None = None,
     locale: str | None = None,
     billing_zone: str | None = None,
+    preferred_channel: str | None = None,
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     key: str | None = None,
@@ -73,6 +75,7 @@ def create_customer(
         "npwp": npwp,
         "locale": locale or unit.merchant.locale,
         "billing_zone": billing_zone or unit.merchant.billing_zone,
+        "preferred_channel": preferred_channel,
         "metadata": dict(metadata or {}),
     }
     _check(unit, fields)
@@ -334,6 +337,8 @@ def _check(unit: Work, fields: dict[str, Any]) -> None:
         zone_of(fields["billing_zone"], "billing_zone")
     if fields.get("npwp"):
         fields["npwp"] = tidy_npwp(fields["npwp"])
+    if fields.get("preferred_channel") not in {None, *STANDING}:
+        raise InvalidRequest("unknown_channel", "No such number.", field="preferred_channel")
     external_id = fields.get("external_id")
     if external_id and queries.find_customer(unit, external_id=external_id) is not None:
         raise Conflict(

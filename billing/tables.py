@@ -17,6 +17,9 @@ from sqlalchemy import (
 )
 
 from core.db import Json, UtcDateTime, merchant_table, reference
+from payments.channels import STANDING
+
+_STANDING = "({})".format(",".join(f"'{key}'" for key in sorted(STANDING)))
 
 customers = merchant_table(
     "customers",
@@ -29,11 +32,14 @@ customers = merchant_table(
     Column("npwp", Text),
     Column("locale", Text, nullable=False, server_default="id"),
     Column("billing_zone", Text, nullable=False),
+    # What number goes onto his invoices, before the merchant's own order of channels.
+    Column("preferred_channel", Text),
     Column("metadata", Json, nullable=False, server_default=text("'{}'")),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("merchant_id", "external_id"),
     CheckConstraint("locale IN ('id','en')", name="locale"),
+    CheckConstraint(f"preferred_channel IN {_STANDING}", name="preferred_channel"),
     Index("ix_customers_email", "merchant_id", "email"),
     Index("ix_customers_created_at", "merchant_id", "created_at", "id"),
 )

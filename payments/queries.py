@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -78,20 +78,16 @@ def offered_channels(unit: Work) -> tuple[Offered, ...]:
     )
 
 
-def cards_on_page_only(unit: Work) -> bool:
-    """Whether the merchant takes cards on a hosted page and nowhere else."""
+def page_for_cards(unit: Work) -> str | None:
+    """The hosted page on which the merchant takes cards, and nowhere else; None without one."""
     c = merchant_channels.c
-    return (
-        unit.session.execute(
-            select(c.id).where(
-                c.merchant_id == unit.merchant_id,
-                c.channel.in_(HOSTED),
-                c.enabled,
-                c.takes_cards,
-            )
-        ).first()
-        is not None
-    )
+    found: str | None = unit.session.execute(
+        select(c.channel)
+        .where(c.merchant_id == unit.merchant_id, c.channel.in_(HOSTED), c.enabled, c.takes_cards)
+        .order_by(c.rank)
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
 
 
 def switched_on(unit: Work) -> frozenset[str]:
@@ -119,6 +115,8 @@ def channel_health(unit: Work) -> dict[str, Health]:
         .where(
             c.merchant_id == unit.merchant_id,
             c.last_sent_at > unit.real_now - WINDOW,
+            # By the index: what was opened long ago says nothing of today.
+            c.opened_at > unit.now - WINDOW,
             c.state != "sent",
         )
         .group_by(c.channel)
@@ -131,13 +129,31 @@ def standing_channels(offered: Iterable[Offered]) -> tuple[Offered, ...]:
     return tuple(one for one in offered if one.channel.key in STANDING)
 
 
-def standing_channel(standing: Sequence[Offered], amount: int, on: date) -> str | None:
-    """The first channel that takes the amount; else the first, and the gateway has the last word.
+def troubled_channels(unit: Work, offered: Sequence[Offered]) -> frozenset[str]:
+    """The channels that lately went unanswered too often; where there is a choice at all."""
+    if len(offered) < 2:
+        return frozenset()
+    health = channel_health(unit)
+    return frozenset(key for key, one in health.items() if one.state == "troubled")
+
+
+def standing_channel(
+    standing: Sequence[Offered],
+    amount: int,
+    on: date,
+    *,
+    preferred: str | None = None,
+    troubled: Collection[str] = (),
+) -> str | None:
+    """The channel of the number on an invoice: one that takes the amount and works now, by the
+    customer's preference, then by the merchant's order. Where none takes it the gateway has the
+    last word.
 
     None where the merchant offers only what lives for minutes: the customer then chooses on the
     invoice's page.
     """
     fitting = [one for one in standing if one.takes(amount, on)] or list(standing)
+    fitting.sort(key=lambda one: (one.channel.key in troubled, one.channel.key != preferred))
     return fitting[0].channel.key if fitting else None
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import segno
 from sqlalchemy import select
 
+from billing.flows.offers import first_choice
 from billing.flows.page_news import leads_nowhere
 from core.work import Work
 from invoices.document import safe_url
@@ -19,7 +20,7 @@ from invoices.queries import get_invoice
 from invoices.wording import until_text
 from payments.channels import CHANNELS, STANDING, Channel, Group
 from payments.phones import wallet_phone
-from payments.queries import offered_channels, standing_channel, standing_channels
+from payments.queries import offered_channels, troubled_channels
 from payments.tables import payment_orders
 
 # Wallets open by addresses of their own; any other scheme than these and https opens nothing.
@@ -99,12 +100,13 @@ def ways_of(unit: Work, invoice_id: UUID, language: str, phone: str | None) -> W
     waiting = [row for row in quick if row.state != "pending"]
     today = unit.merchant.today(unit.now)
     offered = offered_channels(unit)
-    first = standing_channel(standing_channels(offered), invoice.due_amount, today)
+    first = first_choice(unit, invoice.customer_id, offered, invoice.due_amount)
+    troubled = troubled_channels(unit, offered)
     choices = [
         Choice(one.channel.key, _name(unit, one.channel, language), str(one.channel.group))
         for one in offered
         if one.channel.key not in taken
-        and (one.channel.key != first or quick)
+        and (one.channel.key != first or rows)
         and one.takes(invoice.due_amount, today)
         and ("phone" not in one.channel.needs or wallet_phone(phone) is not None)
     ]
@@ -115,7 +117,10 @@ def ways_of(unit: Work, invoice_id: UUID, language: str, phone: str | None) -> W
             for row in quick
             if row.state == "pending" and not leads_nowhere(row, unit.now)
         ),
-        choices=tuple(sorted(choices, key=lambda one: places.get(one.group, 99))),
+        # What does not answer now stands behind what does.
+        choices=tuple(
+            sorted(choices, key=lambda one: (one.channel in troubled, places.get(one.group, 99)))
+        ),
         preparing=CHANNELS[waiting[0].channel].name(language) if waiting else "",
         standing=CHANNELS[first].name(language) if first is not None else "",
     )

@@ -38,6 +38,14 @@ Email = Annotated[str, Meta(min_length=3, max_length=254, extra_json_schema={"fo
 Npwp = Annotated[
     str, Meta(max_length=25, description="15 or 16 digits; dots and dashes are dropped.")
 ]
+Preferred = Annotated[
+    str,
+    Meta(
+        max_length=32,
+        description="The number this customer wants on invoices, such as `bri_va`: before the "
+        "merchant's own order, as long as the merchant offers it and it works.",
+    ),
+]
 Zone = Annotated[
     str,
     Meta(max_length=64, description="IANA name; decides on which date periods begin."),
@@ -55,6 +63,7 @@ class CustomerIn(In):
     npwp: Npwp | None = None
     locale: Literal["id", "en"] | None = None
     billing_zone: Zone | None = None
+    preferred_channel: Preferred | None = None
     external_id: ExternalId | None = None
     metadata: MetadataIn = msgspec.field(default_factory=dict)
 
@@ -70,6 +79,7 @@ class CustomerPatch(In):
     npwp: Npwp | UnsetType | None = UNSET
     locale: Literal["id", "en"] | UnsetType = UNSET
     billing_zone: Zone | UnsetType = UNSET
+    preferred_channel: Preferred | UnsetType | None = UNSET
     external_id: ExternalId | UnsetType | None = UNSET
     metadata: MetadataIn | UnsetType = UNSET
     version: Annotated[
@@ -91,6 +101,7 @@ class CustomerOut(Out):
     npwp: str | None
     locale: str
     billing_zone: str
+    preferred_channel: str | None
     metadata: Metadata
     version: int
     created_at: Instant
@@ -102,6 +113,7 @@ class CustomerOut(Out):
             id=ids.public("customer", row.id), external_id=row.external_id, name=row.name,
             email=row.email, company=row.company, phone=row.phone, address=row.address,
             npwp=row.npwp, locale=row.locale, billing_zone=row.billing_zone,
+            preferred_channel=row.preferred_channel,
             metadata=row.metadata, version=row.version, created_at=row.created_at,
         )  # fmt: skip
 

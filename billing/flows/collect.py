@@ -20,14 +20,19 @@ from billing.flows.orders import (
     write_orders,
 )
 from billing.flows.pulling import channels_of, live_methods, usable_methods
-from billing.queries import lock_customers
+from billing.queries import load_customers, lock_customers
 from billing.service import after_failed
 from core.actor import system
 from core.work import Work
 from invoices.queries import get_invoice
 from invoices.tables import invoices
 from payments.declines import decline_of_status
-from payments.queries import offered_channels, standing_channel, standing_channels
+from payments.queries import (
+    offered_channels,
+    standing_channel,
+    standing_channels,
+    troubled_channels,
+)
 from payments.tables import payment_orders
 
 BATCH = 500
@@ -98,6 +103,9 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
     usable = usable_methods(unit, [row.payment_method_id for row in rows if row.payment_method_id])
     charged_by = channels_of(unit, usable)
     standing_ways = standing_channels(offered_channels(unit))
+    by_invoice = {row.customer_id for row in rows if row.collection == "invoice"}
+    payers = load_customers(unit, by_invoice)
+    troubled = troubled_channels(unit, standing_ways) if by_invoice else frozenset()
     drafts: list[OrderDraft] = []
     without: list[tuple[UUID, UUID]] = []
     for row in rows:
@@ -105,7 +113,10 @@ def _collect_locked(unit: Work, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UU
         if row.due_amount <= 0 or "attempt" in kinds:
             continue
         if row.collection == "invoice":
-            channel = standing_channel(standing_ways, row.due_amount, unit.today)
+            channel = standing_channel(
+                standing_ways, row.due_amount, unit.today,
+                preferred=payers[row.customer_id].preferred_channel, troubled=troubled,
+            )  # fmt: skip
             if "instrument" not in kinds and channel is not None:
                 n = numbers.get((row.id, "instrument"), 0) + 1
                 drafts.append(instrument(unit, row, n, channel))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,7 +26,13 @@ from core.work import Work
 from invoices.tables import invoices
 from payments.channels import CHANNELS, STANDING
 from payments.phones import wallet_phone
-from payments.queries import offered_channels, standing_channel, standing_channels
+from payments.queries import (
+    Offered,
+    offered_channels,
+    standing_channel,
+    standing_channels,
+    troubled_channels,
+)
 
 # How long after its due date an unpaid invoice can still be paid by the number it carries.
 DAYS_AFTER_DUE: Final = 30
@@ -125,10 +132,24 @@ def _note(
     )
 
 
+def first_choice(
+    unit: Work, customer_id: UUID, offered: Sequence[Offered], amount: int
+) -> str | None:
+    """The channel of the number that is offered where the payer has not chosen."""
+    standing = standing_channels(offered)
+    return standing_channel(
+        standing,
+        amount,
+        unit.today,
+        preferred=get_customer(unit, customer_id).preferred_channel,
+        troubled=troubled_channels(unit, standing),
+    )
+
+
 def _choose(unit: Work, invoice: Row[Any], channel: str | None) -> str:
     due, today = invoice.due_amount, unit.today
     offered = offered_channels(unit)
-    wanted = channel or standing_channel(standing_channels(offered), due, today)
+    wanted = channel or first_choice(unit, invoice.customer_id, offered, due)
     known = {one.channel.key: one for one in offered}
     if wanted is None or wanted not in known:
         raise Conflict("channel_not_offered", f"the merchant does not offer {wanted or 'a number'}")
