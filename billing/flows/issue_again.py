@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 
 from billing import queries
 from billing.drafts import InvoiceDraft, InvoiceKind, Issued, due_date
@@ -17,8 +18,8 @@ from core.calendars import Period, civil_date
 from core.money import Money
 from core.work import Work
 from invoices.lines import DraftLine, LineKind, describe
-from invoices.queries import Invoice, InvoiceLine, get_invoice, lines_of
-from invoices.tables import credit_note_lines, credit_notes
+from invoices.queries import Invoice, InvoiceLine, existing, get_invoice, lines_of
+from invoices.tables import credit_note_lines, credit_notes, invoices
 from invoices.tax_terms import TaxMode, TaxTerms
 from plans.queries import load_prices
 
@@ -59,6 +60,49 @@ def issue_again(
             )
         ],
     )
+
+
+def beside_taken_back(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[InvoiceDraft]:
+    """Give periods a key beside that of an invoice which began on the same day and was taken back.
+
+    A change to another interval takes back what was invoiced ahead, and a new period may begin on
+    that very day: under the old key it would count as billed, and nobody would ask for it.
+    """
+    told = list(drafts)
+    while True:
+        ids_of = [unit.derive("invoice", *draft.key) for draft in told]
+        gone = _taken_back(unit, ids_of)
+        if not gone:
+            return told
+        told = [
+            replace(draft, change_id=unit.derive("beside", invoice)) if invoice in gone else draft
+            for draft, invoice in zip(told, ids_of, strict=True)
+        ]
+
+
+def _taken_back(unit: Work, invoice_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these invoices are void, or were given back whole by a change or an end."""
+    known = sorted(existing(unit, invoice_ids))
+    if not known:
+        return set()
+    i, n = invoices.c, credit_notes.c
+    given = (
+        select(func.coalesce(func.sum(n.total_amount), 0))
+        .where(
+            n.merchant_id == unit.merchant_id,
+            n.invoice_id == i.id,
+            n.source_kind.in_(("change", "cancel", "subscription_end")),
+        )
+        .scalar_subquery()
+    )
+    found = unit.session.execute(
+        select(i.id).where(
+            i.merchant_id == unit.merchant_id,
+            i.id.in_(known),
+            or_(i.status == "void", and_(i.total_amount > 0, given >= i.total_amount)),
+        )
+    )
+    return set(found.scalars())
 
 
 def bill_what_it_took_off(unit: Work, subscription: Subscription, change: Change) -> None:

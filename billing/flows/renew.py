@@ -20,6 +20,7 @@ from billing.drafts import InvoiceDraft, due_date, period_line
 from billing.engine import Engine
 from billing.flows import renew_rows
 from billing.flows.issue import DRAFTS_MAX, issue
+from billing.flows.issue_again import beside_taken_back
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
@@ -91,10 +92,13 @@ def run_steps(unit: Work, rows: list[Subscription]) -> int:
         due = [(case, step) for case in cases if (step := step_of(case, unit.now)) is not None]
         if not due:
             break
-        issue(
-            unit,
-            [draft_of(unit, case, step, lines) for case, step in due if isinstance(step, Issue)],
+        to_bill = [(case, step) for case, step in due if isinstance(step, Issue)]
+        drafts = beside_taken_back(
+            unit, [draft_of(unit, case, step, lines) for case, step in to_bill]
         )
+        issue(unit, drafts)
+        for (case, _), draft in zip(to_bill, drafts, strict=True):
+            case.billed_as = draft.change_id
         for case, step in due:
             _apply(unit, case, step)
     moved = [case for case in cases if case.steps]

@@ -44,6 +44,8 @@ class Case:
     steps: int = 0
     ended_on: date | None = None
     adopted: Change | None = None
+    # What stands for the change in the key of the invoice it was billed by last.
+    billed_as: UUID = NO_CHANGE
 
 
 def load(unit: Work, rows: list[Subscription]) -> list[Case]:
@@ -106,7 +108,7 @@ def settle_change(unit: Work, case: Case, period: Period) -> None:
         quantity=case.quantity,
         on=period.start,
     )
-    invoice_id = unit.derive("invoice", case.row.id, "period", period.start, NO_CHANGE)
+    invoice_id = unit.derive("invoice", case.row.id, "period", period.start, case.billed_as)
     unit.session.execute(
         update(subscription_changes)
         .where(

@@ -135,7 +135,8 @@ def _faults(rows: list[Row[Any]], resumed: set[date]) -> Iterator[str]:
         if fault:
             yield fault
         # Periods from before a moved anchor hang on one that is no longer stored.
-        if row.kind == "period" and row.period_start >= first.anchor_on:
+        # So does one taken back whole: a change to another interval took its days.
+        if row.kind == "period" and not row.undone and row.period_start >= first.anchor_on:
             ends = next_boundary(anchor, interval, row.period_start)
             if ends != row.period_end and not chain.moved and not row.again:
                 yield f"{row.number} ends {row.period_end}, the calendar says {ends}"
