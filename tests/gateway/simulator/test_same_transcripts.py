@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -56,6 +57,11 @@ class Walk:
 
     def __init__(self, http: httpx.Client) -> None:
         self.http, self.told = http, list[str]()
+        self.last_url = str(http.base_url).rstrip("/")
+
+    def moved_to(self, url: str) -> None:
+        """The simulator may stand elsewhere now."""
+        self.http.base_url, self.last_url = httpx.URL(url), url
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         answer = self.http.request(method, path, json=body, **more)
@@ -151,8 +157,15 @@ def every_room(walk: Walk) -> None:
     walk.call("POST", f"/v2/pay/account/{account}/unbind", {})
 
 
-def whole_story(url: str, inbox: Inbox) -> list[str]:
-    """All that was answered and all that the merchant was told, ready to be compared."""
+Again = Callable[[], str]  # stops the simulator, starts it again, answers where
+
+
+def whole_story(url: str, inbox: Inbox, again: Again | None = None) -> list[str]:
+    """All that was answered and all that the merchant was told, ready to be compared.
+
+    Between its parts the simulator may be stopped and started `again`. Instructions about news to
+    come live in memory, and are left out then.
+    """
     inbox.messages.clear()
     inbox.answers = [500, 404, 503, 301, 200, 429] * 8
     with httpx.Client(base_url=url, auth=(KEY, ""), timeout=30) as http:
@@ -165,19 +178,31 @@ def whole_story(url: str, inbox: Inbox) -> list[str]:
         }
         switches = {"retry_shift": True, "extra_fields": True}
         walk.sim("accounts", server_key=KEY, client_key=CLIENT, switches=switches, **addresses)
-        walk.sim("notifications", order_id="paid-", action="duplicate", times=None, probability=0.3)
-        walk.sim("notifications", order_id="late-", action="reorder", times=None, probability=0.3)
-        every_way_to_pay(walk)
-        every_card(walk)
-        every_room(walk)
-        walk.sim("clock", to="2026-02-10T03:00:00Z")
-        for what in ("book", "book/summary", "subscriptions", "snap", "wallets", "pay-accounts"):
-            walk.call("GET", f"/_sim/{what}")
-        for page in PAGES:
-            walk.call("GET", page)
+        if again is None:
+            chance: Json = {"times": None, "probability": 0.3}
+            walk.sim("notifications", order_id="paid-", action="duplicate", **chance)
+            walk.sim("notifications", order_id="late-", action="reorder", **chance)
+        for part in (every_way_to_pay, every_card, every_room, time_passes, look_around):
+            part(walk)
+            if again is not None:
+                walk.moved_to(again())
     walk.told += [f"NEWS {path} {json.dumps(body)}" for path, body, _ in inbox.messages]
-    text = "\n".join(walk.told).replace(url, "SIMULATOR")
+    text = "\n".join(walk.told).replace(walk.last_url, "SIMULATOR")
     return re.sub(r'"milliseconds":\d+|\d+ ms', "", text).split("\n")
+
+
+def time_passes(walk: Walk) -> None:
+    """Five weeks, in two steps."""
+    walk.sim("clock", to="2026-01-06T12:00:00Z")
+    walk.sim("clock", to="2026-02-10T03:00:00Z")
+
+
+def look_around(walk: Walk) -> None:
+    """The whole book, and the pages about all of it."""
+    for what in ("book", "book/summary", "subscriptions", "snap", "wallets", "pay-accounts"):
+        walk.call("GET", f"/_sim/{what}")
+    for page in PAGES:
+        walk.call("GET", page)
 
 
 def test_two_runs_of_everything_are_the_same_to_the_last_byte(
@@ -188,9 +213,38 @@ def test_two_runs_of_everything_are_the_same_to_the_last_byte(
         server = start_server("--seed", seed, "--server-key", KEY, "--client-key", CLIENT)
         told.append(whole_story(server.url, inbox))
         server.stop()
-    differing = [pair for pair in zip(told[0], told[1], strict=False) if pair[0] != pair[1]]
-    assert differing[:3] == []
-    assert len(told[0]) == len(told[1])
+    assert first_differences(told[0], told[1]) == []
     assert told[0] != told[2]
     assert sum(line.startswith("NEWS") for line in told[0]) > 200
     assert not [line for line in told[0] if " -> 500 " in line and "on request" not in line]
+
+
+def test_a_run_that_is_killed_again_and_again_is_the_run_that_was_not(
+    start_server: Callable[..., Any], inbox: Inbox, tmp_path: Path
+) -> None:
+    told = []
+    for killed in (False, True):
+        options = ["--seed", "one", "--server-key", KEY, "--client-key", CLIENT]
+        options += ["--state", str(tmp_path / str(killed))]
+        running = [start_server(*options)]
+        options[0:0] = ["--port", running[0].url.rsplit(":", 1)[1]]
+
+        def again(running: list[Any] = running, options: list[str] = options) -> str:
+            running.pop().kill()
+            running.append(start_server(*options))
+            return str(running[0].url)
+
+        def stay(running: list[Any] = running) -> str:
+            return str(running[0].url)
+
+        told.append(whole_story(running[0].url, inbox, again if killed else stay))
+        running[0].stop()
+    assert first_differences(told[0], told[1]) == []
+
+
+def first_differences(one: list[str], other: list[str]) -> list[tuple[str, str]]:
+    """The first lines in which two runs differ, or their lengths."""
+    differing = [pair for pair in zip(one, other, strict=False) if pair[0] != pair[1]]
+    if not differing and len(one) != len(other):
+        return [(str(len(one)), str(len(other)))]
+    return differing[:3]
