@@ -52,6 +52,9 @@ class Present:
     there: bool
 
 
+TOLD = object()
+"""What a source tells beside its figures and we tell in another way."""
+
 Answer = Mapping[str, Any]
 Run = Callable[[Case], Answer]
 ADAPTERS: dict[tuple[str, str], tuple[frozenset[str], Run]] = {}
@@ -168,6 +171,8 @@ def _answered(case: Case) -> tuple[Verdict, str]:
 
 def same(wanted: Any, came: Any) -> bool:
     """Compare as the files write: dates and instants as text, exact numbers as text or numbers."""
+    if came is TOLD:
+        return True
     if isinstance(wanted, Mapping):
         return isinstance(came, Mapping) and all(
             key in came and same(value, came[key]) for key, value in wanted.items()

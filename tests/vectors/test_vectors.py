@@ -17,10 +17,10 @@ from vectors.adapters import cycles, dunning, indonesia, proration, tax_rounding
 from vectors.cases import ADAPTERS, OWN, Case, folder, judge, load, waiting
 
 MODULES = (cycles, dunning, indonesia, proration, tax_rounding, tiers)
-CASES = load(folder())
+CASES = [case for case in load(folder()) if case.file != "invoices"]
 REASONS = {**waiting(OWN), **waiting(folder())}
 # How many entries of ours wait for a rule. It only falls: who answers one writes the number.
-WAITING = 9
+WAITING = 8
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}-{case.id}")
