@@ -15,9 +15,10 @@ import requests
 
 from api.pages.checkout_words import MANDATE, MANDATE_VERSION
 from billing.engine import Engine
-from billing.flows.at_once import Means, orders_of, press_first, subscribe_now
+from billing.flows.at_once import orders_of, press_first, subscribe_now
 from billing.flows.consents import Mandate
 from billing.flows.documents import Links
+from billing.flows.means import Means
 from billing.records import Customer
 from billing.service import create_customer
 from core.actor import Actor
@@ -26,6 +27,7 @@ from core.merchant import Merchant
 from core.work import Work
 from invoices.document import safe_url
 from invoices.queries import get_invoice
+from payments.queries import page_for_cards
 
 _TIMEOUT: Final = (3, 10)
 
@@ -115,13 +117,10 @@ def sign_up_by_card(
     with engine.work(merchant_id, actor) as unit:
         require_simulator(unit.merchant)
         merchant = unit.merchant
+        if page_for_cards(unit) is not None:
+            raise Conflict("cards_on_page_only", "cards are entered on the gateway's page only")
     token = _card_token(engine, merchant, card)
-    mandate = Mandate(
-        text_version=MANDATE_VERSION,
-        text=MANDATE[visitor.locale].format(merchant=merchant.display_name),
-        locale=visitor.locale,
-        source=actor.source,
-    )
+    mandate = _mandate(merchant, visitor, actor)
     with engine.work(merchant_id, actor) as unit:
         made = subscribe_now(
             engine,
@@ -137,6 +136,53 @@ def sign_up_by_card(
         redirect = confirm_url(unit, made.invoice_id, made.subscription.payment_method_id)
     subscription = made.subscription
     return SignedUp(subscription.customer_id, subscription.id, made.invoice_id, redirect)
+
+
+def sign_up_by_page(
+    engine: Engine, merchant_id: UUID, actor: Actor, visitor: Visitor, *, price_id: UUID
+) -> SignedUp:
+    """Subscribe with automatic collection: the card is entered on the gateway's page, to which
+    ``redirect_url`` leads, and kept with the first payment; so there is no trial.
+
+    Raises:
+        Conflict: ``channel_not_offered``, where the merchant leaves cards to no such page.
+    """
+    with engine.work(merchant_id, actor) as unit:
+        require_simulator(unit.merchant)
+        channel = page_for_cards(unit)
+        if channel is None:
+            raise Conflict("channel_not_offered", "this merchant leaves cards to no page")
+        made = subscribe_now(
+            engine,
+            unit,
+            customer_id=customer_of(unit, visitor).id,
+            price_id=price_id,
+            means=Means(channel=channel, mandate=_mandate(unit.merchant, visitor, actor)),
+            key=visitor.key,
+            collection="automatic",
+            trial_days=0,
+        )
+    press_first(engine, merchant_id, made.subscription.id)
+    with engine.work(merchant_id, actor) as unit:
+        page = page_url(unit, made.invoice_id) if made.invoice_id is not None else ""
+    return SignedUp(made.subscription.customer_id, made.subscription.id, made.invoice_id, page)
+
+
+def _mandate(merchant: Merchant, visitor: Visitor, actor: Actor) -> Mandate:
+    return Mandate(
+        text_version=MANDATE_VERSION,
+        text=MANDATE[visitor.locale].format(merchant=merchant.display_name),
+        locale=visitor.locale,
+        source=actor.source,
+    )
+
+
+def page_url(unit: Work, invoice_id: UUID) -> str:
+    """The gateway's page that is open for an invoice; empty when there is none."""
+    for order in reversed(orders_of(unit, invoice_id=invoice_id)):
+        if order.state == "pending" and order.page_until is not None:
+            return safe_url(str(order.instructions.get("redirect_url", "")))
+    return ""
 
 
 def confirm_url(unit: Work, invoice_id: UUID | None, method_id: UUID | None) -> str:

@@ -32,6 +32,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "va_hint": "Tagihan terbit sekarang; bayar kapan saja sebelum jatuh tempo.",
         "card": "Kartu uji",
         "card_hint": "Dikonfirmasi lewat 3DS di simulator, lalu ditagih otomatis tiap periode.",
+        "card_page": "Kartu di halaman Midtrans",
+        "card_page_hint": "Kartu diisi hanya di halaman Midtrans, lalu ditagih otomatis. "
+        "Masa coba gratis tidak berlaku.",
         "agree": "Dengan kartu, Anda menyetujui:",
         "submit": "Berlangganan",
         "wrong": "Ada yang perlu diperbaiki: {what}",
@@ -63,6 +66,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "va_hint": "The invoice comes now; pay it any time before it is due.",
         "card": "Test card",
         "card_hint": "Confirmed by 3DS in the simulator, then charged automatically each period.",
+        "card_page": "Card on Midtrans' page",
+        "card_page_hint": "The card is entered on Midtrans' page alone, then charged automatically "
+        "each period. Without a free trial.",
         "agree": "By card, you agree:",
         "submit": "Subscribe",
         "wrong": "Something needs mending: {what}",

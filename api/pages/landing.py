@@ -19,6 +19,7 @@ from api.pages.checkout import (
     invoice_link,
     require_simulator,
     sign_up_by_card,
+    sign_up_by_page,
     sign_up_by_va,
     with_return,
 )
@@ -47,9 +48,12 @@ from core.calendars import instant_of
 from core.errors import Conflict, EngineError, InvalidRequest, NotFound, TooMany
 from core.work import Work
 from invoices.wording import until_text
+from payments.queries import page_for_cards
 from plans.queries import Price, list_plans, prices_of
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+# How a visitor says that the card is entered on the gateway's page.
+ON_PAGE: Final = "page"
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 
@@ -67,9 +71,14 @@ def subscribe(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) 
     merchant_id = merchant_by_slug(engine, slug)
     try:
         who, price_id, card = _read(data, language)
+        how = data.get("how", "va")
         actor = visitor(request, "sign-up")
         limits.count_now(engine, merchant_id, {"sign_up_address": actor.source})
-        if card is None:
+        if how == ON_PAGE:
+            made = sign_up_by_page(engine, merchant_id, actor, who, price_id=price_id)
+            if made.redirect_url:
+                return see_other(made.redirect_url)
+        elif card is None:
             made = sign_up_by_va(engine, merchant_id, actor, who, price_id=price_id)
         else:
             made = sign_up_by_card(engine, merchant_id, actor, who, price_id=price_id, card=card)
@@ -123,7 +132,9 @@ def _page(
                 "mandate": MANDATE[language].format(merchant=merchant.display_name),
                 "slug": slug,
                 "plans": _offers(unit, language),
-                "cards": TEST_CARDS,
+                # Where cards are left to the gateway's page, none is asked for here.
+                "cards": () if page_for_cards(unit) else TEST_CARDS,
+                "on_page": ON_PAGE if page_for_cards(unit) else "",
                 "form": form,
                 "key": form.get("key") or secrets.token_urlsafe(16),
                 "problem": problem,

@@ -26,9 +26,10 @@ from api.v1.invoices import (
 )
 from api.v1.orders import PaymentIn
 from billing.engine import Engine
-from billing.flows.at_once import Means, pay_invoice, press
+from billing.flows.at_once import pay_invoice, press
 from billing.flows.documents import Document, Links, invoice_document
 from billing.flows.make_room import make_room
+from billing.flows.means import Means
 from billing.flows.take_out import take_out
 from billing.flows.void import mark_uncollectible
 from core.work import Work

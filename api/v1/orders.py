@@ -8,8 +8,9 @@ from uuid import UUID
 from msgspec import Meta
 
 from api.shapes import Id, In, Instant, Out, Rupiah, Short, body_id, public
-from billing.flows.at_once import Means, orders_of
+from billing.flows.at_once import orders_of
 from billing.flows.consents import Mandate
+from billing.flows.means import Means
 from core import ids
 from core.errors import InvalidRequest
 from core.work import Work

@@ -8,7 +8,6 @@ an order in doubt is asked about.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from billing.flows.charge import send_one
 from billing.flows.collection import check_automatic
 from billing.flows.consents import Mandate, consent, mandate_needed
 from billing.flows.limits import count_card
+from billing.flows.means import Means, hold_not_possible
 from billing.flows.offers import offer
 from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
@@ -29,63 +29,13 @@ from billing.flows.reconcile import resolve_now
 from billing.flows.subscribe import Subscribed, subscribe
 from core import ids
 from core.actor import system
-from core.errors import Conflict, InvalidRequest
+from core.errors import Conflict
 from core.work import Work
 from invoices.queries import Invoice, get_invoice, list_invoices
-from payments.channels import HOSTED
-from payments.queries import cards_on_page_only
+from payments.queries import page_for_cards
 from payments.tables import payment_orders
 
 _IN_DOUBT = ("sent", "unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """How the payer pays now: a fresh card token, a saved method, or (neither) by ``channel``, the
-    merchant's first number where none is said.
-
-    ``authorize_only`` holds the amount on the fresh card; a person captures it later.
-
-    Raises:
-        InvalidRequest: ``two_means``, when both are given; ``hold_not_possible``.
-    """
-
-    card_token: str | None = field(default=None, repr=False)
-    payment_method_id: UUID | None = None
-    mandate: Mandate | None = None
-    channel: str | None = None
-    authorize_only: bool = False
-
-    def __post_init__(self) -> None:
-        if self.card_token is not None and self.payment_method_id is not None:
-            raise InvalidRequest(
-                "two_means", "give a card_token or a payment_method, not both", field="payment"
-            )
-        if self.authorize_only and self.card_token is None:
-            raise hold_not_possible()
-
-    @property
-    def is_pull(self) -> bool:
-        """Whether we charge, and the customer does not push."""
-        return self.card_token is not None or self.payment_method_id is not None
-
-    @property
-    def is_card_on_page(self) -> bool:
-        """Whether a card is given on a hosted page, to be kept: the page shows nothing else."""
-        return not self.is_pull and self.mandate is not None and self.channel in HOSTED
-
-    @property
-    def is_fresh_card(self) -> bool:
-        """Whether the payer gives a card that may be kept."""
-        return self.card_token is not None or self.is_card_on_page
-
-
-def hold_not_possible() -> InvalidRequest:
-    """The refusal of a hold on anything but a fresh card of a one-off payment."""
-    return InvalidRequest(
-        "hold_not_possible", "only the card_token of a one-off payment can be held",
-        field="payment.authorize_only",
-    )  # fmt: skip
 
 
 def subscribe_now(
@@ -290,7 +240,7 @@ def _count(
 
 
 def _check_entry(unit: Work) -> None:
-    if cards_on_page_only(unit):
+    if page_for_cards(unit) is not None:
         raise Conflict(
             "cards_on_page_only",
             "This merchant takes cards on Midtrans' page only: use `channel` with `snap`, and a "

@@ -11,7 +11,8 @@ from hosted_page import ask_around, open_page, visitor
 from payers import va_customer
 from world import START, World
 
-from billing.flows.at_once import Means, pay_invoice, press_first, subscribe_now
+from billing.flows.at_once import pay_invoice, press_first, subscribe_now
+from billing.flows.means import Means
 from billing.tables import mandates, subscriptions
 from core.errors import Conflict
 from invoices.tables import invoices

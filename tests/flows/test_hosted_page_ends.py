@@ -11,9 +11,10 @@ from payers import receive, renewal, status_body, taken, va_customer
 from world import ME, START, World
 
 from billing.flows import charge
-from billing.flows.at_once import Means, pay_invoice, press
+from billing.flows.at_once import pay_invoice, press
 from billing.flows.clock import jump
 from billing.flows.make_room import make_room
+from billing.flows.means import Means
 from billing.flows.one_order import ask_now, withdraw_order
 from billing.flows.orders import open_orders
 from billing.flows.reconcile import resolve_due

@@ -10,11 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
-from billing.flows.at_once import Means, subscribe_now
+from billing.flows.at_once import subscribe_now
 from billing.flows.change_plan import change
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.consents import consent, consent_later
+from billing.flows.means import Means
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.service import end_mandate
 from billing.tables import mandates, subscriptions

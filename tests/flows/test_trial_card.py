@@ -9,8 +9,9 @@ import pytest
 from lived import ask
 from world import START, World
 
-from billing.flows.at_once import Means, subscribe_now
+from billing.flows.at_once import subscribe_now
 from billing.flows.consents import Mandate
+from billing.flows.means import Means
 from billing.flows.offers import offer
 from billing.tables import mandates, subscriptions
 from core.tables import events, messages

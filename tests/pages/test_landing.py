@@ -11,8 +11,11 @@ from builders import make_customer, make_merchant, make_method, make_price, make
 from pages.house import VA_NUMBER, House
 from sqlalchemy import func, select
 
-from billing.tables import customers
+from billing.tables import customers, mandates
 from core import ids
+from payments.gateway import Answer
+from payments.service import set_channel
+from payments.tables import payment_methods, payment_orders
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -147,3 +150,34 @@ def test_sign_ups_from_one_address_end_some_day(
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "86400")
     assert "Sudah terlalu banyak percobaan" in answer.text
     assert people(house) == 3
+
+
+def test_where_cards_are_left_to_the_gateways_page_none_is_asked_for_here(house: House) -> None:
+    price = price_of(house, trial_days=14)
+    with house.work() as unit:
+        set_channel(unit, "snap", enabled=True, takes_cards=True)
+    text = house.client.get("/bayar/larasa").text
+    assert "4811 1111" not in text
+    assert "Kartu di halaman Midtrans" in text
+    address = "https://app.example/snap/v4/redirection/9f"
+    house.gateway.charges.append(
+        Answer("pending", instructions={"redirect_url": address, "snap_token": "9f"})
+    )
+    answer = house.client.post("/bayar/larasa", data=form(house, price=price, how="page"))
+    assert (answer.status_code, answer.headers["location"]) == (303, address)
+    with house.work() as unit:
+        [order] = unit.session.execute(select(payment_orders)).all()
+        [method] = unit.session.execute(select(payment_methods)).all()
+        [consent] = unit.session.execute(select(mandates)).all()
+    assert (order.channel, order.state, order.payment_method_id) == ("snap", "pending", method.id)
+    assert (method.state, consent.payment_method_id) == ("pending", method.id)
+    # A test card that somebody sends all the same is refused.
+    refused = house.client.post(
+        "/bayar/larasa", data=form(house, price=price, how="4811111111111114", email="b@c.example")
+    )
+    assert refused.status_code == 409
+
+
+def test_without_that_page_nobody_is_sent_to_one(house: House) -> None:
+    answer = house.client.post("/bayar/larasa", data=form(house, price=price_of(house), how="page"))
+    assert answer.status_code == 409
