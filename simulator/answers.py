@@ -103,10 +103,20 @@ def _in_status_message(refusal: RefusalError, _ident: str) -> Json:
     return body
 
 
+_TITLES = {"404": "BIN not found", "409": "Conflict"}
+
+
+def _in_errors(refusal: RefusalError, _ident: str) -> Json:
+    """The BIN API: a title and a sentence."""
+    title = _TITLES.get(refusal.code, "Error")
+    return {"errors": [{"message_title": title, "message": refusal.message}]}
+
+
 _BAD_REQUEST = RefusalError("400", "Bad request")
 CORE = Room("core", lambda refusal, ident: refusal.body(ident), False, False)
 SNAP = Room("snap", _in_messages, True, True, _BAD_REQUEST)
 SUBSCRIPTIONS = Room("subscriptions", _in_status_message, True, False, _BAD_REQUEST)
+BINS = Room("bins", _in_errors, True, True)
 LINKS = Room("links", _in_messages, True, True, _BAD_REQUEST)
 
 

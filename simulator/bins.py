@@ -6,6 +6,7 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from simulator import cards
+from simulator.answers import RefusalError
 from simulator.model import Json
 from simulator.validation import is_digits
 
@@ -52,13 +53,11 @@ def look_up(digits: str) -> Json | None:
     }
 
 
-def unknown(digits: str) -> Json:
-    """The 404's body."""
-    return {
-        "errors": [
-            {
-                "message_title": "BIN not found",
-                "message": f"The BIN {digits[:8]} is not known",
-            }
-        ]
-    }
+def answer(asked: Counter, now: datetime, digits: str) -> Json:
+    """What the address answers. Raises 409 when it was asked too often, 404 for an unknown BIN."""
+    if not asked.allows(now):
+        raise RefusalError("409", f"Too many requests, {PER_MINUTE} a minute are allowed")
+    data = look_up(digits)
+    if data is None:
+        raise RefusalError("404", f"The BIN {digits[:8]} is not known")
+    return {"data": data}

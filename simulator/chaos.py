@@ -16,7 +16,7 @@ OPS = frozenset(
     {
         *("any", "charge", "status", "cancel", "expire", "approve", "deny", "capture"),
         *("refund", "token", "register", "points", "link", "account", "unbind", "snap"),
-        *("subscription", "payment_link", "invoice"),
+        *("subscription", "payment_link", "invoice", "bin"),
     }
 )
 _FIXED_KINDS = frozenset(
@@ -49,6 +49,7 @@ class Fault(Struct, kw_only=True):
     seconds: Annotated[float, Meta(ge=0, le=3600)] | None = None
     code: str = "05"  # for decline
     amount: int | None = None  # for wrong_amount
+    retry_after: Annotated[int, Meta(ge=0, le=86_400)] | None = None  # header of a 429 or 5xx
     seen: int = 0
     played: int = 0
 

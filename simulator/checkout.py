@@ -159,6 +159,8 @@ def _card(book: Book, told: Json, form: dict[str, str]) -> Json:
     if told.get("whitelist_bins"):
         card["bins"] = told["whitelist_bins"]
     bank, _, months = form.get("term", "").partition("/")
+    if must_be_in_parts(told) and (bank, months) not in [(b, str(m)) for b, m in terms(told)]:
+        raise invalid("credit_card.installment_term is required")
     if (term := next((m for b, m in terms(told) if (b, str(m)) == (bank, months)), 0)) > 0:
         card["installment_term"] = term
         if bank != "offline":
@@ -173,6 +175,12 @@ def terms(told: Json) -> list[tuple[str, int]]:
         return []
     banks = installment.get("terms") or {}
     return [(str(bank), months) for bank, listed in banks.items() for months in listed]
+
+
+def must_be_in_parts(told: Json) -> bool:
+    """Does the merchant take installments only?"""
+    installment = told.get("installment")
+    return isinstance(installment, dict) and installment.get("required") is True
 
 
 def latest(book: Book, session: SnapSession) -> Transaction | None:

@@ -98,6 +98,8 @@ def transaction(book: Book, tx: Transaction) -> Json:
         "token_used": tx.token_used or None,
         "initiated_by": tx.initiated_by or None,
         "masked_card": tx.extras.get("masked_card"),
+        "customer": tx.customer or None,
+        "phone": _phone(book, tx),
         "va_numbers": tx.extras.get("va_numbers"),
         "permata_va_number": tx.extras.get("permata_va_number"),
         "bill_key": tx.extras.get("bill_key"),
@@ -125,6 +127,12 @@ def transaction(book: Book, tx: Transaction) -> Json:
         ],
         "echo": tx.echo,
     }
+
+
+def _phone(book: Book, tx: Transaction) -> str | None:
+    """Whose wallet pays, where that is known by a phone number."""
+    linked = book.pay_accounts.get(tx.account_id)
+    return linked.phone if linked else tx.extras.get("payer_phone_number")
 
 
 def pay_account(book: Book, known: PayAccount) -> Json:

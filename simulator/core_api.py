@@ -6,7 +6,7 @@ import asyncio
 import base64
 
 from simulator import answers, bins, derive, tokens
-from simulator.answers import RefusalError, Room
+from simulator.answers import BINS, RefusalError, Room
 from simulator.book import Book
 from simulator.calls import Call
 from simulator.chaos import Fault
@@ -22,7 +22,6 @@ _PREFLIGHT = [
     (b"access-control-allow-headers", b"*"),
 ]
 _HTML_502 = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-_TOO_MANY = "Too many requests, 100 a minute are allowed"
 _STUMBLE = {"message": "An unexpected error occurred"}
 
 
@@ -32,7 +31,7 @@ async def handle(world: World, request: Request) -> Reply:
     if segments in (("v2", "token"), ("v2", "card", "register")):
         return await _browser_call(world, request)
     if segments[:2] == ("v1", "bins") and len(segments) == 3:
-        return _bin(world, request)
+        return await _bin(world, request)
     room, about = answers.room_of(segments), "/".join(segments)
     basic = request.headers.get("authorization", "")
     book = world.by_basic.get(basic) or world.books.get(_user_of(basic))
@@ -40,6 +39,8 @@ async def handle(world: World, request: Request) -> Reply:
         return _refuse(room, None, RefusalError("401", answers.UNKNOWN_KEY), about)
     try:
         _check_size(book, request)
+        if room is answers.CORE:
+            _check_accept(request.headers.get("accept", ""))
         call = understand(world.base_url, book, request)
     except NullBodyError:
         return json_reply(500, _STUMBLE)
@@ -47,7 +48,11 @@ async def handle(world: World, request: Request) -> Reply:
         return _refuse(room, book, refusal, about)
     if call is None:
         return _no_such_address(room, request)
-    reply = await _answer(book, call, request)
+    return _slowed(book, await _answer(book, call, request))
+
+
+def _slowed(book: Book, reply: Reply) -> Reply:
+    """The same, after the latency that is set."""
     latency = book.account.latency
     if latency is not None:
         reply.hold += book.chaos.delay(latency)
@@ -67,6 +72,12 @@ def _check_size(book: Book, request: Request) -> None:
     limit = book.account.switches.max_request_bytes
     if limit and len(request.body) > limit:
         raise RefusalError("413", "The request is too large")
+
+
+def _check_accept(wanted: str) -> None:
+    """Code 403 of the table is about the content type that is asked for, not about rights."""
+    if wanted and not any(kind in wanted.lower() for kind in ("json", "*/*", "application/*")):
+        raise RefusalError("403", "The requested content type cannot be served")
 
 
 def _no_such_address(room: Room, request: Request) -> Reply:
@@ -137,7 +148,7 @@ async def _before(fault: Fault, call: Call) -> Reply | None:
         http = int(code) if call.room.always_http and code >= "400" else 200
         return json_reply(http, call.room.say(refusal, derive.uuid_of("fault", call.ident)))
     if http is not None:
-        return _broken(call, http)
+        return _broken(call, http, fault)
     match fault.kind:
         case "timeout_before":
             return Reply(0, hold=fault.wait(), cut=True)
@@ -158,7 +169,7 @@ def _after(fault: Fault, call: Call, reply: Reply) -> Reply:
     """The effect is in the book; now spoil the answer."""
     http = fault.http_after()
     if http is not None:
-        return _broken(call, http)
+        return _broken(call, http, fault)
     match fault.kind:
         case "timeout_after":
             return Reply(0, hold=fault.wait(), cut=True)
@@ -171,10 +182,13 @@ def _after(fault: Fault, call: Call, reply: Reply) -> Reply:
     return reply
 
 
-def _broken(call: Call, http: int) -> Reply:
+def _broken(call: Call, http: int, fault: Fault) -> Reply:
     text = "Too many requests" if http == 429 else "Internal server error on request"
     refusal = RefusalError(str(http), text)
-    return json_reply(http, call.room.say(refusal, derive.uuid_of("fault", http)))
+    reply = json_reply(http, call.room.say(refusal, derive.uuid_of("fault", http)))
+    if fault.retry_after is not None:
+        reply.headers.append((b"retry-after", str(fault.retry_after).encode()))
+    return reply
 
 
 def _refuse(room: Room, book: Book | None, refusal: RefusalError, *about: str) -> Reply:
@@ -187,7 +201,7 @@ def _refuse(room: Room, book: Book | None, refusal: RefusalError, *about: str) -
 # --- BINs, by either key --------------------------------------------------------------------------
 
 
-def _bin(world: World, request: Request) -> Reply:
+async def _bin(world: World, request: Request) -> Reply:
     """Errors have shapes of their own here, and real HTTP codes."""
     basic = request.headers.get("authorization", "")
     user = _user_of(basic)
@@ -196,11 +210,9 @@ def _bin(world: World, request: Request) -> Reply:
         return Reply(401, b"Unauthorized", "text/plain")
     if request.method != "GET":
         return _no_such_address(answers.CORE, request)
-    digits = request.segments[2]
-    if not book.bins.allows(book.now()):
-        return json_reply(409, {"errors": [{"message_title": "Conflict", "message": _TOO_MANY}]})
-    data = bins.look_up(digits)
-    return json_reply(200, {"data": data}) if data else json_reply(404, bins.unknown(digits))
+    digits, desk = request.segments[2], book
+    call = Call("bin", digits, {}, lambda _: bins.answer(desk.bins, desk.now(), digits), room=BINS)
+    return _slowed(book, await _play(book, call, ""))
 
 
 def _user_of(basic: str) -> str:
@@ -231,10 +243,10 @@ async def _browser_call(world: World, request: Request) -> Reply:
     elif request.segments[-1] == "token":
         desk = book
         call = Call("token", "", {}, lambda _: tokens.create_token(desk, query))
-        reply = await _play(book, call, "")
+        reply = _slowed(book, await _play(book, call, ""))
     else:
         desk = book
         call = Call("register", "", {}, lambda _: tokens.register_card(desk, query))
-        reply = await _play(book, call, "")
+        reply = _slowed(book, await _play(book, call, ""))
     reply.headers += _CORS
     return reply

@@ -40,6 +40,11 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
     ),
     # What this order or this merchant does not allow.
     (
+        r"credit_card\.installment_term is required",
+        "Pesanan ini hanya dapat dibayar dengan cicilan.",
+        "This order is paid in installments only.",
+    ),
+    (
         r".* is not offered for this order",
         "Cara bayar ini tidak tersedia untuk pesanan ini.",
         "This order cannot be paid this way.",

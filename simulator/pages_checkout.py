@@ -148,6 +148,7 @@ def _show(
         phone=snap_users.phone_of(session),
         save_card=card.get("save_card") is True,
         terms=checkout.terms(card),
+        in_full=not checkout.must_be_in_parts(card),
         ends_at=checkout.ends_at(session),
         result=result,
         finish=_finish(session, tx) if tx is not None and not choosing else "",

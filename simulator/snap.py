@@ -28,6 +28,7 @@ VA_LENGTHS = {
     "bsi_va": (1, 12),
     "seabank_va": (1, 19),
 }
+_DESCRIPTOR = {"merchant_name": 25, "city_name": 13, "country_code": 2}
 _OBJECTS = (
     *("credit_card", "echannel", "gopay", "shopeepay", "dana", "cstore", "callbacks"),
     *("expiry", "page_expiry", "recurring"),
@@ -140,6 +141,15 @@ def _card(card: Json, problems: list[str]) -> None:
     bins = card.get("whitelist_bins")
     if bins is not None and not isinstance(bins, list):
         problems.append("credit_card.whitelist_bins is not valid")
+    told = card.get("dynamic_descriptor")
+    descriptor = told if isinstance(told, dict) else {}
+    if told is not None and not isinstance(told, dict):
+        problems.append("credit_card.dynamic_descriptor is not valid")
+    problems += [
+        f"credit_card.dynamic_descriptor.{name} too long, max {longest} characters"
+        for name, longest in _DESCRIPTOR.items()
+        if len(str(descriptor.get(name) or "")) > longest
+    ]
     installment = card.get("installment")
     if installment is None:
         return

@@ -143,3 +143,49 @@ def test_the_token_desk_can_fail_too(desk: Desk) -> None:
     desk.sim("POST", "faults", op="token", kind="drop_before")
     with pytest.raises(httpx.RemoteProtocolError):
         desk.http.get("/v2/token", params={"client_key": desk.client_key})
+
+
+def test_a_429_may_say_when_to_come_back(desk: Desk) -> None:
+    desk.sim("POST", "faults", op="charge", kind="429", retry_after=7)
+    desk.sim("POST", "faults", op="charge", kind="503_before")
+    body = {"payment_type": "qris", "transaction_details": {"order_id": "Q", "gross_amount": 1000}}
+    first, second = (desk.http.post("/v2/charge", json=body) for _ in range(2))
+    assert (first.status_code, first.headers.get("retry-after")) == (429, "7")
+    assert (second.status_code, second.headers.get("retry-after")) == (503, None)
+    assert desk.try_sim("POST", "faults", kind="429", retry_after=-1).status_code == 400
+
+
+def test_the_bin_address_has_trouble_and_latency_like_any_other(desk: Desk) -> None:
+    for kind, code in (("500_before", 500), ("429", 429), ("body_404", 404), ("html_502", 502)):
+        desk.sim("POST", "faults", op="bin", kind=kind)
+        assert desk.http.get("/v1/bins/48111111").status_code == code
+    known = desk.http.get("/v1/bins/48111111")
+    assert known.json()["data"]["bin"] == "48111111"
+    unknown = desk.http.get("/v1/bins/99999999")
+    assert (unknown.status_code, unknown.json()["errors"][0]["message_title"]) == (
+        404,
+        "BIN not found",
+    )
+    desk.sim("POST", "latency", milliseconds=150)
+    card = {"card_number": "4811111111111114", "card_exp_month": "12", "card_exp_year": "2030"}
+    for path in ("/v1/bins/48111111", "/v2/card/register", "/v2/nobody/status"):
+        began = time.monotonic()
+        desk.http.get(path, params={**card, "client_key": desk.client_key})
+        assert time.monotonic() - began >= 0.15, path
+
+
+@pytest.mark.parametrize(
+    ("accept", "code"),
+    [
+        ("text/html", "403"),
+        ("application/xml, text/plain", "403"),
+        ("application/json", "404"),
+        ("application/json, text/plain, */*", "404"),
+        ("application/*", "404"),
+        ("", "404"),
+    ],
+)
+def test_an_answer_is_json_or_403(desk: Desk, accept: str, code: str) -> None:
+    answer = desk.http.get("/v2/nobody/status", headers={"accept": accept})
+    assert answer.json()["status_code"] == code
+    assert answer.status_code == (403 if code == "403" else 200)

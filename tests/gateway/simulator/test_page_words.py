@@ -202,3 +202,41 @@ def test_the_page_of_a_payment_shows_what_was_sent(desk: Desk) -> None:
     page = desk.http.get(f"/pay/{made['transaction_id']}", auth=None).text
     assert "tidak tersambung" in page
     assert "&#34;signature_key&#34;" in page
+
+
+def test_installments_only_means_no_payment_in_full(desk: Desk) -> None:
+    plan = {"required": True, "terms": {"bni": [3, 6]}}
+    url = opened(desk, credit_card={"installment": plan})
+    page = desk.http.get(url, auth=None).text
+    assert "Bayar penuh" not in page
+    refused = desk.http.post(url, data=CARD, auth=None).text
+    assert "hanya dapat dibayar dengan cicilan" in refused
+    desk.http.post(url, data={**CARD, "term": "bni/3"}, auth=None)
+    assert desk.core.transactions.status("W-1")["installment_term"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "problem"),
+    [
+        ({"merchant_name": "x" * 26}, "merchant_name too long, max 25"),
+        ({"city_name": "x" * 14}, "city_name too long, max 13"),
+        ({"country_code": "IDN"}, "country_code too long, max 2"),
+        ("x", "dynamic_descriptor is not valid"),
+    ],
+)
+def test_what_stands_on_the_card_statement_has_limits(
+    desk: Desk, descriptor: Any, problem: str
+) -> None:
+    order = {"order_id": "W-1", "gross_amount": 150_000}
+    body = {"transaction_details": order, "credit_card": {"dynamic_descriptor": descriptor}}
+    answer = desk.http.post("/snap/v1/transactions", json=body)
+    assert (answer.status_code, problem in answer.text) == (400, True)
+
+
+def test_the_book_tells_from_whom_money_was_taken(desk: Desk) -> None:
+    desk.charge_va("WHO-1", customer_details={"first_name": "Sari", "last_name": "Dewi"})
+    ovo = {"payment_type": "ovo", "ovo": {"payer_phone_number": "081234567890"}}
+    order = {"order_id": "WHO-2", "gross_amount": 1000}
+    desk.http.post("/v2/charge", json={**ovo, "transaction_details": order})
+    assert (desk.book("WHO-1")["customer"], desk.book("WHO-1")["phone"]) == ("Sari Dewi", None)
+    assert desk.book("WHO-2")["phone"] == "081234567890"
