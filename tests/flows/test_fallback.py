@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from uuid import UUID
 
 import pytest
-from builders import make_customer, make_price, make_subscription, set_clock
+from cardholder import Payer, refuse
 from fakes import FakeGateway, FakeMailer, MachineTime
 from sqlalchemy import update
 from stage import Stage, jakarta, make_stage
@@ -16,88 +15,20 @@ from billing.engine import Engine
 from billing.flows import cards, fallback
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
-from billing.flows.methods import set_order
 from billing.flows.reconcile import resolve_due
-from billing.flows.refund import request_refund
-from billing.flows.renew import renew_due
-from billing.flows.settle import settle
-from billing.queries import balance
 from billing.service import end_mandate
 from billing.tables import subscriptions
 from core.tables import messages
 from dunning.tables import dunning_cases
-from invoices.tables import invoices
-from ops.doctor import examine
 from payments.gateway import Answer
-from payments.tables import payment_methods, payment_orders, payments, reviews
+from payments.tables import payment_orders
 
 pytestmark = pytest.mark.database
-
-CHARGE_DAY = "2027-02-05 10:30"
 
 
 @pytest.fixture
 def stage(engine: Engine, gateway: FakeGateway, mailer: FakeMailer, machine: MachineTime) -> Stage:
     return make_stage(engine, gateway, mailer, machine, at="2027-01-05 09:00")
-
-
-class Payer:
-    """A customer with a monthly plan and cards in an order; the first month is paid."""
-
-    def __init__(self, stage: Stage, count: int) -> None:
-        self.stage = stage
-        with stage.work() as unit:
-            self.customer = make_customer(unit)
-            price = make_price(unit, 150_000)
-        self.cards = [self.card(n) for n in range(count)]
-        with stage.work() as unit:
-            made = make_subscription(
-                unit, customer=self.customer, price=price, payment_method_id=self.cards[0]
-            )
-        self.subscription = made.subscription.id
-        stage.drain()
-        self.order(*self.cards)
-        set_clock(stage.engine, stage.id, jakarta(CHARGE_DAY))
-
-    def card(self, n: int, **terms: Any) -> UUID:
-        method = self.stage.card(self.customer.id, f"token-{n}".encode(), **terms)
-        masked = f"4811111{n}-111{n}"
-        self.change(method, rank=n, masked=masked, token_hash=hashlib.sha256(bytes([n])).digest())
-        return method
-
-    def change(self, method: UUID, **values: Any) -> None:
-        with self.stage.work() as unit:
-            unit.session.execute(
-                update(payment_methods).where(payment_methods.c.id == method).values(**values)
-            )
-
-    def order(self, *methods: UUID) -> None:
-        with self.stage.work() as unit:
-            set_order(unit, self.customer.id, methods)
-
-    def charged(self) -> list[tuple[int, str]]:
-        """(which card, the outcome) of the charges of the second month, as they were made."""
-        rows = self.stage.rows(payment_orders, payment_orders.c.opened_at, payment_orders.c.n)
-        return [
-            (self.cards.index(row.payment_method_id), row.state)
-            for row in rows
-            if row.opened_at >= jakarta("2027-02-05 00:00")
-            and row.opened_at < jakarta("2027-03-05 00:00")
-        ]
-
-    def now_charged_to(self) -> int:
-        found = self.stage.row(subscriptions, id=self.subscription).payment_method_id
-        return self.cards.index(found)
-
-    def second_month(self) -> None:
-        renew_due(self.stage.engine, self.stage.id)
-
-    def newest(self) -> Any:
-        return self.stage.rows(invoices, invoices.c.issued_at)[-1]
-
-    def held(self) -> int:
-        with self.stage.work() as unit:
-            return balance(unit, self.customer.id)
 
 
 @pytest.mark.parametrize("code", ["14", "54", "R1"])  # invalid, expired, stopped by its holder
@@ -206,11 +137,6 @@ def test_nothing_else_is_charged_while_the_first_is_not_decided(stage: Stage) ->
     stage.audit()
 
 
-def refuse(stage: Stage, order_id: str, code: str) -> None:
-    refusal = Answer("failed", transaction_status="deny", payment_type="credit_card", code=code)
-    settle(stage.engine, stage.id, order_id, refusal, because="status asked")
-
-
 def test_a_crash_in_the_refusal_leaves_it_to_be_asked_about_again(
     stage: Stage, machine: MachineTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,71 +192,6 @@ def test_a_refusal_told_twice_moves_on_once(stage: Stage) -> None:
         stage.drain()
     assert payer.charged() == [(0, "failed"), (1, "paid")]
     stage.audit()
-
-
-def truth(stage: Stage, order: Any) -> None:
-    """The gateway says after all that this order was paid."""
-    answer = Answer("paid", amount=order.amount, transaction_status="capture")
-    settle(stage.engine, stage.id, order.order_id, answer, because="notification")
-    stage.gateway.has_order(order.order_id, order.amount, settled=False)
-
-
-def given_back(stage: Stage, order: Any) -> None:
-    """The doctor names what was pulled twice, a person is asked, and a refund mends it."""
-    [broken] = examine(stage.engine.db, stage.machine.at).broken
-    assert broken.name == "pulled-at-most-once"
-    payment = stage.payment_of(order.order_id)
-    matter = stage.row(reviews)
-    assert (matter.kind, matter.subject_id) == ("pulled_too_much", payment)
-    stage.settles(payment)
-    with stage.work() as unit:
-        request_refund(unit, payment, order.amount, "duplicate")
-    stage.drain()
-    stage.audit()
-
-
-def test_the_first_turns_out_to_be_paid_after_the_second_paid(stage: Stage) -> None:
-    payer = Payer(stage, 2)
-    stage.decline("14")
-    stage.drain()
-    first = stage.row(payment_orders, state="failed")
-    truth(stage, first)
-    stage.drain()
-    assert payer.charged() == [(0, "paid"), (1, "paid")]
-    assert payer.held() == first.amount
-    assert len(stage.rows(payments)) == 3
-    given_back(stage, first)
-
-
-def test_the_first_turns_out_to_be_paid_before_the_second_is_sent(stage: Stage) -> None:
-    payer = Payer(stage, 2)
-    payer.second_month()
-    collect_due(stage.engine, stage.id)
-    stage.decline("14")
-    send_due(stage.engine, stage.id)
-    collect_due(stage.engine, stage.id)
-    truth(stage, stage.row(payment_orders, state="failed"))
-    stage.drain()
-    assert payer.charged() == [(0, "paid"), (1, "failed")]
-    assert stage.gateway.count("charge") == 2  # of two months: the second card was never asked
-    assert payer.held() == 0
-    stage.audit()
-
-
-def test_both_turn_out_to_be_paid(stage: Stage) -> None:
-    payer = Payer(stage, 2)
-    stage.decline("14")
-    stage.gateway.charges.append(Answer("unknown", message="time-out"))
-    stage.drain()
-    first = stage.row(payment_orders, state="failed")
-    second = stage.row(payment_orders, state="unknown")
-    truth(stage, first)
-    assert payer.newest().status == "paid"
-    truth(stage, second)
-    stage.drain()
-    assert payer.charged() == [(0, "paid"), (1, "paid")]
-    assert payer.held() == second.amount
-    given_back(stage, second)
 
 
 def test_when_the_policy_gives_up_on_a_card_without_funds_the_other_is_tried_once(
