@@ -29,12 +29,14 @@ __all__ = [
     "ChangeMode",
     "ChangeQuote",
     "Offer",
+    "QuoteMode",
     "quote_cancel",
     "quote_change",
     "quote_end",
 ]
 
 ChangeMode = Literal["prorate", "at_period_end"]
+QuoteMode = Literal["prorate", "at_period_end", "restart", "switch"]
 CancelMode = Literal["immediate", "at_period_end"]
 
 
@@ -61,7 +63,7 @@ class ChangeQuote:
     the change has been invoiced; a change at the period's end leaves it alone.
     """
 
-    mode: ChangeMode
+    mode: QuoteMode
     effective_on: date
     credits: tuple[ChangeLine, ...]
     charges: tuple[ChangeLine, ...]
