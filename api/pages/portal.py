@@ -60,7 +60,8 @@ class Paying:
     """Where paying an invoice stands.
 
     ``state`` is none, preparing (the bank is being asked for a number), offered, charging (a card
-    is being charged), confirm (its holder has to confirm at ``confirm_url``), declined (the card
+    is being charged), authorized (a card holds the amount), challenge (the fraud desk looks at
+    it), confirm (its holder has to confirm at ``confirm_url``), declined (the card
     was refused, with the bank's ``code``) or failed (the bank gave no number). ``transaction_id``
     is the offered one's.
     """
@@ -203,6 +204,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
             payment_orders.c.transaction_id,
             payment_orders.c.instructions,
             payment_orders.c.code,
+            payment_orders.c.held,
         )
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
@@ -213,6 +215,8 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
     offers = [row for row in rows if row.kind == "instrument" and row.channel in STANDING]
     asked = sum(row.kind == "instrument" for row in rows)
     for row in rows:
+        if row.held is not None:
+            return Paying(row.held, offers=asked)
         if row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending"):
             confirm = safe_url(str(row.instructions.get("redirect_url", "")))
             state = "confirm" if confirm and row.state == "pending" else "charging"

@@ -20,7 +20,7 @@ _STATE = text(
     SELECT i.status, i.paid_amount, i.credited_amount, i.due_on, i.collect_at,
         (SELECT string_agg(concat_ws(':', o.kind, o.n, CASE
                 WHEN o.state IN ('created', 'sent', 'unknown') THEN 'under_way' ELSE o.state END,
-                o.abandoning, o.transaction_id, o.code), '|' ORDER BY o.kind, o.n)
+                o.abandoning, o.transaction_id, o.code, o.held), '|' ORDER BY o.kind, o.n)
             FROM payment_orders o WHERE o.merchant_id = :m AND o.invoice_id = i.id) AS orders
     FROM invoices i WHERE i.merchant_id = :m AND i.id = :id AND i.status <> 'draft'
     """

@@ -15,6 +15,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "charging": "Pembayaran sedang diproses.",
         "charging_hint": "Tidak perlu membayar lagi. Halaman ini berubah sendiri setelah ada "
         "kabar dari bank.",
+        "authorized": "Jumlah ini ditahan di kartu Anda dan belum ditagih.",
+        "authorized_hint": "Penjual menagihnya kemudian, atau melepasnya. Tidak perlu "
+        "membayar lagi.",
+        "challenge": "Pembayaran kartu Anda sedang diperiksa.",
+        "challenge_hint": "Belum ada yang diterima penjual. Tidak perlu membayar lagi; halaman ini "
+        "berubah sendiri.",
         "declined": "Kartu belum dapat ditagih: {why}. Anda dapat membayar dengan cara ini:",
         "confirm": "Bank Anda menunggu konfirmasi.",
         "confirm_hint": "Pembayaran dengan kartu baru diproses setelah Anda mengonfirmasinya.",
@@ -55,6 +61,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "failed": "The bank gave no number. Please try again.",
         "charging": "Your payment is being processed.",
         "charging_hint": "No need to pay again. This page changes by itself once the bank answers.",
+        "authorized": "This amount is held on your card and has not been charged.",
+        "authorized_hint": "The seller charges it later, or lets it go. No need to pay again.",
+        "challenge": "Your card payment is being checked.",
+        "challenge_hint": "The seller has received nothing yet. No need to pay again; this page "
+        "changes by itself.",
         "declined": "The card could not be charged: {why}. You can pay this way instead:",
         "confirm": "Your bank is waiting for you to confirm.",
         "confirm_hint": "The card is charged once you have confirmed the payment.",

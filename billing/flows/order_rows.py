@@ -19,8 +19,8 @@ def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, becau
     values: dict[str, Any] = {"state": state, "answer": answer.raw or None}
     if answer.transaction_id:
         values["transaction_id"] = answer.transaction_id
-    if answer.code:
-        values["code"] = answer.code
+    if code := _code(answer):
+        values["code"] = code
     if answer.instructions:
         values["instructions"] = {**order.instructions, **answer.instructions}
     if answer.expires_at:
@@ -43,6 +43,13 @@ def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, becau
         )
     unit.session.execute(this_order(unit, order).values(**values))
     record_steps(unit, [(order.id, order.state, state, because, answer.raw or None)])
+
+
+def _code(answer: Answer) -> str | None:
+    """Why it came to this: the bank's yes to what was denied or ran out afterwards is not."""
+    if answer.fraud == "deny":
+        return "fraud"
+    return "407" if answer.transaction_status == "expire" else answer.code
 
 
 def _next_poll(unit: Work, order: Row[Any]) -> datetime:

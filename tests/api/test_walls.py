@@ -77,6 +77,9 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/refunds"): {"payment": owned["payment"], "amount": 1_000},
         ("POST", "/refunds/{refund_id}/complete"): {"proof": "TRX-1"},
         ("POST", "/refunds/{refund_id}/reject"): reason,
+        ("POST", "/payment-orders/{payment_order_id}/approve"): reason,
+        ("POST", "/payment-orders/{payment_order_id}/capture"): {"amount": 1_000},
+        ("POST", "/payment-orders/{payment_order_id}/deny"): reason,
         ("POST", "/reviews/{review_id}/resolve"): {"decision": "done", **reason},
         ("POST", "/dunning-policy"): {"grace_days": 12},
         ("POST", "/payment-channels/{channel}"): {"enabled": True},
@@ -113,6 +116,9 @@ def stranger(counter: Counter) -> Door:
 # Refusals that say the thing was found: its state does not allow what the walk asks for. Whatever
 # is not here answers its owner, so that the walk can not rot into a walk along closed doors.
 REFUSED = {
+    ("POST", "/api/v1/payment-orders/{payment_order_id}/approve"): "order_not_held",
+    ("POST", "/api/v1/payment-orders/{payment_order_id}/capture"): "order_not_held",
+    ("POST", "/api/v1/payment-orders/{payment_order_id}/deny"): "order_not_held",
     ("POST", "/api/v1/invoices/{invoice_id}/void"): "invoice_not_voidable",
     ("POST", "/api/v1/refunds/{refund_id}/approve"): "second_person_needed",
     ("POST", "/api/v1/refunds/{refund_id}/complete"): "refund_not_awaiting_transfer",

@@ -15,6 +15,8 @@ from api.pages.portal import pdf_answer
 from api.pages.staff import reads
 from api.pages.staff.finding import search
 from api.pages.staff.frame import setting_of, show
+from api.pages.staff.hold_words import HOLD_WORDS
+from api.pages.staff.holds import held_of
 from api.pages.staff.labels import LABELS
 from api.pages.staff.matters import open_matters
 from api.pages.staff.refunds import waiting_refunds
@@ -100,6 +102,7 @@ def invoice(
         document = invoice_document(unit, invoice_id, links=Links.of(person.engine))
         file = reads.subject_events(unit, invoice_id)
         left = creditable_amount(unit, invoice_id) if row.status in ("open", "paid") else 0
+        held = held_of(unit, invoice_id)
     done = str(request.query_params.get("done", ""))
     context = {
         "view": document.view,
@@ -108,6 +111,8 @@ def invoice(
         "row": row,
         "invoice": invoice,
         "left": left,
+        "held": held,
+        "hold_words": HOLD_WORDS[person.language],
         "done": LABELS[person.language].get(done, "") if done.startswith("done_") else "",
         "pdf": f"{person.root}/invoices/{invoice}/pdf",
         "told": told(file, {invoice: row.number or ""}, person.language, row.billing_zone),
@@ -148,6 +153,7 @@ def credit_note(
         "link": document.url,
         "customer_id": customer_id,
         "row": None,
+        "held": [],
         "done": "",
         "pdf": f"{person.root}/credit-notes/{note}/pdf",
         "told": [],

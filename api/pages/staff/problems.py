@@ -38,6 +38,23 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "invalid_mode": ("pilih kapan berlakunya.", "choose when it takes effect."),
     "reason_needed": ("pilih alasannya.", "choose a reason."),
     "invalid_amount": ("tulis jumlah dalam rupiah bulat.", "write an amount in whole rupiah."),
+    "order_not_held": ("di sini tidak ada lagi yang ditahan.", "nothing is held here any more."),
+    "decision_under_way": (
+        "keputusan lain sedang dijalankan; coba lagi sebentar lagi.",
+        "another decision is being carried out; try again in a moment.",
+    ),
+    "capture_exceeds_hold": (
+        "jumlahnya lebih dari yang ditahan.",
+        "that is more than is held.",
+    ),
+    "capture_exceeds_due": (
+        "jumlahnya lebih dari sisa tagihan invoice.",
+        "that is more than is due on the invoice.",
+    ),
+    "rest_needed": (
+        "pilih nasib sisa tagihannya.",
+        "choose what becomes of the rest of the invoice.",
+    ),
     "nothing_to_refund": ("tidak ada yang dapat dikembalikan.", "there is nothing to refund."),
     "nothing_to_credit": ("tidak ada yang dapat dikoreksi.", "there is nothing to credit."),
     "refund_exceeds_payment": (
