@@ -56,7 +56,7 @@ migrate: $(VENV)/.runtime ## Bring the database to the present schema
 	@exec $(BIN)/tagihan migrate
 
 .PHONY: benchmark
-benchmark: $(VENV)/.runtime ## Measure the simulator and the Midtrans adapter, each beside its floor
+benchmark: $(VENV)/.runtime ## Measure the simulator and the adapter beside floors
 	$(BIN)/python -m simulator.benchmark
 	$(BIN)/python -m ops.adapter_benchmark
 

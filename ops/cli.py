@@ -152,15 +152,16 @@ def doctor(as_json: bool) -> None:
 @click.option("--sandbox", is_flag=True, help="Try Midtrans' sandbox with MIDTRANS_SERVER_KEY.")
 @click.option("--url", help="Try what stands at this address instead, with those keys.")
 @click.option("--json", "as_json", is_flag=True, help="Answer JSON instead of text.")
-def certify(sandbox: bool, url: str | None, as_json: bool) -> None:
+@click.option("--by-hand", is_flag=True, help="Ask you to pay and confirm where that is needed.")
+def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> None:
     """Try the contract of the gateway, case by case, and report every difference.
 
     Without an option the simulator is tried; the other two are compared with it. Exits 1 where
-    something differs; never runs against production.
+    something differs; what it opened is ended again; never runs against production.
     """
     settings = begin("certify", quiet=True)
     command = module("ops.certify.command")
-    finish(command.main(settings, sandbox=sandbox, url=url, as_json=as_json))
+    finish(command.main(settings, sandbox=sandbox, url=url, as_json=as_json, by_hand=by_hand))
 
 
 @tagihan.command()

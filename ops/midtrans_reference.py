@@ -11,7 +11,7 @@ from typing import Final
 
 from ops.certify.case import Case
 from ops.certify.cases import cases
-from ops.certify.run import OPEN_POINTS
+from ops.certify.open_points import OPEN_POINTS
 from payments.adapters.midtrans.answers import charge_answer, order_answer, refund_answer
 from payments.adapters.midtrans.client import Raw
 from payments.channels import CHANNELS, Channel, Expiry

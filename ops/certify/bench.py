@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -82,6 +84,14 @@ class Bench:
     client: MidtransClient = field(init=False, repr=False)
     gateway: MidtransGateway = field(init=False, repr=False)
     now: datetime = field(default_factory=utc_now)
+    # Who does by hand what no program can, told what it is; says whether it was done.
+    person: Callable[[str], bool] | None = field(default=None, repr=False)
+    # What was opened and may still be open: orders by the gateway's name for them, pages, links.
+    orders: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    # How long each call to charge took, in milliseconds.
+    waits: list[int] = field(default_factory=list)
     _n: int = 0
 
     def __post_init__(self) -> None:
@@ -140,9 +150,10 @@ class Bench:
         Raises:
             NotTried: nobody is there; ``what`` says what a person would do.
         """
-        if self.hands is None:
+        if self.hands is not None:
+            self.hands.do(path, **body)
+        elif self.person is None or not self.person(what):
             raise NotTried(f"a person must {what}")
-        self.hands.do(path, **body)
 
     def key(self) -> str:
         """A fresh idempotency key."""
@@ -166,9 +177,24 @@ class Bench:
         )
         return replace(made, **change)
 
-    def charge(self, request: ChargeRequest) -> Answer:
+    def charge(self, request: ChargeRequest, key: str | None = None) -> Answer:
         """Ask for it once."""
-        return self.gateway.charge(request, idempotency_key=self.key())
+        started = time.monotonic()
+        answer = self.gateway.charge(request, idempotency_key=key or self.key())
+        self.waits.append(int((time.monotonic() - started) * 1000))
+        page = answer.instructions.get("snap_token")
+        if page is not None:
+            self.pages.append(page)
+        elif answer.status in ("pending", "authorized", "paid"):
+            self.orders.append(wire_id(request.channel, request.order_id, answer.transaction_id))
+        return answer
+
+    def link(self, phone: str, return_url: str) -> AccountAnswer:
+        """Ask a customer to link GoPay."""
+        answer = self.gateway.link_account(phone=phone, return_url=return_url)
+        if answer.account_id is not None:
+            self.links.append(answer.account_id)
+        return answer
 
     def opened(self, channel: str, **change: Any) -> tuple[ChargeRequest, str]:
         """An order that waits for its payer, and the id the gateway knows it by."""

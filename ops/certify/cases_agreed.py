@@ -76,11 +76,11 @@ def _wallet_ends() -> list[Case]:
 
 
 def _link(bench: Bench, phone: str = PHONE) -> Facts:
-    return facts_of(bench.gateway.link_account(phone=phone, return_url=_BACK))
+    return facts_of(bench.link(phone, _BACK))
 
 
 def _asked(bench: Bench, phone: str = PHONE) -> str:
-    asked = bench.gateway.link_account(phone=phone, return_url=_BACK)
+    asked = bench.link(phone, _BACK)
     if asked.account_id is None:
         raise NotTried(f"GoPay linking is refused: {asked.code} {asked.message or ''}".strip())
     return asked.account_id

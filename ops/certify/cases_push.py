@@ -34,7 +34,8 @@ def _asked(channel: str) -> list[Case]:
     twin = ("pending",) if CHANNELS[channel].retries_by_key else ("duplicate",)
     return [
         Case(channel, "charge", "pending", partial(_charge, channel=channel),
-             {"status": "pending", "amount": str(AMOUNT), "raw.transaction_status": "pending"}),
+             {"status": "pending", "amount": str(AMOUNT), "raw.transaction_status": "pending",
+              "shown": " ".join(CHANNELS[channel].shows)}),
         Case(channel, "charge", "same order id again", partial(_again, channel=channel),
              {"status": "duplicate", "code": "406"}),
         Case(channel, "charge", "same key again", partial(_twin, channel=channel),
@@ -136,8 +137,8 @@ def _again(bench: Bench, channel: str) -> Facts:
 def _twin(bench: Bench, channel: str) -> Facts:
     """A call that is made again because its answer was lost."""
     request, key = bench.request(channel), bench.key()
-    first = bench.gateway.charge(request, idempotency_key=key)
-    second = bench.gateway.charge(request, idempotency_key=key)
+    first = bench.charge(request, key)
+    second = bench.charge(request, key)
     same = first.transaction_id == second.transaction_id
     return {**facts_of(second), "one transaction": str(same or second.status == "duplicate")}
 

@@ -6,11 +6,11 @@ import json
 import secrets
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import click
@@ -19,26 +19,62 @@ import requests
 from core.clock import utc_now
 from core.settings import Settings
 from ops.certify.bench import Bench, Hands
+from ops.certify.case import Case
 from ops.certify.cases import cases
-from ops.certify.run import OPEN_POINTS, Finding, answered, certify
+from ops.certify.cleaning import clean_up
+from ops.certify.open_points import OPEN_POINTS, answered
+from ops.certify.report import cleaned_line, page
+from ops.certify.run import Finding, certify
 from payments.adapters.midtrans.client import SANDBOX_URL, SNAP_SANDBOX_URL
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def main(settings: Settings, *, sandbox: bool, url: str | None, as_json: bool) -> int:
+def main(
+    settings: Settings, *, sandbox: bool, url: str | None, as_json: bool, by_hand: bool = False
+) -> int:
     """Try the contract; 0 where nothing differs, 1 where something does, 2 where it is refused."""
+    listed = cases()
     if not sandbox and url is None:
         # At noon: ShopeePay gives nothing back at night.
         with simulator(utc_now().replace(hour=5)) as known:
-            return report(known, certify(known, cases()), as_json=as_json)
+            return report(known, certify(known, listed, tell=progress(listed)), as_json=as_json)
     refused = why_not(settings)
     if refused is not None:
         click.echo(refused, err=True)
         return 2
     bench = bench_of(settings, url)
+    bench.person = ask_person if by_hand else None
+    click.echo(f"{len(listed)} cases on {bench.url}; what is opened is ended afterwards", err=True)
     with simulator() as known:
-        return report(bench, certify(bench, cases(), known), as_json=as_json)
+        try:
+            return report(
+                bench, certify(bench, listed, known, tell=progress(listed)), as_json=as_json
+            )
+        finally:
+            click.echo(cleaned_line(clean_up(bench)), err=True)
+
+
+def progress(listed: Sequence[Case]) -> Callable[[Case], None]:
+    """Tells on the error output which case is tried: over one line, or a line a channel."""
+    at = count(1)
+    told = set[str]()
+    live = sys.stderr.isatty()
+
+    def tell(case: Case) -> None:
+        n = next(at)
+        if live:
+            click.echo(f"\r\033[K  {n}/{len(listed)} {case.key}", nl=n == len(listed), err=True)
+        elif case.channel not in told:
+            told.add(case.channel)
+            click.echo(f"  {n}/{len(listed)} {case.channel}", err=True)
+
+    return tell
+
+
+def ask_person(what: str) -> bool:
+    """Ask whoever sits there to do something at the gateway's own pages; whether it was done."""
+    return click.confirm(f"\nPlease {what}. Is it done?", default=False, err=True)
 
 
 def why_not(settings: Settings) -> str | None:
@@ -106,30 +142,9 @@ def report(bench: Bench, findings: Sequence[Finding], *, as_json: bool) -> int:
         told = [{**asdict(point), "answer": answer} for point, answer in points]
         click.echo(json.dumps({"url": bench.url, "cases": listed, "open": told}, indent=2))
     else:
-        click.echo("\n".join(_page(bench, findings)))
+        click.echo("\n".join(page(bench.url, findings)))
+        click.echo("\nwhat the documentation leaves open:")
         for point, answer in points:
             click.echo(f"  {point.key:<4} {point.question}: {answer or 'ask Midtrans'}")
             click.echo(f"       until then: {point.default}")
     return 1 if any(one.verdict == "differs" for one in findings) else 0
-
-
-def _page(bench: Bench, findings: Sequence[Finding]) -> Iterator[str]:
-    counts = Counter((one.case.channel, one.verdict) for one in findings)
-    yield f"{len(findings)} cases tried on {bench.url}"
-    yield f"  {'channel':<14} agrees  differs  not tried"
-    for channel in sorted({one.case.channel for one in findings}):
-        agrees, differs, left = (
-            counts[channel, verdict] for verdict in ("agrees", "differs", "not tried")
-        )
-        yield f"  {channel:<14} {agrees:>6}  {differs:>7}  {left:>9}"
-    for one in findings:
-        if one.verdict == "differs":
-            yield f"differs: {one.case.key}"
-            yield from (f"    promised: {line}" for line in one.unmet)
-            yield from (f"    {line}" for line in one.differences)
-    for why, count in Counter(one.why for one in findings if one.why).most_common():
-        yield f"not tried ({count}): {why}"
-    extra = sorted({name for one in findings for name in one.extra})
-    if extra:
-        yield f"told beyond what the simulator tells, and ignored: {', '.join(extra)}"
-    yield "what the documentation leaves open:"

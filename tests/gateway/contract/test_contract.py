@@ -18,8 +18,11 @@ from core.settings import Settings
 from ops.certify.bench import Bench, Hands
 from ops.certify.case import Case
 from ops.certify.cases import cases
+from ops.certify.cleaning import clean_up
 from ops.certify.command import main, simulator, why_not
-from ops.certify.run import OPEN_POINTS, answered, certify
+from ops.certify.open_points import OPEN_POINTS, answered
+from ops.certify.report import page
+from ops.certify.run import certify
 from ops.cli import tagihan
 from payments.channels import CHANNELS
 
@@ -221,10 +224,73 @@ def test_the_command_tries_an_address_and_prints_a_table(
     assert same.exit_code == 0, same.output
     assert "bca_va             14        0          0" in same.output
     assert differs.exit_code == 1
-    assert "differs: bca_va / expire / pending" in differs.output
-    assert "code: 200, the simulator 407" in differs.output
+    assert "other words: expire, pending (bca_va)" in differs.output
+    assert "the code: here 200, in the simulator 407" in differs.output
+    assert "cleaned up: " in same.stderr
     assert {one["verdict"] for one in json.loads(listed.stdout)["cases"]} == {"agrees"}
     assert bench.server_key not in same.output + differs.output + listed.output
+
+
+def test_the_report_says_in_plain_words_what_matters_and_what_a_person_would_have_to_do(
+    bench: Bench,
+) -> None:
+    few = [
+        one for one in cases()
+        if one.channel in ("bca_va", "bni_va") and one.operation in ("charge", "status")
+    ]  # fmt: skip
+    alone = Bench(bench.url, bench.server_key, bench.client_key, now=bench.now)
+    with altered(alone, _without("POST /v2/charge", "va_numbers")) as other:
+        other.hands = None
+        lines = list(page(other.url, certify(other, few, bench)))
+
+    assert "MATTERS: charge, pending (bca_va, bni_va)" in lines
+    assert "    what the payer needs: here nothing, documented bank va_number" in lines
+    assert "    4 cases: a person must pay the … order (bca_va, bni_va)" not in lines
+    assert "    2 cases: a person must pay the … order (bca_va, bni_va)" in lines
+
+
+def test_what_was_opened_is_ended_and_what_a_person_does_is_asked_for(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def person(what: str) -> bool:
+        asked.append(what)
+        order_id = what.rsplit(maxsplit=1)[-1]
+        Hands(bench.url, bench.server_key).do("pay", order_id=order_id)
+        return True
+
+    alone = Bench(bench.url, bench.server_key, bench.client_key, now=bench.now, person=person)
+    few = [
+        one for one in cases()
+        if one.key in ("bca_va / charge / pending", "bca_va / status / paid", "gopay_linked / link / asked")
+    ]  # fmt: skip
+    found = certify(alone, few)
+
+    assert {one.verdict for one in found} == {"agrees"}
+    assert [what.split(" CERT-")[0] for what in asked] == ["pay the bca_va order"]
+    opened = list(alone.orders)
+    done = clean_up(alone)
+    assert (done.orders, done.left) == (1, [])
+    assert {alone.gateway.status(at).status for at in opened} == {"failed", "paid"}
+
+
+def test_a_gateway_that_takes_no_more_calls_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("ops.certify.run.time.sleep", waited.append)
+    [case] = [one for one in cases() if one.key == "bca_va / charge / pending"]
+    left = iter([429, 429])
+
+    def full(path: str, status: int, body: Json) -> tuple[int, Json]:
+        code = next(left, None) if "POST /v2/charge" in path else None
+        return (code, {"status_code": "429", "status_message": "slow"}) if code else (status, body)
+
+    with altered(bench, full) as other:
+        assert certify(other, [case])[0].verdict == "agrees"
+    with altered(bench, lambda *_: (429, {"status_code": "429"})) as other:
+        [found] = certify(other, [case])
+    assert found.why.startswith("the gateway takes no more calls")
+    assert waited == [5, 20, 5, 20, 60]
 
 
 @contextmanager
