@@ -63,10 +63,10 @@ class App:
             return
         try:
             reply = await self._route(request)
+            self.world.store.flush()  # before the answer leaves: a kill loses nothing it promises
         except Exception:  # the last net: a simulator that crashes is no gateway
             traceback.print_exc()
             reply = json_reply(500, OWN_ERROR)
-        self.world.store.flush()  # before the answer leaves, or a kill could lose what it promises
         if self._log:
             path = "/".join(request.segments)
             sys.stderr.write(f"{request.method} /{path} -> {reply.status}\n")
@@ -100,8 +100,8 @@ def create_app(
 
     `addresses` are the account's `notification_url`, `pay_account_url` and `recurring_url`.
 
-    With `state_dir` the book survives a restart. Raises store.StateInUseError when another
-    simulator works there.
+    With `state_dir` the book survives a restart. Raises store.StateError when that
+    cannot be, or another simulator works there.
     """
     world = World(state_dir, seed, base_url)
     if server_key:

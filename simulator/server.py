@@ -17,7 +17,7 @@ import uvicorn
 from simulator import welcome
 from simulator.app import create_app
 from simulator.model import Latency
-from simulator.store import StateInUseError
+from simulator.store import StateError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         prog="simulator", description="A Midtrans that runs on your desk. Loopback only."
     )
     line.add_argument("--host", default="127.0.0.1", help="loopback address (127.0.0.1)")
-    line.add_argument("--port", type=int, default=8401, help="0 picks a free one (8401)")
+    line.add_argument("--port", type=port, default=8401, help="0 picks a free one (8401)")
     line.add_argument("--server-key", default="SB-Mid-server-simulator", metavar="K")
     line.add_argument("--client-key", default="SB-Mid-client-simulator", metavar="C")
     line.add_argument("--state", type=Path, metavar="DIR", help="keep the book here")
@@ -44,6 +44,14 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--log", action="store_true", help="one line per request on stderr")
     line.add_argument("--quiet", action="store_true", help="say nothing but that it is ready")
     return line
+
+
+def port(text: str) -> int:
+    """0 to 65535. Raises ValueError."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError(text)
+    return number
 
 
 def latency(text: str) -> Latency:
@@ -110,7 +118,7 @@ def run(argv: Sequence[str] | None = None) -> int:
             latency=options.latency,
             log=options.log,
         )
-    except StateInUseError as error:
+    except StateError as error:
         bound.close()
         return _refuse(str(error))
     config = uvicorn.Config(

@@ -19,7 +19,11 @@ JOURNAL = "book.jsonl"
 LOCK = "book.lock"
 
 
-class StateInUseError(Exception):
+class StateError(Exception):
+    """The book cannot be kept there, or what lies there is no book: one sentence for a person."""
+
+
+class StateInUseError(StateError):
     """Another simulator works in this state directory."""
 
 
@@ -44,23 +48,37 @@ class Store:
         self._lock: IO[str] | None = None
         self._encoder = msgspec.json.Encoder()
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / LOCK).open("w")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._lock = (folder / LOCK).open("w")
+            except OSError as error:
+                raise StateError(f"cannot keep the book in {folder}: {error.strerror}") from error
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise StateInUseError(f"another simulator uses {folder}") from error
 
     def read(self) -> Iterator[Line]:
-        """All lines of the journal, oldest first; a torn last line is left out."""
+        """All lines of the journal, oldest first; a torn last line is left out.
+
+        Raises StateError where a line is none of a journal.
+        """
         if self._folder is None or not (self._folder / JOURNAL).exists():
             return
         decoder = msgspec.json.Decoder(Line)
         with (self._folder / JOURNAL).open("rb") as journal:
-            for line in journal:
+            for number, line in enumerate(journal, 1):
                 if not line.endswith(b"\n"):
                     return
-                yield decoder.decode(line)
+                try:
+                    yield decoder.decode(line)
+                except msgspec.DecodeError as error:
+                    raise self.not_ours(number) from error
+
+    def not_ours(self, number: int) -> StateError:
+        """What to say about a line that nobody can read."""
+        where = f"line {number} of {self._folder}/{JOURNAL}"
+        return StateError(f"{where} is none of a book: give another --state, or move it away")
 
     def start(self, records: Iterable[Record]) -> None:
         """Rewrite the journal with these records only, then keep it open for more."""

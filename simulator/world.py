@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import traceback
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from simulator.book import Book
 from simulator.clock import AgendaItem, machine_now
 from simulator.delivery import Courier
 from simulator.model import Account
-from simulator.store import Store
+from simulator.store import Line, Store
 from simulator.timers import TIMERS
 
 TICK_SECONDS = 0.2
@@ -35,18 +36,25 @@ class World:
         self._read_store()
 
     def _read_store(self) -> None:
-        for line in self.store.read():
-            if line.k == "account":
-                account = msgspec.json.decode(line.d, type=Account)
-                if account.server_key in self.books:
-                    self.books[account.server_key].account = account
-                else:
-                    self._open(account)
-            else:
-                journal.restore(self.books[line.a], line.k, line.d)
+        for number, line in enumerate(self.store.read(), 1):
+            try:
+                self._take_in(line)
+            except (msgspec.DecodeError, KeyError) as error:
+                raise self.store.not_ours(number) from error
         for book in self.books.values():
             journal.restored(book)
         self.store.start(record for book in self.books.values() for record in journal.records(book))
+
+    def _take_in(self, line: Line) -> None:
+        """One line of the journal. Raises DecodeError or KeyError where it makes no sense."""
+        if line.k != "account":
+            journal.restore(self.books[line.a], line.k, line.d)
+            return
+        account = msgspec.json.decode(line.d, type=Account)
+        if account.server_key in self.books:
+            self.books[account.server_key].account = account
+        else:
+            self._open(account)
 
     def _open(self, account: Account) -> Book:
         book = Book(account, self.store)
@@ -160,7 +168,10 @@ class World:
         while True:
             for book in list(self.books.values()):
                 if book.account.clock_mode != "fixed":
-                    self.catch_up(book)
+                    try:
+                        self.catch_up(book)
+                    except Exception:  # one stumble must not stop time for everybody
+                        traceback.print_exc()
             await asyncio.sleep(TICK_SECONDS)
 
     def catch_up(self, book: Book) -> None:

@@ -84,6 +84,30 @@ def test_it_refuses_to_be_reachable_or_to_hold_real_keys(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [b"garbage\n", b'{"k":"tx","a":"nobody","d":{}}\n', b'{"k":"account","a":"K","d":{}}\n'],
+)
+def test_a_state_that_is_no_book_is_one_clear_line(tmp_path: Path, lines: bytes) -> None:
+    (tmp_path / "book.jsonl").write_bytes(lines)
+    code, said = refused_start("--state", str(tmp_path))
+    assert (code, said.count("\n")) == (2, 1)
+    assert "line 1 of" in said
+    assert (tmp_path / "book.jsonl").read_bytes() == lines
+
+
+def test_a_state_that_cannot_be_kept_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, said = refused_start("--state", str(tmp_path / "file"))
+    assert (code, said.count("\n"), "cannot keep the book in" in said) == (2, 1, True)
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x"])
+def test_a_port_that_is_none_is_told(port: str) -> None:
+    code, said = refused_start(f"--port={port}")
+    assert (code, "invalid port value" in said) == (2, True)
+
+
 def test_a_port_in_use_is_one_clear_line(server: Any) -> None:
     port = server.url.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "simulator", "--port", port]

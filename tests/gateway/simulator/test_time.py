@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from simulator.world import World
 
 Desk = Any
 Server = Any
@@ -130,3 +133,35 @@ def test_real_time_is_refused_where_it_would_be_a_step_back(desk: Desk) -> None:
     assert desk.sim("GET", "clock")["now"] == "2999-01-01T00:00:00Z"
     assert desk.try_sim("POST", "clock", days=1, mode="sideways").status_code == 400
     assert desk.sim("GET", "clock")["now"] == "2999-01-01T00:00:00Z"
+
+
+def test_time_goes_on_for_all_when_one_stumbles(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In one process: a stumble of our own cannot be ordered from outside.
+    world = World(None, "seed", "http://127.0.0.1")
+    for key in ("one", "two"):
+        world.add_account(key, key)
+    seen: list[str] = []
+    enough = asyncio.Event()
+
+    def catch_up(book: Any) -> None:
+        seen.append(book.account.server_key)
+        if len(seen) == 6:
+            enough.set()
+        if book.account.server_key == "one":
+            raise KeyError("stumble")
+
+    monkeypatch.setattr(world, "catch_up", catch_up)
+    monkeypatch.setattr("simulator.world.TICK_SECONDS", 0.001)
+
+    async def a_while() -> None:
+        task = asyncio.create_task(world.run())
+        await enough.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await world.close()
+
+    asyncio.run(asyncio.wait_for(a_while(), 10))
+    assert seen[:4] == ["one", "two", "one", "two"]
+    assert "stumble" in capsys.readouterr().err
