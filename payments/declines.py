@@ -62,7 +62,7 @@ _CARD: Final[dict[DeclineClass, dict[str, str]]] = {
         "contact_bank": "01 02 60 66",
         "not_honoured": "05",
         "card_problem": "06 09 21 00 000 001 002 100",
-        "insufficient_funds": "51",
+        "insufficient_funds": "51 116",
         "limit": "61 64 65",
     },
     DeclineClass.HARD: {
@@ -223,6 +223,18 @@ def decline(
         return _MASTERCARD[wanted]
     table = _BY_PAYMENT_TYPE.get(payment_type, {})
     return table.get(wanted) or _unknown(wanted)
+
+
+def scheme_of(masked: str | None) -> str | None:
+    """Say whose card it is by its first digits, where its codes mean something of their own.
+
+    >>> scheme_of("52111111-1117")
+    'mastercard'
+    """
+    head = (masked or "")[:4]
+    if not (head.isascii() and head.isdigit() and len(head) == 4):
+        return None
+    return "mastercard" if "51" <= head[:2] <= "55" or "2221" <= head <= "2720" else None
 
 
 def decline_of_status(status_code: str | int) -> Decline:

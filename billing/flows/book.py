@@ -26,7 +26,7 @@ from core.work import Mail, Work, queue_mail
 from invoices.service import record_settled
 from invoices.tables import invoices
 from payments.channels import CHANNELS
-from payments.declines import Decline, decline, decline_of_status
+from payments.declines import Decline, decline, decline_of_status, scheme_of
 from payments.gateway import Answer
 from payments.tables import allocations, payments
 
@@ -241,7 +241,8 @@ def understand(answer: Answer) -> Decline:
         # What the bank said to a hold that nobody captured is not why it ended.
         return decline_of_status("407")
     if answer.transaction_status or answer.payment_type:
-        return decline(answer.code, answer.payment_type or "credit_card")
+        scheme = scheme_of(answer.masked)
+        return decline(answer.code, answer.payment_type or "credit_card", scheme=scheme)
     return decline_of_status(answer.code or "400")
 
 

@@ -17,6 +17,7 @@ from payments.declines import (
     DeclineClass,
     decline,
     decline_of_status,
+    scheme_of,
 )
 
 SOFT, HARD = DeclineClass.SOFT, DeclineClass.HARD
@@ -27,7 +28,7 @@ SETUP = DeclineClass.CONFIGURATION
 @pytest.mark.parametrize(
     ("klass", "codes"),
     [
-        (SOFT, "01 02 05 06 09 21 51 60 61 64 65 66"),
+        (SOFT, "01 02 05 06 09 21 51 60 61 64 65 66 116"),
         (HARD, "04 07 33 34 35 36 37 38 67 12 14 15 31 39 42 44 52 53 40 41 43 46 56 57 58"),
         (HARD, "59 62 63 93 5C 9G 6P BA N0 R0 R1 R3 111 115 119 200"),
         (ACTION, "1A 54 55 75 78 82 N7 83 Q1 101 122 187"),
@@ -81,6 +82,26 @@ def test_an_unknown_code_is_soft_with_caution(code: str | None, payment_type: st
     assert (found.klass, found.tries_max, found.known) == (SOFT, 1, False)
     assert found.may_retry
     assert found.ask_first
+
+
+@pytest.mark.parametrize(
+    ("masked", "scheme"),
+    [
+        ("52111111-1117", "mastercard"), ("222100-0000", "mastercard"), ("55-1", None),
+        ("272099-0000", "mastercard"), ("272100-0000", None), ("48111111-1114", None),
+        ("35280000-2269", None), ("", None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_mastercard_is_told_by_its_first_digits(masked: str | None, scheme: str | None) -> None:
+    assert scheme_of(masked) == scheme
+
+
+def test_every_code_is_told_to_the_customer_in_both_languages_and_never_as_a_code() -> None:
+    for table in (CARD_CODES, WALLET_CODES, OVO_CODES, STATUS_CODES, OWN_CODES):
+        for code, found in table.items():
+            told = {found.reason_id, found.reason_en}
+            assert len(told) == 2, code
+            assert all(text.endswith(".") and code not in text.split() for text in told), code
 
 
 @pytest.mark.parametrize("code", ["82", "83"])
