@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
 
+from payments.backoff import rest
 from payments.breaker import Breaker, Heard, Operation, State
 
 TENTH: Final = timedelta(milliseconds=100)
@@ -56,6 +57,7 @@ class Budget:
         taken: (tenth of a second since 2020, lane, calls), oldest first.
         breakers: by operation; one that is missing is closed.
         busy_since, busy_calls: since when more charges wait than go out, and those that went out.
+        rest_until: the gateway asked to be left alone until then, by anybody.
     """
 
     per_second: int
@@ -65,6 +67,7 @@ class Budget:
     breakers: Mapping[Operation, Breaker] = field(default_factory=dict)
     busy_since: datetime | None = None
     busy_calls: int = 0
+    rest_until: datetime | None = None
 
     def rate(self, now: datetime) -> int:
         """Calls a second at this moment."""
@@ -80,9 +83,15 @@ class Budget:
 
     def is_calm(self, now: datetime) -> bool:
         """Whether good news would change nothing, so that it need not be written down."""
-        return self.rate(now) >= max(1, self.per_second) and all(
-            one.is_fresh for one in self.breakers.values()
+        return (
+            self.rate(now) >= max(1, self.per_second)
+            and not self.rests(now)
+            and all(one.is_fresh for one in self.breakers.values())
         )
+
+    def rests(self, now: datetime) -> bool:
+        """Whether the gateway asked for a pause that is not over."""
+        return self.rest_until is not None and now < self.rest_until
 
     def room(self, lane: Lane, now: datetime) -> int:
         """How many calls the window has left for a lane."""
@@ -122,6 +131,8 @@ class Budget:
         """
         if not costs:
             return self, Grant(0)
+        if self.rest_until is not None and now < self.rest_until:
+            return self, Grant(0, 0, min(self.rest_until, now + LONGEST_WAIT))
         breaker = self.breaker(operation)
         allowed = breaker.allowed(len(costs), now)
         if allowed == 0:
@@ -138,6 +149,13 @@ class Budget:
         if operation is Operation.CHARGE and lane is Lane.WORK:
             after = after._busy(count, now) if more or count < len(costs) else after._idle()
         return after, Grant(count, calls, None if count == len(costs) else after._next(now))
+
+    def asked_for_rest(self, seconds: int | None, now: datetime) -> Budget:
+        """What it is after ``Retry-After``: nobody calls before, within a bound."""
+        until = now + rest(seconds)
+        if seconds is None or (self.rest_until is not None and until <= self.rest_until):
+            return self
+        return replace(self._idle(), rest_until=until)
 
     def heard(self, operation: Operation, words: Sequence[Heard], now: datetime) -> Budget:
         """What it is after these answers."""
@@ -211,12 +229,14 @@ class Budget:
             "breakers": {str(op): one.to_json() for op, one in self.breakers.items()},
             "busy_since": self.busy_since.isoformat() if self.busy_since else None,
             "busy_calls": self.busy_calls,
+            "rest_until": self.rest_until.isoformat() if self.rest_until else None,
         }
 
     @classmethod
     def from_json(cls, per_second: int, stored: Mapping[str, Any]) -> Budget:
         """Read what `to_json` wrote; ``per_second`` is the merchant's present number."""
         cut_at, busy = stored.get("cut_at"), stored.get("busy_since")
+        until = stored.get("rest_until")
         return cls(
             per_second=per_second,
             cut_to=stored.get("cut_to"),
@@ -228,6 +248,7 @@ class Budget:
             },
             busy_since=datetime.fromisoformat(busy) if busy else None,
             busy_calls=int(stored.get("busy_calls", 0)),
+            rest_until=datetime.fromisoformat(until) if until else None,
         )
 
 
@@ -267,4 +288,5 @@ def forecast(budget: Budget, waiting: int, now: datetime) -> Forecast:
     if state is not State.CLOSED:
         return Forecast(waiting, per_minute, None, state, breaker.again_at(now))
     seconds = -(-waiting * 60 // per_minute)
-    return Forecast(waiting, per_minute, now + timedelta(seconds=seconds), state)
+    begins = max(now, budget.rest_until or now)
+    return Forecast(waiting, per_minute, begins + timedelta(seconds=seconds), state)

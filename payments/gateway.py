@@ -93,6 +93,7 @@ class Answer:
         refunds: the gateway's list of refunds of this order.
         arrivals: those of them that the customer's bank has confirmed.
         charged_back: what the card's bank took back of it so far, as far as the gateway tells.
+        retry_after: seconds for which the gateway wants to be left alone; None where it said none.
     """
 
     status: Status
@@ -119,6 +120,7 @@ class Answer:
     refunds: tuple[dict[str, Any], ...] = ()
     arrivals: tuple[Arrival, ...] = ()
     charged_back: int = 0
+    retry_after: int | None = None
     raw: dict[str, Any] = field(default_factory=dict)
 
 
@@ -134,6 +136,7 @@ class RefundAnswer:
     message: str | None = None
     refunded_amount: int | None = None
     raw: dict[str, Any] = field(default_factory=dict)
+    retry_after: int | None = None
 
 
 # pending: the customer has not agreed yet. ended: unlinked, expired or unknown to the gateway.
@@ -161,6 +164,7 @@ class AccountAnswer:
     options: tuple[WalletOption, ...] = ()
     code: str | None = None
     message: str | None = None
+    retry_after: int | None = None
 
 
 class Gateway(Protocol):

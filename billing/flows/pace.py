@@ -109,6 +109,7 @@ def _report(engine: Engine, merchant_id: UUID, watch: _Watch, leave: Leave) -> N
         before = budget = _lock(unit)
         for operation, words in watch.heard.items():
             budget = budget.heard(operation, words, unit.real_now)
+        budget = budget.asked_for_rest(watch.rest, unit.real_now)
         _tell(unit, before, budget)
         _store(unit, budget.also_called(leave.lane, made - leave.calls, unit.real_now))
 
@@ -116,6 +117,9 @@ def _report(engine: Engine, merchant_id: UUID, watch: _Watch, leave: Leave) -> N
 def _tell(unit: Work, before: Budget, after: Budget) -> None:
     """Say in the log what whoever runs this installation should know."""
     facts = {"merchant": unit.merchant.slug}
+    if after.rest_until is not None and after.rest_until != before.rest_until:
+        told = {**facts, "until": after.rest_until.isoformat()}
+        LOG.warning("the gateway asks to be left alone", extra=told)
     if after.cut_at != before.cut_at:
         rate = after.rate(unit.real_now)
         LOG.warning("the gateway is called less often", extra={**facts, "per_second": rate})
@@ -181,7 +185,8 @@ def _store(unit: Work, budget: Budget) -> None:
 
 
 def _id(unit: Work) -> UUID:
-    return unit.derive("gateway_budget", "midtrans")
+    # Of one merchant at one address: what one gateway shows says nothing of another.
+    return unit.derive("gateway_budget", unit.merchant.gateway, unit.merchant.gateway_url or "")
 
 
 @dataclass(slots=True)
@@ -190,6 +195,8 @@ class _Watch:
 
     _gateway: Gateway
     heard: dict[Operation, list[Heard]] = field(default_factory=dict)
+    # The longest pause that any answer asked for, in seconds.
+    rest: int | None = None
     _lock: Any = field(default_factory=threading.Lock)
 
     def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
@@ -268,9 +275,11 @@ class _Watch:
         except Exception:
             self._add(operation, "down")
             raise
-        self._add(operation, heard_of(answer.status, answer.code))
+        self._add(operation, heard_of(answer.status, answer.code), answer.retry_after)
         return answer
 
-    def _add(self, operation: Operation, word: Heard) -> None:
+    def _add(self, operation: Operation, word: Heard, rest: int | None = None) -> None:
         with self._lock:
             self.heard.setdefault(operation, []).append(word)
+            if rest is not None:
+                self.rest = max(rest, self.rest or 0)

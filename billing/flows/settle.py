@@ -7,7 +7,6 @@ The answer to a charge, the answer to a status call, the reaper and a notificati
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +45,7 @@ from payments.attempts import (
     decide,
     is_overtaken,
 )
+from payments.backoff import send_again_after
 from payments.gateway import Answer
 from payments.tables import payment_orders, refunds
 
@@ -54,7 +54,6 @@ NEVER_SENT = 0
 # What `settle` returns where the order was closed while the gateway answered: it is asked again.
 OVERTAKEN = "overtaken"
 _RETRIES = 4
-_BACKOFF_MAX = 900
 
 _NEWS = {
     "paid": NewsStatus.PAID,
@@ -250,13 +249,13 @@ def _put_back(unit: Work, order: Row[Any], answer: Answer, because: str, send: i
     """
     if order.state != "sent" or (send is not None and send != order.sends):
         return str(order.state)
-    wait = min(_BACKOFF_MAX, 2 ** min(order.sends, 10))
+    wait = send_again_after(order.sends, order.order_id, answer.retry_after)
     state = str(after_unsent(1 if order.in_doubt else 0))
     unit.session.execute(
         this_order(unit, order).values(
             state=state,
             lease_until=None,
-            next_at=unit.real_now + timedelta(seconds=wait),
+            next_at=unit.real_now + wait,
             code=answer.code,
             reason=order.reason if order.abandoning else answer.message,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.db import storable
 from payments.adapters.midtrans.client import Raw
+from payments.adapters.midtrans.pauses import with_pause
 from payments.channels import channel_of
 from payments.gateway import (
     AccountAnswer,
@@ -32,6 +33,7 @@ _NEVER = frozenset({400, 402, 403, 405, 408, 411, 413, 501})
 _LATER = frozenset({401, 409, 410, 429})
 
 
+@with_pause
 def charge_answer(raw: Raw) -> Answer:
     """Classify the answer to a charge (contract 1.6, 10; protocol step 4)."""
     if raw.kind == "not_sent":
@@ -52,6 +54,7 @@ def charge_answer(raw: Raw) -> Answer:
     return order_answer(raw.body)
 
 
+@with_pause
 def status_answer(raw: Raw) -> Answer:
     """Classify the answer to GET status; a 404 proves nothing and is its own word."""
     if raw.kind != "body" or raw.code >= 500 or raw.code in _LATER:
@@ -63,6 +66,7 @@ def status_answer(raw: Raw) -> Answer:
     return order_answer(raw.body)
 
 
+@with_pause
 def refund_answer(raw: Raw, *, canceling: bool = False) -> RefundAnswer:
     """Classify the answer to a refund, cancel or expire."""
     if raw.kind == "not_sent":
@@ -171,6 +175,7 @@ def _actions(body: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@with_pause
 def page_answer(raw: Raw, request: ChargeRequest) -> Answer:
     """Classify the answer to a hosted page's creation (contract 6.2, 6.3).
 
@@ -202,6 +207,7 @@ def page_answer(raw: Raw, request: ChargeRequest) -> Answer:
     return Answer(status, code=_code(raw), message=text or None, raw=clean(raw.body))
 
 
+@with_pause
 def account_answer(raw: Raw) -> AccountAnswer:
     """Classify the answer about a linked wallet (contract 4)."""
     if raw.kind == "not_sent":

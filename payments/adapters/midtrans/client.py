@@ -11,7 +11,7 @@ import http.cookiejar
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import midtransclient
@@ -21,6 +21,8 @@ from midtransclient.error_midtrans import JSONDecodeError, MidtransAPIError
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from payments.adapters.midtrans.retry_after import seconds_of
+
 SANDBOX_URL = "https://api.sandbox.midtrans.com"
 PRODUCTION_URL = "https://api.midtrans.com"
 SNAP_SANDBOX_URL = "https://app.sandbox.midtrans.com/snap/v1"
@@ -29,16 +31,22 @@ SNAP_PRODUCTION_URL = "https://app.midtrans.com/snap/v1"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,49}")
 _headers: ContextVar[dict[str, str]] = ContextVar("midtrans_headers")
 _timeout: ContextVar[tuple[int, int]] = ContextVar("midtrans_timeout")
+# The last answer of the present call, which the official client keeps to itself where it trips.
+_heard: ContextVar[requests.Response | None] = ContextVar("midtrans_heard", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What came back: ``kind`` is ``body`` (an answer of theirs), ``not_sent`` or ``unknown``."""
+    """What came back: ``kind`` is ``body`` (an answer of theirs), ``not_sent`` or ``unknown``.
+
+    ``retry_after`` is how many seconds they want to be left alone, where they said so.
+    """
 
     kind: str
     code: int = 0
     body: dict[str, Any] = field(default_factory=dict)
     detail: str = ""
+    retry_after: int | None = None
 
 
 class PooledSession(requests.Session):
@@ -59,7 +67,9 @@ class PooledSession(requests.Session):
         kwargs["timeout"] = _timeout.get()
         kwargs["allow_redirects"] = False
         kwargs["headers"] = {**(kwargs.get("headers") or {}), **_headers.get({})}
-        return super().request(method, url, *args, **kwargs)
+        response = super().request(method, url, *args, **kwargs)
+        _heard.set(response)
+        return response
 
 
 class _Endpoints(ApiConfig):  # type: ignore[misc]
@@ -189,6 +199,15 @@ class MidtransClient:
     ) -> Raw:
         _timeout.set((self._connect, read_seconds))
         _headers.set({"Idempotency-Key": idempotency_key} if idempotency_key else {})
+        _heard.set(None)
+        raw = self._classified(call)
+        heard = _heard.get()
+        if heard is None:
+            return raw
+        _heard.set(None)
+        return replace(raw, retry_after=seconds_of(heard.status_code, heard.headers))
+
+    def _classified(self, call: Callable[[], dict[str, Any]]) -> Raw:
         try:
             return _answer(200, call())
         except MidtransAPIError as error:

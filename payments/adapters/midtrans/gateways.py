@@ -73,7 +73,8 @@ class MidtransGateway:
             return _no_wallet(ACCOUNT_ENDED, "there is no linked wallet")
         found = self.account(request.account_id)
         if found.status in ("unknown", "not_sent", "refused"):
-            return Answer("not_sent", code=found.code, message=found.message)
+            told = found.retry_after
+            return Answer("not_sent", code=found.code, message=found.message, retry_after=told)
         if found.status != "enabled":
             return _no_wallet(ACCOUNT_ENDED, "the wallet is not linked any more")
         for option in found.options:
