@@ -10,6 +10,7 @@ from core.calendars import civil_date
 from invoices.wording import long_date, rupiah
 from ops import diary_words as words
 from payments.channels import CHANNELS
+from payments.method_kinds import KINDS
 
 Facts = Mapping[str, Any]
 Sentence = Callable[["Told"], str]
@@ -52,6 +53,13 @@ class Told:
 
     def either(self, indonesian: str, english: str) -> str:
         return english if self.language == "en" else indonesian
+
+    @property
+    def method_kind(self) -> str:
+        """What kind of method it is, to begin a sentence with."""
+        kind = KINDS.get(str(self.facts.get("kind")), KINDS["card"])
+        called = self.either(kind.name_id, kind.name_en)
+        return called[:1].upper() + called[1:]
 
     @property
     def channel(self) -> str:
@@ -269,12 +277,12 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"The virtual account for {t.no} is closed ({t.who})",
     ),
     "method.saved": (
-        lambda t: f"Kartu {t.says('masked')} milik {t.who} disimpan",
-        lambda t: f"Card {t.says('masked')} of {t.who} is saved",
+        lambda t: f"{t.method_kind} {t.says('masked')} milik {t.who} disimpan",
+        lambda t: f"{t.method_kind} {t.says('masked')} of {t.who} is saved",
     ),
     "method.ended": (
-        lambda t: f"Kartu {t.who} tidak dipakai lagi",
-        lambda t: f"The card of {t.who} is not used any more",
+        lambda t: f"{t.method_kind} {t.who} tidak dipakai lagi",
+        lambda t: f"{t.method_kind} of {t.who} is not used any more",
     ),
     "refund.scheduled": (
         lambda t: f"Pengembalian {t.rp()} untuk {t.who} menunggu penyelesaian dana kartu",

@@ -131,12 +131,12 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "The payment was cancelled in the app.",
     ),
     "no_card": (
-        "Belum ada kartu yang dapat ditagih. Silakan bayar dengan cara lain atau simpan kartu.",
-        "There is no card that can be charged. Please pay in another way or save a card.",
+        "Belum ada kartu atau dompet yang dapat ditagih. Silakan bayar dengan cara lain.",
+        "There is no card or wallet that can be charged. Please pay in another way.",
     ),
     "no_mandate": (
-        "Belum ada persetujuan untuk menagih kartu Anda. Silakan bayar langsung.",
-        "There is no consent to charge your card. Please pay directly.",
+        "Belum ada persetujuan untuk menagih Anda secara otomatis. Silakan bayar langsung.",
+        "There is no consent to charge you automatically. Please pay directly.",
     ),
     "token_gone": (
         "Kartu tersimpan tidak berlaku lagi. Silakan simpan kartu kembali.",

@@ -56,7 +56,11 @@ def hear(unit: Work, row: Row[Any], status: AccountStatus) -> None:
                 "method.saved",
                 "payment_method",
                 row.id,
-                {"method": ids.public("payment_method", row.id), "masked": row.masked},
+                {
+                    "method": ids.public("payment_method", row.id),
+                    "masked": row.masked,
+                    "kind": row.kind,
+                },
                 customer_id=row.customer_id,
             )
             if has_mandate(unit, row.id):
@@ -87,7 +91,7 @@ def _end(unit: Work, row: Row[Any], because: str, *, next_at: Any = None) -> Non
         "method.ended",
         "payment_method",
         row.id,
-        {"method": ids.public("payment_method", row.id), "because": because},
+        {"method": ids.public("payment_method", row.id), "because": because, "kind": row.kind},
         customer_id=row.customer_id,
     )
 

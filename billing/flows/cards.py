@@ -196,7 +196,7 @@ def end_method(unit: Work, method_id: UUID, because: str) -> bool:
         "method.ended",
         "payment_method",
         method_id,
-        {"method": ids.public("payment_method", method_id), "because": because},
+        {"method": ids.public("payment_method", method_id), "because": because, "kind": row.kind},
         customer_id=row.customer_id,
     )
     return True

@@ -69,13 +69,14 @@ def end_charged_method(unit: Work, customer_id: UUID, method_id: UUID, reason: s
             payment_methods.c.state != "ended",
         )
         .values(state="ended", ended_because=reason, token_sealed=None, next_at=None)
-    )
+        .returning(payment_methods.c.kind)
+    ).scalar_one_or_none()
     end_mandate(unit, method_id, because=reason)
-    if ended.rowcount:  # type: ignore[attr-defined]
+    if ended is not None:
         unit.event(
             "method.ended",
             "payment_method",
             method_id,
-            {"method": ids.public("payment_method", method_id), "because": reason},
+            {"method": ids.public("payment_method", method_id), "because": reason, "kind": ended},
             customer_id=customer_id,
         )

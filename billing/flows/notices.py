@@ -33,6 +33,7 @@ from core.actor import system
 from core.errors import EngineError
 from core.work import Mail, Work, queue_mail
 from invoices.lines import DraftLine, PricedDocument
+from payments.method_kinds import KINDS
 from payments.tables import payment_methods
 from plans.queries import Price
 
@@ -123,7 +124,7 @@ def plan_words(price: Price, quantity: int) -> dict[str, str]:
     return {language: f"{name}{times}" for language, name in price.plan_name.items()}
 
 
-def _mail(one: Upcoming, methods: dict[UUID, str]) -> Mail:
+def _mail(one: Upcoming, methods: dict[UUID, dict[str, str]]) -> Mail:
     row, customer = one.case.row, one.case.customer
     trialing = one.case.row.status == SubscriptionStatus.TRIALING
     told: dict[str, Any] = {
@@ -135,8 +136,7 @@ def _mail(one: Upcoming, methods: dict[UUID, str]) -> Mail:
     if one.from_balance:
         told["balance"] = one.from_balance
     if one.draft.collection == "automatic" and one.draft.payment_method_id in methods:
-        masked = methods[one.draft.payment_method_id]
-        told["method"] = {"id": f"kartu{masked}", "en": f"card{masked}"}
+        told["method"] = methods[one.draft.payment_method_id]
     return Mail(
         "subscription.trial_ending" if trialing else "subscription.renewal_notice",
         "subscription",
@@ -150,18 +150,18 @@ def _mail(one: Upcoming, methods: dict[UUID, str]) -> Mail:
     )
 
 
-def _methods(unit: Work, ahead: Sequence[Upcoming]) -> dict[UUID, str]:
-    """The cards that can be charged, and how each is shown behind its name."""
+def _methods(unit: Work, ahead: Sequence[Upcoming]) -> dict[UUID, dict[str, str]]:
+    """The methods that can be charged, and how each is called."""
     wanted = {one.draft.payment_method_id for one in ahead if one.draft.payment_method_id}
     table = payment_methods.c
     rows = unit.session.execute(
-        select(table.id, table.masked).where(
+        select(table.id, table.kind, table.masked).where(
             table.merchant_id == unit.merchant_id,
             table.id.in_(sorted(wanted)),
             table.state == "active",
         )
     )
-    return {row.id: f" •••• {row.masked[-4:]}" if row.masked else "" for row in rows}
+    return {row.id: KINDS[row.kind].words(row.masked) for row in rows}
 
 
 def _done(unit: Work, subscription_ids: Sequence[UUID]) -> None:

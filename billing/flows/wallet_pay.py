@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from billing.flows.orders import open_attempt
 from billing.queries import lock_customers
@@ -17,7 +17,7 @@ from payments.queries import chargeable_kinds
 from payments.tables import payment_methods
 
 
-def wallets_of(unit: Work, customer_id: UUID) -> list[Row[Any]]:
+def wallets_of(unit: Work, customer_id: UUID) -> list[Any]:
     """A customer's wallets that are linked or wait for it, of kinds that the merchant charges."""
     kinds = sorted(key for key in chargeable_kinds(unit) if KINDS[key].linked)
     if not kinds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.doctor_checks import books, documents, money, orders, queues, tax, terms, walls
+from ops.doctor_checks import books, documents, methods, money, orders, queues, tax, terms, walls
 from ops.doctor_checks.check import Check
 
 ALL: tuple[Check, ...] = (
@@ -10,6 +10,7 @@ ALL: tuple[Check, ...] = (
     *books.CHECKS,
     *tax.CHECKS,
     *orders.CHECKS,
+    *methods.CHECKS,
     *documents.CHECKS,
     *terms.CHECKS,
     *queues.CHECKS,

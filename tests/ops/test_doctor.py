@@ -155,6 +155,16 @@ FAULTS: list[tuple[str, str, set[str]]] = [
      """UPDATE subscriptions s SET customer_id = (SELECT id FROM customers c WHERE c.id <> s.customer_id LIMIT 1)
          WHERE s.id = (SELECT id FROM subscriptions WHERE payment_method_id IS NOT NULL LIMIT 1)""",
      {"card-pays-for-its-holder"}),
+    ("a method has ended and its consent has not",
+     "UPDATE payment_methods SET state = 'ended' WHERE id = (SELECT payment_method_id FROM mandates WHERE ended_at IS NULL LIMIT 1)",
+     {"consent-ends-with-its-method"}),
+    ("a wallet that was charged as a card, and that nobody asks about",
+     """UPDATE payment_methods SET kind = 'gopay', next_at = '2001-01-01' WHERE id = (SELECT payment_method_id
+         FROM payment_orders WHERE payment_method_id IS NOT NULL LIMIT 1)""",
+     {"wallets-are-charged-as-wallets", "wallets-are-asked-about"}),
+    ("a wallet that ended and stays linked",
+     "UPDATE payment_methods SET kind = 'gopay', state = 'ended', next_at = now(), polls = 99",
+     {"ended-wallets-are-unlinked"}),
     ("an outcome unknown for two days",
      f"UPDATE payment_orders SET state = 'unknown', next_at = now(), first_sent_at = first_sent_at - interval '99 years' WHERE id = {ORDER}",
      {"nothing-unknown-for-a-day", "paid-order-has-payment", "steps-tell-the-state"}),

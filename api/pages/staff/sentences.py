@@ -9,6 +9,7 @@ from typing import Any, Final
 from api.pages.declined import why_declined
 from api.pages.staff.words import CHANNELS, REASONS, STATUSES
 from invoices.wording import long_date, rupiah
+from payments.method_kinds import KINDS
 
 # good, bad, money, plain: how the dot beside the sentence looks.
 TONES: Final[Mapping[str, str]] = {
@@ -131,8 +132,8 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Virtual account untuk {amount} tidak berlaku lagi",
         "Virtual account for {amount} no longer works",
     ),
-    "method.saved": ("Kartu {masked} disimpan", "Card {masked} saved"),
-    "method.ended": ("Kartu tidak dipakai lagi", "Card no longer used"),
+    "method.saved": ("{method_kind} {masked} disimpan", "{method_kind} {masked} saved"),
+    "method.ended": ("{method_kind} tidak dipakai lagi", "{method_kind} no longer used"),
     "refund.scheduled": (
         "Pengembalian {amount} menunggu{due_words}",
         "Refund of {amount} waits{due_words}",
@@ -240,6 +241,9 @@ def _words(
     }
     if "plan" in found:
         found["plan"] = names.get(found["plan"], found["plan"])
+    saved = KINDS.get(str(payload.get("kind")), KINDS["card"])
+    called = saved.name_en if english else saved.name_id
+    found["method_kind"] = called[:1].upper() + called[1:]
     if payload.get("masked"):
         found["masked"] = f"•••• {str(payload['masked'])[-4:]}"
     found["number"] = number = _number(payload, names, subject)
