@@ -26,6 +26,10 @@ help: ## List the tasks
 run: $(VENV)/.runtime ## Run everything on this machine, with demo data
 	@exec $(BIN)/tagihan up
 
+.PHONY: simulator
+simulator: $(VENV)/.runtime ## Run a Midtrans alone, for any shop (OPTIONS="--port 8500")
+	@exec $(BIN)/tagihan simulator $(or $(OPTIONS),--port 8500)
+
 .PHONY: demo
 demo: $(VENV)/.runtime ## Live a year of ten customers, and check the books
 	@exec $(BIN)/tagihan demo
