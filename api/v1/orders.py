@@ -128,6 +128,12 @@ class OrderOut(Out):
     redirect_url: Annotated[
         str | None, Meta(description="Where the payer confirms by 3DS, or pays on a page.")
     ]
+    snap_token: Annotated[
+        str | None, Meta(description="Opens that page in a frame of yours, with Midtrans' script.")
+    ]
+    page_until: Annotated[
+        Instant | None, Meta(description="Until when a way to pay can be chosen on that page.")
+    ]
     bank: str | None
     va_number: Annotated[str | None, Meta(description="The number to pay to.")]
     biller_code: Annotated[str | None, Meta(description="Mandiri's company code.")]
@@ -151,7 +157,8 @@ class OrderOut(Out):
             id=ids.public("payment_order", row.id), kind=row.kind, channel=row.channel,
             order_id=row.order_id, state=row.state, amount=row.amount,
             held=row.held, captured_amount=row.capture_amount,
-            redirect_url=how.get("redirect_url"), bank=how.get("bank"),
+            redirect_url=how.get("redirect_url"), snap_token=how.get("snap_token"),
+            page_until=row.page_until, bank=how.get("bank"),
             va_number=how.get("va_number"), biller_code=how.get("biller_code"),
             bill_key=how.get("bill_key"), store=how.get("store"),
             payment_code=how.get("payment_code"), qr_string=how.get("qr_string"),

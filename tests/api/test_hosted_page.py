@@ -52,6 +52,8 @@ def test_a_one_off_is_paid_on_the_page_and_every_try_is_told(counter: Counter) -
     [order] = made["orders"]
     assert (order["channel"], order["state"]) == ("snap", "pending")
     page = Visitor(order["redirect_url"])
+    assert page.url.endswith(order["snap_token"])
+    assert order["page_until"] == order["expires_at"]
     # What the merchant offers, and cards; nothing else.
     for shown in ("credit_card", "other_qris", "bni_va", "bca_va"):
         assert f'value="{shown}"' in page.text()

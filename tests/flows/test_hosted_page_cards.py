@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from builders import CONSENT
-from hosted_page import ask_around, open_page, visitor
-from payers import va_customer
+from hosted_page import ask_around, open_page, order_of, told, visitor
+from payers import receive, status_body, va_customer
 from world import START, World
 
 from billing.flows.at_once import pay_invoice, press_first, subscribe_now
@@ -91,3 +91,18 @@ def test_a_page_for_keeping_a_card_is_not_mixed_with_another(world: World) -> No
             world.engine, unit, invoice, Means(channel="snap", mandate=CONSENT), key="other"
         )
     assert refused.value.code == "page_open"
+
+
+def test_a_card_paid_on_a_page_and_charged_back_is_owed_again(world: World) -> None:
+    invoice = va_customer(world)
+    order = open_page(world, invoice)
+    visitor(order).card()
+    world.desk.confirm(order.order_id)
+    ask_around(world)
+    assert world.invoice(invoice).status == "paid"
+    for happened in ("settle", "chargeback"):
+        world.desk.control("POST", happened, order_id=order.order_id)
+        receive(world, status_body(world, order.order_id))
+        told(world)
+    assert order_of(world, order.id).state == "reversed"
+    assert (world.invoice(invoice).status, world.invoice(invoice).due_amount) == ("open", 99_000)

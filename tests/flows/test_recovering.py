@@ -47,11 +47,11 @@ def restored(stage: Stage) -> Any:
     return stage.row(payment_orders, state="created")
 
 
-def other_order(stage: Stage, invoice_id: UUID, n: int) -> str:
+def other_order(stage: Stage, invoice_id: UUID, n: int, kind: str = "attempt") -> str:
     """The order id of another attempt at the invoice."""
     start = str(stage.invoice(invoice_id).period_start)
     with stage.work() as unit:
-        return derive_order_id(unit.merchant.namespace, str(invoice_id), start, "attempt", n)
+        return derive_order_id(unit.merchant.namespace, str(invoice_id), start, kind, n)
 
 
 def hours_pass(stage: Stage, hours: int = 2) -> None:
@@ -70,6 +70,26 @@ def test_a_paid_attempt_is_found_behind_orders_the_gateway_never_knew(stage: Sta
     hours_pass(stage)
     assert stage.gateway.count("charge") == 1  # January's
     assert stage.invoice(order.invoice_id).status == "paid"
+    stage.audit()
+
+
+def test_a_card_that_was_paid_on_a_page_in_the_lost_days_is_booked_and_not_charged_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = restored(stage)
+    lost = other_order(stage, order.invoice_id, 1, "instrument")
+    known = stage.gateway.status
+    paid = Answer(
+        "paid", order_id=lost, amount=order.amount, currency="IDR", channel="card",
+        transaction_id="t-9", transaction_status="settlement", settled=True,
+    )  # fmt: skip
+    monkeypatch.setattr(stage.gateway, "status", lambda at: paid if at == lost else known(at))
+    hours_pass(stage)
+    assert stage.gateway.count("charge") == 1  # January's
+    assert stage.invoice(order.invoice_id).status == "paid"
+    found = stage.row(payment_orders, order_id=lost)
+    assert (found.kind, found.channel, found.state) == ("instrument", "snap", "paid")
+    assert stage.row(payments, order_id=lost).channel == "card"
     stage.audit()
 
 

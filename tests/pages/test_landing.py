@@ -159,6 +159,7 @@ def test_where_cards_are_left_to_the_gateways_page_none_is_asked_for_here(house:
     text = house.client.get("/bayar/larasa").text
     assert "4811 1111" not in text
     assert "Kartu di halaman Midtrans" in text
+    assert "coba gratis 14 hari" not in text  # a page saves a card with a payment
     address = "https://app.example/snap/v4/redirection/9f"
     house.gateway.charges.append(
         Answer("pending", instructions={"redirect_url": address, "snap_token": "9f"})
