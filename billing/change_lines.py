@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
@@ -62,7 +63,12 @@ def credit_lines(lines: Sequence[BilledLine], on: date) -> tuple[ChangeLine, ...
 
 
 def charge_lines(
-    price: Money, anchor: Anchor, interval: Interval, span: Period | None
+    price: Money,
+    anchor: Anchor,
+    interval: Interval,
+    span: Period | None,
+    *,
+    exact: Fraction | None = None,
 ) -> tuple[ChangeLine, ...]:
     """Charge a span that ends on a boundary, a line for each anchor period it touches.
 
@@ -71,6 +77,7 @@ def charge_lines(
         anchor: with ``interval``, where the boundaries lie.
         interval: of the price.
         span: what to charge, or ``None`` for nothing.
+        exact: the price before it is rounded, where that is finer.
 
     Raises:
         ValueError: the span does not end on a boundary.
@@ -83,7 +90,7 @@ def charge_lines(
     found = []
     while start < span.end:
         whole = period_containing(anchor, interval, start)
-        part = charge_for_rest(price, whole, start)
+        part = charge_for_rest(price, whole, start, exact)
         found.append(_line("charge", part, part.amount))
         start = whole.end
     if start != span.end:

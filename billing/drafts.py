@@ -10,10 +10,12 @@ from uuid import UUID
 
 from billing.records import Customer
 from core.calendars import Anchor, Interval, Period, civil_date, instant_of, period_containing
+from core.exact import rounded
 from core.money import Money
 from invoices.lines import DraftLine, LineKind, describe, full_line, share_line
 from invoices.tax_terms import TaxMode
 from plans.catalogue import PriceVersion
+from plans.pricing import FLAT
 
 InvoiceKind = Literal["period", "change", "one_off"]
 # at_once: the customer acts, or pays by a number of ours. morning: a renewal charged to a saved
@@ -92,26 +94,48 @@ def period_line(
 
     Source: billing rules R19 and R23.
     """
-    unit_amount = Money(terms.unit_amount, terms.currency)
     whole = period_containing(anchor, interval, period.start)
-    if whole == period:
-        return full_line(
-            LineKind.RECURRING,
-            describe(LineKind.RECURRING, name),
-            unit_amount=unit_amount,
-            quantity=quantity,
-            period=period,
-            price_id=price_id,
-        )
-    return share_line(
-        LineKind.STUB,
-        describe(LineKind.STUB, name),
-        unit_amount=unit_amount,
+    kind = LineKind.RECURRING if whole == period else LineKind.STUB
+    return priced_line(
+        kind,
+        name=name,
+        price_id=price_id,
+        terms=terms,
         quantity=quantity,
         period=period,
-        numerator=period.days,
-        denominator=whole.days,
-        price_id=price_id,
+        days=period.days,
+        of_days=whole.days,
+    )
+
+
+def priced_line(
+    kind: LineKind,
+    *,
+    name: Mapping[str, str],
+    price_id: UUID,
+    terms: PriceVersion,
+    quantity: int,
+    period: Period,
+    days: int,
+    of_days: int,
+) -> DraftLine:
+    """Bill a quantity of a price by its model: whole, or ``days`` of ``of_days`` rounded once.
+
+    Source: billing rules R3, R35 and R57.
+    """
+    unit_amount = Money(terms.unit_amount, terms.currency)
+    model = None if terms.model == FLAT else terms.priced(quantity)
+    given: dict[str, Any] = {
+        "unit_amount": unit_amount, "quantity": quantity, "period": period, "price_id": price_id,
+    }  # fmt: skip
+    if days == of_days:
+        price = None if model is None else (model.amount(terms.currency), model.derivation)
+        return full_line(kind, describe(kind, name), **given, price=price)
+    part = None
+    if model is not None:
+        part = (Money(rounded(model.exact * days / of_days), terms.currency), model.derivation)
+    return share_line(
+        kind, describe(kind, name), **given, numerator=days, denominator=of_days, price=part
     )
 
 

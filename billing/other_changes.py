@@ -62,7 +62,7 @@ def quote_restart(
     anchor = Anchor.at(on) if fixed is None else fixed.anchor(on, interval)
     fresh = Period(on, next_boundary(anchor, interval, on))
     credits_ = credit_lines(lines, on)
-    charges = charge_lines(new.amount, anchor, interval, fresh)
+    charges = charge_lines(new.amount, anchor, interval, fresh, exact=new.priced.exact)
     return ChangeQuote(
         mode="restart",
         effective_on=on,

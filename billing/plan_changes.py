@@ -19,7 +19,7 @@ from core.calendars import (
 from core.errors import Conflict, InvalidRequest
 from core.money import Money, zero
 from plans.catalogue import PriceVersion, check_same_currency, is_upgrade
-from plans.pricing import price_of
+from plans.price_models import Priced
 
 __all__ = [
     "BilledLine",
@@ -50,8 +50,12 @@ class Offer:
     @property
     def amount(self) -> Money:
         """Net price of one whole interval, before tax."""
-        price = self.price
-        return price_of(price.unit_amount, self.quantity, price.currency, model=price.model)
+        return self.priced.amount(self.price.currency)
+
+    @property
+    def priced(self) -> Priced:
+        """The same, not rounded, with its derivation."""
+        return self.price.priced(self.quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,9 @@ def quote_change(
 
     credits_ = () if waits else credit_lines(lines, on)
     span = Period(start, through) if start < through else None
-    charges = charge_lines(new.amount, moved or anchor, new.price.interval, span)
+    charges = charge_lines(
+        new.amount, moved or anchor, new.price.interval, span, exact=new.priced.exact
+    )
     return ChangeQuote(
         mode=mode,
         effective_on=start if waits else on,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 from core.calendars import Period
 from core.errors import InvalidRequest
+from core.exact import rounded
 from core.money import Money, zero
 
 
@@ -64,7 +66,9 @@ def unused_credit(
     return Proration(amount, left, line.days, billed, Period(start, line.end))
 
 
-def charge_for_rest(price: Money, period: Period, on: date) -> Proration:
+def charge_for_rest(
+    price: Money, period: Period, on: date, exact: Fraction | None = None
+) -> Proration:
     """Price the days of ``period`` from ``on`` to its end, rounded once, half away from zero.
 
     The day ``on`` is charged. A stub in front of an anchor is the rest of its whole period.
@@ -73,18 +77,20 @@ def charge_for_rest(price: Money, period: Period, on: date) -> Proration:
         price: net price of the whole period, before tax.
         period: the whole anchor period that contains ``on``, never a stub.
         on: first date charged.
+        exact: the price before it is rounded, in minor units, where that is finer than a rupiah:
+            a part of it is rounded once, not twice.
 
     Raises:
         InvalidRequest: code ``change_outside_period``.
 
-    Source: billing rules R19 and R32.
+    Source: billing rules R3, R19 and R32.
     """
     if on not in period:
         raise _outside(on, period)
     left = period.days_left(on)
-    return Proration(
-        price.share(left, period.days), left, period.days, price, Period(on, period.end)
-    )
+    fine = price.amount if exact is None else exact
+    amount = Money(rounded(Fraction(fine * left, period.days)), price.currency)
+    return Proration(amount, left, period.days, price, Period(on, period.end))
 
 
 def _outside(on: date, period: Period) -> InvalidRequest:

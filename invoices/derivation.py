@@ -75,6 +75,13 @@ def recompute(derivation: Derivation) -> int:
     raise ValueError(f"unknown rule {rule!r} in a derivation")
 
 
+def is_counted(derivation: Derivation) -> bool:
+    """Whether quantity × unit price says what is billed; of tiers and packages it does not."""
+    of = derivation.get("of")
+    inner = of if isinstance(of, Mapping) else derivation
+    return inner.get("rule") not in PRICE_RULES
+
+
 def arithmetic(derivation: Derivation, language: str = "id") -> str:
     """Tell the arithmetic in one sentence: ``Rp150.000 × 20/30 hari = Rp100.000``.
 

@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 
+ModelPrice = tuple[Money, Mapping[str, Any]]
+"""What a price model says: an amount, and a derivation (of the whole, where a part is billed)."""
+
 _KIND_ORDER: Final = {kind: place for place, kind in enumerate(LineKind)}
 
 
@@ -86,19 +89,26 @@ def full_line(
     quantity: int = 1,
     period: Period | None = None,
     price_id: UUID | None = None,
+    price: ModelPrice | None = None,
 ) -> DraftLine:
-    """Bill a whole price: ``quantity × unit_amount``; recurring and one-off lines."""
+    """Bill a whole price: ``quantity × unit_amount``; recurring and one-off lines.
+
+    Of another model than that ``price`` is the amount, and the derivation of it.
+    """
     _require_quantity(quantity)
+    amount, derivation = (
+        (unit_amount.times(quantity), _product(unit_amount, quantity)) if price is None else price
+    )
     return DraftLine(
         kind=kind,
         description=description,
         quantity=quantity,
         unit_amount=unit_amount,
-        amount=unit_amount.times(quantity),
+        amount=amount,
         period=period,
         price_id=price_id,
         derivation={
-            **_product(unit_amount, quantity),
+            **derivation,
             **_context(period, price_id),
         },
     )
@@ -115,11 +125,13 @@ def share_line(
     denominator: int,
     price_id: UUID | None = None,
     base: Money | None = None,
+    price: ModelPrice | None = None,
 ) -> DraftLine:
     """Bill the part ``numerator/denominator`` (days) of a price: stubs and upgrades.
 
     The whole line is rounded once; a price per day or per seat never is (R3, R35). ``base`` is
-    the whole price where it is not ``quantity × unit_amount``, as with tiers and discounts.
+    the whole price where it is not ``quantity × unit_amount``, as with discounts. Of another model
+    ``price`` is the part's amount, and the derivation of the whole.
     """
     _require_quantity(quantity)
     whole = unit_amount.times(quantity) if base is None else base
@@ -128,7 +140,7 @@ def share_line(
         description=description,
         quantity=quantity,
         unit_amount=unit_amount,
-        amount=whole.share(numerator, denominator),
+        amount=whole.share(numerator, denominator) if price is None else price[0],
         period=period,
         price_id=price_id,
         numerator=numerator,
@@ -137,7 +149,7 @@ def share_line(
         of_days=denominator,
         derivation={
             "rule": "share",
-            "of": _product(unit_amount, quantity) if base is None else base.amount,
+            "of": _whole(unit_amount, quantity, base, price),
             "numerator": numerator,
             "denominator": denominator,
             **_context(period, price_id),
@@ -260,6 +272,14 @@ def _place(line: DraftLine) -> tuple[int, date, str, str, str]:
 
 def _product(unit_amount: Money, quantity: int) -> dict[str, Any]:
     return {"rule": "product", "unit_amount": unit_amount.amount, "quantity": quantity}
+
+
+def _whole(
+    unit_amount: Money, quantity: int, base: Money | None, price: ModelPrice | None
+) -> Mapping[str, Any] | int:
+    if price is not None:
+        return price[1]
+    return _product(unit_amount, quantity) if base is None else base.amount
 
 
 def _context(period: Period | None, price_id: UUID | None) -> dict[str, Any]:

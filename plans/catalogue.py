@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from core.calendars import Interval, Unit
 from core.errors import Conflict, InvalidRequest
 from core.money import exponent_of
+from plans.price_models import Priced
+from plans.price_terms import model_of, terms_of
+from plans.pricing import FLAT, check_model, price_of, priced
+from plans.refusals import wrong_terms
 
 TaxMode = Literal["exclusive", "inclusive"]
 
@@ -30,7 +34,9 @@ _YEARLY = {"day": 365, "week": 52, "month": 12, "year": 1}
 class PriceVersion:
     """One immutable price of a plan: ``unit_amount`` minor units per quantity and interval.
 
-    A subscription binds a version; a new version reaches it at a boundary or never (R27).
+    Models other than ``flat`` have ``model_terms``; their ``unit_amount`` is what one unit comes
+    to, for people to see. A subscription binds a version; a new version reaches it at a boundary
+    or never (R27).
     """
 
     plan_code: str
@@ -40,7 +46,12 @@ class PriceVersion:
     interval: Interval
     trial_days: int = 0
     tax_mode: TaxMode = "exclusive"
-    model: str = "flat"
+    model: str = FLAT
+    model_terms: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def priced(self, quantity: int) -> Priced:
+        """Price a quantity for one whole interval, exactly, with its derivation."""
+        return priced(self.unit_amount, quantity, model=self.model, terms=self.model_terms)
 
 
 def new_price(
@@ -48,11 +59,13 @@ def new_price(
     plan_code: str,
     version: int,
     currency: str,
-    unit_amount: int,
+    unit_amount: int | None,
     interval_unit: str,
     interval_count: int = 1,
     trial_days: int = 0,
     tax_mode: str = "exclusive",
+    model: str = FLAT,
+    terms: Mapping[str, Any] | None = None,
 ) -> PriceVersion:
     """Check the terms of a new price version and give it.
 
@@ -60,11 +73,14 @@ def new_price(
         plan_code: the plan's code: lower-case letters, digits, ``_`` and ``-``, at most 64.
         version: 1 for the plan's first price, one more for each after it.
         currency: one we bill in.
-        unit_amount: minor units (whole rupiah) per quantity and interval, 0 for a free plan.
+        unit_amount: minor units (whole rupiah) per quantity and interval, 0 for a free plan; of
+            a ``flat`` price alone.
         interval_unit: ``day``, ``week``, ``month`` or ``year``.
         interval_count: at least 1, at most about ten years.
         trial_days: 0 to 730.
         tax_mode: whether the amount contains the tax (``inclusive``) or not (``exclusive``).
+        model: how a quantity becomes an amount.
+        terms: of every model but ``flat``, as ``price_terms`` reads them.
 
     Raises:
         InvalidRequest: naming the field that is wrong.
@@ -72,7 +88,8 @@ def new_price(
     check_plan_code(plan_code)
     exponent_of(currency)
     _require_between(version, 1, 1_000_000, field="version")
-    _require_between(unit_amount, 0, UNIT_AMOUNT_MAX, field="unit_amount")
+    check_model(model)
+    one, kept = _by_model(model, unit_amount, terms or {})
     _require_between(trial_days, 0, TRIAL_DAYS_MAX, field="trial_days")
     unit = _unit(interval_unit)
     _require_between(interval_count, 1, INTERVAL_MAX[unit], field="interval_count")
@@ -80,10 +97,12 @@ def new_price(
         plan_code=plan_code,
         version=version,
         currency=currency,
-        unit_amount=unit_amount,
+        unit_amount=one,
         interval=Interval(unit, interval_count),
         trial_days=trial_days,
         tax_mode=_tax_mode(tax_mode),
+        model=model,
+        model_terms=kept,
     )
 
 
@@ -108,11 +127,11 @@ def check_plan_edit(fields: Iterable[str]) -> None:
     Raises:
         Conflict: code ``needs_new_price``; the terms of a price change by a new version only.
     """
-    for field in sorted(set(fields) - EDITABLE):
+    for name in sorted(set(fields) - EDITABLE):
         raise Conflict(
             "needs_new_price",
-            f"{field!r} of a plan is not edited; make a new price version instead.",
-            field=field,
+            f"{name!r} of a plan is not edited; make a new price version instead.",
+            field=name,
         )
 
 
@@ -120,7 +139,7 @@ def yearly_value(price: PriceVersion, quantity: int) -> Fraction:
     """Give the exact price of a year, before discounts and tax, to compare two offers (R30)."""
     interval = price.interval
     per_year = Fraction(_YEARLY[interval.unit], interval.count)
-    return per_year * price.unit_amount * quantity
+    return per_year * price.priced(quantity).exact
 
 
 def is_upgrade(old: PriceVersion, old_quantity: int, new: PriceVersion, new_quantity: int) -> bool:
@@ -145,6 +164,23 @@ def check_same_currency(old: PriceVersion, new: PriceVersion) -> None:
             f"A subscription in {old.currency} cannot change to a price in {new.currency}.",
             field="price",
         )
+
+
+def _by_model(
+    model: str, unit_amount: int | None, terms: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Give what one unit comes to, and the terms as they are kept."""
+    if model == FLAT:
+        if terms:
+            raise wrong_terms("A flat price has no terms but its unit_amount.", "terms")
+        _require_between(unit_amount, 0, UNIT_AMOUNT_MAX, field="unit_amount")
+        return unit_amount or 0, {}
+    if unit_amount is not None:
+        raise wrong_terms("Only a flat price has a unit_amount; say it in terms.", "unit_amount")
+    kept = terms_of(model_of(model, terms))[1]
+    one = price_of(0, 1, model=model, terms=kept).amount
+    _require_between(one, 0, UNIT_AMOUNT_MAX, field="terms")
+    return one, kept
 
 
 def _unit(unit: str) -> Unit:

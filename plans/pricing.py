@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
 
 from core.errors import InvalidRequest
 from core.money import Money
+from plans.price_models import Priced
+from plans.price_terms import model_of
 
 QUANTITY_MAX = 1_000_000
+FLAT = "flat"
+SOLD = (FLAT, "fixed", "per_unit", "graduated", "volume", "package")
+"""Models that a quantity prices; a percentage prices what passes through, not metered yet."""
 
-PriceModel = Callable[[Money, int], Money]
-"""Unit price and quantity in, the amount of one interval out, before discounts and tax."""
+NO_TERMS: Mapping[str, Any] = {}
+
+
+def priced(
+    unit_amount: int,
+    quantity: int,
+    *,
+    model: str = FLAT,
+    terms: Mapping[str, Any] = NO_TERMS,
+) -> Priced:
+    """Price a quantity for one whole interval, exactly, with its derivation.
+
+    Args:
+        unit_amount: minor units (whole rupiah) per unit; of ``flat`` alone, others have terms.
+        quantity: 1 to 1,000,000.
+        model: how the quantity is priced; ``flat`` is unit amount times quantity.
+        terms: of the model, as ``price_terms`` reads them.
+
+    Raises:
+        InvalidRequest: ``invalid_quantity``, ``unknown_price_model``, ``invalid_price_terms``.
+    """
+    check_quantity(quantity)
+    if model == FLAT:
+        derivation = {"rule": "product", "unit_amount": unit_amount, "quantity": quantity}
+        return Priced(Fraction(unit_amount * quantity), derivation)
+    check_model(model)
+    return model_of(model, terms).price(Fraction(quantity))
 
 
 def price_of(
-    unit_amount: int, quantity: int, currency: str = "IDR", *, model: str = "flat"
+    unit_amount: int,
+    quantity: int,
+    currency: str = "IDR",
+    *,
+    model: str = FLAT,
+    terms: Mapping[str, Any] = NO_TERMS,
 ) -> Money:
-    """Price a quantity for one whole interval.
+    """Price a quantity for one whole interval, rounded once; arguments as of `priced`."""
+    return priced(unit_amount, quantity, model=model, terms=terms).amount(currency)
 
-    Args:
-        unit_amount: minor units (whole rupiah) per unit.
-        quantity: 1 to 1,000,000.
-        currency: of the price.
-        model: how the quantity is priced; ``flat`` is unit price times quantity.
+
+def check_model(model: str) -> None:
+    """Refuse a model that no price is sold by.
 
     Raises:
-        InvalidRequest: code ``invalid_quantity`` or ``unknown_price_model``.
+        InvalidRequest: code ``unknown_price_model``.
     """
-    check_quantity(quantity)
-    priced = MODELS.get(model)
-    if priced is None:
+    if model not in SOLD:
         raise InvalidRequest(
             "unknown_price_model", f"There is no price model {model!r}.", field="model"
         )
-    return priced(Money(unit_amount, currency), quantity)
 
 
 def check_quantity(quantity: int) -> None:
@@ -49,10 +82,3 @@ def check_quantity(quantity: int) -> None:
             f"A quantity is a whole number from 1 to {QUANTITY_MAX}.",
             field="quantity",
         )
-
-
-def _flat(unit_price: Money, quantity: int) -> Money:
-    return unit_price.times(quantity)
-
-
-MODELS: dict[str, PriceModel] = {"flat": _flat}

@@ -41,6 +41,7 @@ class Price:
     plan_id: UUID
     version: int
     model: str
+    model_terms: dict[str, Any]
     currency: str
     unit_amount: int
     interval_unit: Unit
@@ -70,7 +71,12 @@ class Price:
             trial_days=self.trial_days,
             tax_mode=cast(TaxMode, self.tax_mode),
             model=self.model,
+            model_terms=self.model_terms,
         )
+
+    def amount_for(self, quantity: int) -> int:
+        """What a quantity comes to in one interval, in whole rupiah."""
+        return self.terms.priced(quantity).amount(self.currency).amount
 
     @property
     def is_sold(self) -> bool:

@@ -14,6 +14,7 @@ from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from plans import queries
 from plans.catalogue import check_plan_code, check_plan_edit, new_price
+from plans.pricing import FLAT
 from plans.queries import Plan, Price
 from plans.tables import plans, prices
 
@@ -104,11 +105,13 @@ def publish_price(
     unit: Work,
     plan_id: UUID,
     *,
-    unit_amount: int,
+    unit_amount: int | None = None,
     interval_unit: str,
     interval_count: int = 1,
     trial_days: int = 0,
     tax_mode: str = "exclusive",
+    model: str = FLAT,
+    model_terms: Mapping[str, Any] | None = None,
     currency: str = "IDR",
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -116,7 +119,8 @@ def publish_price(
 ) -> Price:
     """Publish the next version of a plan's price; those before it stay as they are.
 
-    ``unit_amount`` is whole rupiah for one quantity and one interval. The same ``key`` gives the
+    ``unit_amount`` is whole rupiah for one quantity and one interval; models other than ``flat``
+    have ``model_terms`` in its place. The same ``key`` gives the
     same price.
 
     Raises:
@@ -145,6 +149,8 @@ def publish_price(
         interval_count=interval_count,
         trial_days=trial_days,
         tax_mode=tax_mode,
+        model=model,
+        terms=model_terms,
     )
     if terms.currency != "IDR":
         raise InvalidRequest("unsupported_currency", "Prices are in rupiah.", field="currency")
@@ -156,6 +162,7 @@ def publish_price(
         "plan_id": plan_id,
         "version": version,
         "model": terms.model,
+        "model_terms": dict(terms.model_terms),
         "currency": terms.currency,
         "unit_amount": terms.unit_amount,
         "interval_unit": terms.interval.unit,

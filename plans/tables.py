@@ -38,6 +38,7 @@ prices = merchant_table(
     Column("plan_id", Uuid, nullable=False),
     Column("version", Integer, nullable=False),
     Column("model", Text, nullable=False, server_default="flat"),
+    Column("model_terms", Json, nullable=False, server_default=text("'{}'")),
     Column("currency", Text, nullable=False, server_default="IDR"),
     Column("unit_amount", BigInteger, nullable=False),
     Column("interval_unit", Text, nullable=False),
@@ -50,7 +51,10 @@ prices = merchant_table(
     reference("plan_id", "plans"),
     UniqueConstraint("merchant_id", "plan_id", "version"),
     UniqueConstraint("merchant_id", "external_id"),
-    CheckConstraint("model IN ('flat')", name="model"),
+    CheckConstraint(
+        "model IN ('flat','fixed','per_unit','graduated','volume','package')", name="model"
+    ),
+    CheckConstraint("(model = 'flat') = (model_terms = '{}'::jsonb)", name="model_terms"),
     CheckConstraint("unit_amount >= 0", name="unit_amount"),
     CheckConstraint("interval_unit IN ('day','week','month','year')", name="interval_unit"),
     CheckConstraint("interval_count BETWEEN 1 AND 3660", name="interval_count"),

@@ -73,7 +73,7 @@ def make_customer(unit: Work, **fields: Any) -> Customer:
 
 def make_price(
     unit: Work,
-    unit_amount: int = 150_000,
+    unit_amount: int | None = 150_000,
     *,
     code: str | None = None,
     interval_unit: str = "month",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from billing import queries
-from billing.drafts import InvoiceDraft, due_date
+from billing.drafts import InvoiceDraft, due_date, priced_line
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
 from billing.lifecycle import SubscriptionStatus
@@ -31,8 +30,6 @@ from invoices.lines import (
     PricedDocument,
     credit_line,
     describe,
-    full_line,
-    share_line,
 )
 from invoices.queries import LineInForce, lines_in_force
 from invoices.tax import is_pkp, terms_for
@@ -222,22 +219,15 @@ def _credit(line: LineInForce, credit: ChangeLine, name: Mapping[str, str]) -> D
 
 
 def _charge(line: ChangeLine, price: Price, quantity: int) -> DraftLine:
-    terms: dict[str, Any] = {
-        "unit_amount": Money(price.unit_amount, price.currency),
-        "quantity": quantity,
-        "period": line.period,
-        "price_id": price.id,
-    }
-    if line.days == line.of_days:
-        kind = LineKind.RECURRING
-        return full_line(kind, describe(kind, price.plan_name), **terms)
-    kind = LineKind.CHARGE
-    return share_line(
-        kind,
-        describe(kind, price.plan_name),
-        numerator=line.days,
-        denominator=line.of_days,
-        **terms,
+    return priced_line(
+        LineKind.RECURRING if line.days == line.of_days else LineKind.CHARGE,
+        name=price.plan_name,
+        price_id=price.id,
+        terms=price.terms,
+        quantity=quantity,
+        period=line.period,
+        days=line.days,
+        of_days=line.of_days,
     )
 
 

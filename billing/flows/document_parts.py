@@ -140,7 +140,7 @@ def method_name(paid: Mapping[str, Any], language: str) -> str:
 
 def explanation_of(derivation: Mapping[str, Any], language: str) -> str:
     """Tell the arithmetic of a part of a price; a whole price needs no words."""
-    return "" if derivation["rule"] == "product" else arithmetic(derivation, language)
+    return "" if derivation["rule"] in ("product", "fixed") else arithmetic(derivation, language)
 
 
 def in_language(value: Mapping[str, str] | str | None, language: str) -> str:

@@ -34,6 +34,7 @@ from core.merchant import Merchant
 from core.work import Work
 from invoices.adapters.html import render_page
 from invoices.adapters.pdf import render_pdf
+from invoices.derivation import is_counted
 from invoices.document import view_of
 from invoices.document_facts import (
     CreditFacts,
@@ -200,8 +201,10 @@ def _invoice_facts(
             LineFacts(
                 description=in_language(line["description"], language),
                 amount=line["amount"],
-                quantity=line["quantity"],
-                unit_amount=line["unit_amount"] if line["quantity"] > 1 else None,
+                quantity=line["quantity"] if is_counted(line["derivation"]) else 1,
+                unit_amount=line["unit_amount"]
+                if line["quantity"] > 1 and is_counted(line["derivation"])
+                else None,
                 period_start=line["period_start"],
                 period_end=line["period_end"],
                 explanation=explanation_of(line["derivation"], language),

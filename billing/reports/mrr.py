@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal_column, select
 
 from billing.tables import subscription_items, subscriptions
 from core.money import round_half_away
 from core.work import Work
+from plans.pricing import FLAT
+from plans.queries import load_prices
 from plans.tables import prices
 
 # On trial nothing is paid yet, and who is unpaid or paused is not billed.
@@ -38,15 +40,24 @@ class Mrr:
 
 
 def mrr(unit: Work) -> Mrr:
-    """Sum price × quantity over the length of its interval in months, exactly.
+    """Sum prices of quantities over the length of their interval in months, exactly.
+
+    Unit prices are multiplied by the database; what other models make of a quantity is worked out
+    once for each quantity that somebody has.
 
     A price that includes tax counts as it is: the report says what customers agreed to.
     """
     total, count = Fraction(0), 0
+    is_flat = prices.c.model == literal_column(f"'{FLAT}'")
+    # Of flat prices one row an interval; of others one for each price and quantity.
+    price_id = case((is_flat, None), else_=prices.c.id)
+    quantity = case((is_flat, None), else_=subscription_items.c.quantity)
     rows = unit.session.execute(
         select(
             prices.c.interval_unit,
             prices.c.interval_count,
+            price_id,
+            quantity,
             func.sum(prices.c.unit_amount * subscription_items.c.quantity),
             func.count(),
         )
@@ -66,9 +77,13 @@ def mrr(unit: Work) -> Mrr:
             subscriptions.c.merchant_id == unit.merchant_id,
             subscriptions.c.status.in_(COUNTED),
         )
-        .group_by(prices.c.interval_unit, prices.c.interval_count)
-    )
-    for length, n, amount, found in rows:
-        total += Fraction(int(amount)) / (_MONTHS[length] * n)
+        .group_by(prices.c.interval_unit, prices.c.interval_count, price_id, quantity)
+    ).all()
+    known = load_prices(unit, {row[2] for row in rows if row[2] is not None})
+    for length, n, by_model, units, amount, found in rows:
+        worth = Fraction(int(amount))
+        if by_model is not None:
+            worth = known[by_model].terms.priced(units).exact * found
+        total += worth / (_MONTHS[length] * n)
         count += found
     return Mrr(total, count)

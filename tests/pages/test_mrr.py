@@ -24,3 +24,19 @@ def test_a_year_counts_a_twelfth_and_a_trial_nothing(house: House) -> None:
         300_001, 3
     )
     assert (found.amount, found.subscriptions) == (1_420_167, 4)
+
+
+def test_tiers_count_what_a_quantity_comes_to(house: House) -> None:
+    seats = {"tiers": [{"up_to": 10, "unit_amount": 10_000}, {"unit_amount": 8_000}]}
+    with house.work() as unit:
+        monthly = make_price(unit, None, model="graduated", model_terms=seats)
+        for quantity in (5, 12, 12):
+            make_subscription(unit, price=monthly, quantity=quantity)
+        fine = {"unit_amount": "0.5"}
+        yearly = make_price(unit, None, interval_unit="year", model="per_unit", model_terms=fine)
+        make_subscription(unit, price=yearly, quantity=3)
+        make_subscription(unit, price=make_price(unit, 10_000), quantity=12)
+        found = mrr(unit)
+    # 50 000 + 2 x (100 000 + 2 x 8 000) + 12 x 10 000 + 1.5/12
+    assert found.exact == 50_000 + 2 * 116_000 + 120_000 + Fraction(1, 8)
+    assert found.subscriptions == 5

@@ -13,7 +13,6 @@ from core import ids
 from core.work import Work
 from invoices.derivation import arithmetic
 from invoices.queries import get_invoice
-from plans.pricing import price_of
 from plans.queries import Price, list_plans, prices_of
 
 
@@ -63,9 +62,7 @@ def change_view(
         "new": new,
         "new_name": in_language(new.plan_name, language),
         "quantity": planned.quantity,
-        "next_amount": price_of(
-            new.unit_amount, planned.quantity, new.currency, model=new.model
-        ).amount,
+        "next_amount": new.amount_for(planned.quantity),
         "next_on": planned.quote.billed_through
         if planned.quote.mode == "prorate"
         else planned.quote.effective_on,

@@ -27,5 +27,5 @@ def test_a_quantity_is_a_whole_number_of_at_least_one(quantity: object) -> None:
 
 def test_a_model_that_is_not_registered_is_refused() -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        price_of(1, 1, model="graduated")
+        price_of(1, 1, model="lottery")
     assert refusal.value.code == "unknown_price_model"
