@@ -11,6 +11,8 @@ from simulator.book import Book
 from simulator.calls import Call
 from simulator.chaos import Fault
 from simulator.core_routes import methods_of, understand
+from simulator.model import Json
+from simulator.notifications import signature
 from simulator.transactions import IllegalMoveError
 from simulator.wire import NullBodyError, Reply, Request, json_reply
 from simulator.world import World
@@ -128,10 +130,19 @@ def _perform(book: Book, call: Call, fault: Fault | None, key: str) -> Reply:
         return _refuse(call.room, book, answers.cannot_change(), call.op, call.ident)
     book.memory.end(key, call.good, body, call.remembered)
     if fault is not None and fault.kind == "wrong_amount":
-        true = int(str(body.get("gross_amount", "0.00")).split(".", 1)[0])
-        wrong = fault.amount if fault.amount is not None else true + 1000
-        body = {**body, "gross_amount": f"{wrong}.00"}
+        body = _with_wrong_amount(book, body, fault)
     return json_reply(call.good, body)
+
+
+def _with_wrong_amount(book: Book, body: Json, fault: Fault) -> Json:
+    """The gateway is wrong about the amount and signs what it says: nobody can call it forged."""
+    true = int(str(body.get("gross_amount", "0.00")).split(".", 1)[0])
+    wrong = f"{fault.amount if fault.amount is not None else true + 1000}.00"
+    told = {**body, "gross_amount": wrong}
+    if "signature_key" in body:
+        key = book.account.server_key
+        told["signature_key"] = signature(body["order_id"], body["status_code"], wrong, key)
+    return told
 
 
 async def _before(fault: Fault, call: Call) -> Reply | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any
 
@@ -189,3 +190,13 @@ def test_an_answer_is_json_or_403(desk: Desk, accept: str, code: str) -> None:
     answer = desk.http.get("/v2/nobody/status", headers={"accept": accept})
     assert answer.json()["status_code"] == code
     assert answer.status_code == (403 if code == "403" else 200)
+
+
+def test_a_wrong_amount_is_signed_like_a_true_one(desk: Desk) -> None:
+    desk.charge_va("W", 50_000)
+    desk.sim("POST", "faults", op="status", kind="wrong_amount", amount=51_000)
+    told = desk.core.transactions.status("W")
+    text = "W" + told["status_code"] + "51000.00" + desk.server_key
+    assert told["gross_amount"] == "51000.00"
+    assert told["signature_key"] == hashlib.sha512(text.encode()).hexdigest()
+    assert desk.core.transactions.status("W")["gross_amount"] == "50000.00"
