@@ -152,8 +152,9 @@ class World:
 
 
 def make_world(
-    database: Database, simulator: str, *, start: datetime = START, **draft: Any
-) -> World:
+    database: Database, simulator: str, *, start: datetime = START, slug: str = "kasirku",
+    **draft: Any,
+) -> World:  # fmt: skip
     """Wire the engine as shipped to a database and an account at the simulator."""
     desk = open_desk(simulator)
     desk.control("POST", "clock", to=start.isoformat())
@@ -177,7 +178,7 @@ def make_world(
     merchant = create_merchant(
         engine,
         MerchantDraft(
-            slug="kasirku",
+            slug=slug,
             legal_name="PT Kasirku Nusantara",
             email="tagihan@kasirku.example",
             address="Jl. Melati 1, Jakarta",
