@@ -24,7 +24,9 @@ _LATEST, _MOST_OPEN = 20, 50
 def owns(request: Request) -> bool:
     """Pages that live under /v2, beside the API."""
     segments = request.segments
-    return segments[:3] == ("v2", "3ds", "redirect") or segments[-1:] == ("qr-code",)
+    if segments[:3] in (("v2", "3ds", "redirect"), ("v2", "assets", "js")):
+        return True
+    return segments[-1:] == ("qr-code",)
 
 
 def handle(world: World, request: Request) -> Reply:

@@ -18,6 +18,7 @@ from simulator.wire import Reply, Request, json_reply, redirect
 from simulator.world import World
 
 _SCRIPT = Path(__file__).parent / "templates" / "snap.js"
+_CARD_SCRIPT = Path(__file__).parent / "templates" / "new3ds.js"
 _DANGEROUS = frozenset({"", "javascript", "data", "vbscript", "file"})
 _SAMPLES = ("4811111111111114", "5211111111111117", "4911111111111113", "4472429869996670")
 
@@ -27,6 +28,8 @@ def handle(world: World, request: Request) -> Reply | None:
     match (request.method, *request.segments):
         case ("GET", "snap", "snap.js"):
             return Reply(200, _SCRIPT.read_bytes(), "text/javascript; charset=utf-8")
+        case ("GET", "v2", "assets", "js", "midtrans-new-3ds.min.js"):
+            return Reply(200, _CARD_SCRIPT.read_bytes(), "text/javascript; charset=utf-8")
         case ("GET" | "POST", "snap", "v2" | "v3" | "v4", "redirection", token):
             found = _session(world, token)
             if found is None:

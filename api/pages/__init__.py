@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Router
 
-from api.pages import assets, landing, portal, portal_gopay
+from api.pages import assets, landing, portal, portal_card, portal_gopay
 from api.pages.errors import HANDLERS
 from api.pages.staff import (
     cancels,
@@ -35,6 +35,7 @@ def routes() -> list[Any]:
                 portal.ask_for_way,
                 portal_gopay.link_gopay,
                 portal_gopay.pay_by_gopay,
+                portal_card.pay_by_card,
                 landing.show,
                 landing.subscribe,
                 landing.trial,

@@ -25,7 +25,7 @@ from invoices.queries import get_invoice
 @post("/i/{token:str}/gopay", sync_to_thread=True)
 def link_gopay(request: Request[Any, Any, Any], token: FromPath[str], data: Form) -> Response[Any]:
     """Ask GoPay for a link; the page that follows leads there, and GoPay leads back to it."""
-    engine, link = _of_invoice(request, token)
+    engine, link = invoice_of_form(request, token)
     with engine.work(link.merchant_id, actor_of(request, link)) as unit:
         customer = get_customer(unit, get_invoice(unit, link.subject_id).customer_id)
     try:
@@ -45,7 +45,7 @@ def pay_by_gopay(
     request: Request[Any, Any, Any], token: FromPath[str], data: Form
 ) -> Response[Any]:
     """Pay with a linked GoPay now; where it asks for a PIN, the page that follows leads there."""
-    engine, link = _of_invoice(request, token)
+    engine, link = invoice_of_form(request, token)
     actor = actor_of(request, link)
     try:
         method = ids.parse("payment_method", clean(data.get("method", ""), 40))
@@ -59,7 +59,7 @@ def pay_by_gopay(
     return see_other(f"/i/{token}#pay")
 
 
-def _of_invoice(request: Asked, token: str) -> tuple[Engine, Link]:
+def invoice_of_form(request: Asked, token: str) -> tuple[Engine, Link]:
     """The invoice of a form that a page of ours sent."""
     refuse_foreign(request)
     engine, link = engine_of(request), read_link(request, token)

@@ -15,6 +15,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "charging": "Pembayaran sedang diproses.",
         "charging_hint": "Tidak perlu membayar lagi. Halaman ini berubah sendiri setelah ada "
         "kabar dari bank.",
+        "card_ending": "kartu •••• {end}",
+        "cvv": "Kode keamanan (CVV)",
+        "cvv_hint": "Kode ini dikirim langsung ke Midtrans dan tidak disimpan. Bank Anda meminta "
+        "konfirmasi sesudahnya.",
+        "cvv_refused": "Kode itu tidak diterima, atau Midtrans tidak menjawab. Silakan coba lagi.",
         "authorized": "Jumlah ini ditahan di kartu Anda dan belum ditagih.",
         "authorized_hint": "Penjual menagihnya kemudian, atau melepasnya. Tidak perlu "
         "membayar lagi.",
@@ -61,6 +66,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "failed": "The bank gave no number. Please try again.",
         "charging": "Your payment is being processed.",
         "charging_hint": "No need to pay again. This page changes by itself once the bank answers.",
+        "card_ending": "card •••• {end}",
+        "cvv": "Security code (CVV)",
+        "cvv_hint": "It goes straight to Midtrans and is not kept. Your bank asks you to confirm "
+        "afterwards.",
+        "cvv_refused": "The code was not taken, or Midtrans does not answer. Please try again.",
         "authorized": "This amount is held on your card and has not been charged.",
         "authorized_hint": "The seller charges it later, or lets it go. No need to pay again.",
         "challenge": "Your card payment is being checked.",

@@ -95,20 +95,23 @@ def page(
     status: int = 200,
     form_action: str = "",
     pictures: str = "",
+    scripts: str = "",
 ) -> Response[str]:
     """Answer an HTML page that can load and send nothing but what is ours.
 
     Args:
         form_action: an origin beside our own to which a form may lead.
         pictures: origins beside our own that pictures may come from.
+        scripts: an origin whose scripts may run here and be talked to: Midtrans', for a CVV.
     """
     nonce = secrets.token_urlsafe(16)
     body = environment().get_template(template).render(nonce=nonce, **context)
     targets = f"'self' {form_action}".strip()
     images = f"'self' data: {pictures}".strip()
+    theirs = f" {scripts}" if scripts else ""
     policy = (
-        f"default-src 'none'; img-src {images}; connect-src 'self'; base-uri 'none'; "
-        f"style-src 'self' 'nonce-{nonce}'; script-src 'self' 'nonce-{nonce}'; "
+        f"default-src 'none'; img-src {images}; connect-src 'self'{theirs}; base-uri 'none'; "
+        f"style-src 'self' 'nonce-{nonce}'; script-src 'self' 'nonce-{nonce}'{theirs}; "
         f"form-action {targets}; frame-ancestors 'none'"
     )
     return Response(

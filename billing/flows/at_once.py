@@ -113,12 +113,15 @@ def pay_now(
     queries.lock_customers(unit, [customer_id])
     queries.get_customer(unit, customer_id)
     method_id = _kept(unit, customer_id, means, key)
+    # A card that only its holder may charge pays this once; what it leaves due he pays himself.
+    alone = means.card_token is not None and unit.merchant.card_mode == "two_click"
+    pulls = means.is_pull and not alone
     invoice = pay_once(
         unit,
         customer_id,
         lines,
-        collection="automatic" if means.is_pull else "invoice",
-        payment_method_id=method_id if means.is_pull else None,
+        collection="automatic" if pulls else "invoice",
+        payment_method_id=method_id if pulls else None,
         interactive=means.card_token is not None,
         key=key,
         **terms,
