@@ -234,6 +234,20 @@ def channel_of(payment_type: str, bank_or_store: str | None = None) -> str | Non
     return _BY_PAYMENT_TYPE.get(payment_type)
 
 
+def pulled_by(channel: str | None) -> str:
+    """By which of our channels a charge was pulled that the gateway tells of in its own words.
+
+    What it calls GoPay was, when we charged it, a linked account.
+
+    >>> pulled_by("gopay"), pulled_by(None)
+    ('gopay_linked', 'card')
+    """
+    if channel in PULLS:
+        return str(channel)
+    group = CHANNELS[channel].group if channel is not None else Group.CARD
+    return next((row.key for row in _ROWS if row.pull and row.group is group), "card")
+
+
 def may_send_again(channel: str, initiated_by: str) -> bool:
     """Whether an order that the gateway never got may be sent once more, long afterwards.
 

@@ -21,7 +21,10 @@ _STATE = text(
         (SELECT string_agg(concat_ws(':', o.kind, o.n, CASE
                 WHEN o.state IN ('created', 'sent', 'unknown') THEN 'under_way' ELSE o.state END,
                 o.abandoning, o.transaction_id, o.code, o.held), '|' ORDER BY o.kind, o.n)
-            FROM payment_orders o WHERE o.merchant_id = :m AND o.invoice_id = i.id) AS orders
+            FROM payment_orders o WHERE o.merchant_id = :m AND o.invoice_id = i.id) AS orders,
+        (SELECT string_agg(concat_ws(':', w.id, w.state), '|' ORDER BY w.id)
+            FROM payment_methods w WHERE w.merchant_id = :m AND w.customer_id = i.customer_id
+                AND w.next_at IS NOT NULL) AS wallets
     FROM invoices i WHERE i.merchant_id = :m AND i.id = :id AND i.status <> 'draft'
     """
 ).bindparams(bindparam("m", type_=Uuid()), bindparam("id", type_=Uuid()))

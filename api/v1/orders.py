@@ -45,7 +45,7 @@ class PaymentIn(In):
         ),
     ] = None
     payment_method: Annotated[
-        Id | None, Meta(description="A saved card (`pm_…`) of this customer.")
+        Id | None, Meta(description="A saved card or linked wallet (`pm_…`) of this customer.")
     ] = None
     virtual_account: Annotated[
         bool | None,

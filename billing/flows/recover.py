@@ -19,7 +19,7 @@ from billing.flows.settle import settle
 from core.actor import system
 from core.work import Work
 from invoices.tables import invoices
-from payments.channels import HOSTED, PULLS
+from payments.channels import HOSTED, PULLS, pulled_by
 from payments.gateway import Answer, Gateway
 from payments.order_ids import order_id as derive_order_id
 from payments.tables import payment_orders
@@ -125,7 +125,7 @@ def _channel(kind: str, answer: Answer) -> str:
     """
     if kind == "instrument" and answer.channel in PULLS:
         return next(iter(HOSTED))
-    return answer.channel or ("card" if kind == "attempt" else "bca_va")
+    return pulled_by(answer.channel) if kind == "attempt" else answer.channel or "bca_va"
 
 
 def _take_in(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from payments.channels import CHANNELS, PULLS, PUSHES, Expiry, channel_of
+from payments.channels import CHANNELS, PULLS, PUSHES, Expiry, channel_of, pulled_by
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,14 @@ def test_a_wish_is_brought_within_what_the_gateway_accepts(
     expiry = CHANNELS[channel].expiry
     assert isinstance(expiry, Expiry)
     assert expiry.clamp(wanted) == given
+
+
+@pytest.mark.parametrize(
+    ("told", "ours"),
+    [("gopay", "gopay_linked"), ("card", "card"), (None, "card"), ("gopay_linked", "gopay_linked"),
+     ("bca_va", "card")],
+)  # fmt: skip
+def test_a_charge_that_we_pulled_is_called_by_the_channel_we_pulled_it_by(
+    told: str | None, ours: str
+) -> None:
+    assert pulled_by(told) == ours
