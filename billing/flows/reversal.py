@@ -18,7 +18,7 @@ from billing.flows.book_journals import post_reversal, write_off_key
 from billing.flows.chase_causes import collect_at, end_charged_method
 from billing.flows.refund_outcomes import give_up, lock_refund
 from billing.flows.refund_rows import charged_back as charged_back_so_far
-from billing.flows.reviews import open_review
+from billing.flows.reviews import close_if_open, open_review
 from billing.flows.tax_points import tax_waiting
 from billing.flows.use_balance import use_balance
 from billing.ledger.chart import Account
@@ -55,6 +55,9 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
     applied = _deallocate(unit, order, invoice, payment_id)
     post_reversal(unit, order, invoice, before=charged_back_so_far(unit, payment_id))
     _take_back_balance(unit, order, payment_id)
+    if charged_back:
+        # Nobody has to look at a part of it any more.
+        close_if_open(unit, "chargeback_part", payment_id, "charged back whole")
     if charged_back and order.payment_method_id is not None:
         end_charged_method(unit, order.customer_id, order.payment_method_id, "charged_back")
     unit.event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,12 @@ def close_review(unit: Work, review_id: UUID, resolution: str) -> None:
         before={"state": "open"},
         after={"state": "closed", "resolution": resolution},
     )
+
+
+def close_if_open(unit: Work, kind: str, subject_id: UUID, resolution: str) -> None:
+    """A matter that something else has settled meanwhile; who did that is the actor."""
+    with contextlib.suppress(NotFound):
+        close_review(unit, unit.derive("review", kind, subject_id), resolution)
 
 
 def open_review(

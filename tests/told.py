@@ -1,0 +1,301 @@
+"""What the simulator tells of an order's life, word for word, kept to be told again in any order.
+
+A life is played once on an account of its own; every answer is kept as it came. `Replay` then is a
+gateway in memory that gives those very answers for orders of ours, at whatever moment of the life
+a test has set them to.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from fakes import FakeGateway
+from simulated import Desk, open_desk
+
+from ops.certify.bench import AMOUNT, CARDS, PHONE, Bench, Hands
+from payments.adapters.midtrans.answers import charge_answer, refund_answer, status_answer
+from payments.adapters.midtrans.client import Raw
+from payments.adapters.midtrans.payloads import charge_payload
+from payments.channels import CHANNELS, PUSHES, wire_id
+from payments.gateway import Answer, ChargeRequest, RefundAnswer
+
+Body = dict[str, Any]
+
+# At noon in Jakarta: ShopeePay gives nothing back at night.
+NOON: Final = datetime(2026, 1, 5, 5, 0, tzinfo=UTC)
+PART: Final = 10_000
+CHALLENGED: Final = "5510111111111115"
+KEYS: Final = ("R-1", "R-2")
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What was told: the answer to the charge, then one status after each thing that happened.
+
+    ``ours`` are the steps that we ask for ourselves (refunds), each with what was asked for.
+    """
+
+    channel: str
+    name: str
+    charge: Raw
+    told: tuple[Body, ...]
+    ours: dict[int, tuple[str, Raw]] = field(default_factory=dict)
+    merchant_initiated: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.channel}: {self.name}"
+
+
+class Recorder:
+    """Plays one life and keeps what is told."""
+
+    def __init__(self, desk: Desk, channel: str, name: str, **change: Any) -> None:
+        self.desk = desk
+        hands = Hands(desk.url, desk.server_key)
+        self.bench = Bench(desk.url, desk.server_key, desk.client_key, hands=hands, now=NOON)
+        desk.control("POST", "clock", to=NOON.isoformat())
+        token = change.pop("pan", None)
+        if token is not None:
+            change["token"] = self.bench.card(token)
+        if channel in ("card", "gopay_linked"):
+            change.setdefault("expires_at", None)
+        if channel == "gopay_linked":
+            change["account_id"], change["token"] = self._linked()
+        self.request: ChargeRequest = self.bench.request(channel, **change)
+        payload = charge_payload(self.request)
+        raw = self.bench.client.charge(payload, self.bench.key())
+        self.at = wire_id(channel, self.request.order_id, raw.body.get("transaction_id"))
+        self.life = Life(
+            channel, name, raw, (self.status(),),
+            merchant_initiated=self.request.initiated_by == "merchant",
+        )  # fmt: skip
+        self.told: list[Body] = [self.status()]
+        self.ours: dict[int, tuple[str, Raw]] = {}
+
+    def _linked(self) -> tuple[str, str]:
+        asked = self.bench.gateway.link_account(phone=PHONE, return_url="https://shop.example/ok")
+        assert asked.account_id is not None
+        self.bench.act("pay-accounts", "", account_id=asked.account_id, action="link")
+        [option, *_] = self.bench.gateway.account(asked.account_id).options
+        return asked.account_id, option.token
+
+    def status(self) -> Body:
+        return self.bench.client.status(self.at).body
+
+    def act(self, path: str, **body: Any) -> Recorder:
+        """Something happens on the gateway's side."""
+        self.bench.act(path, "", transaction_id=self.transaction_id, **body)
+        return self._keep()
+
+    def call(self, what: str) -> Recorder:
+        """Somebody cancels, expires, approves or denies it, at the gateway's own pages say."""
+        raw = getattr(self.bench.client, what)(self.at, self.bench.key())
+        assert raw.body.get("transaction_status"), raw
+        return self._keep()
+
+    def clock(self, **later: float) -> Recorder:
+        """Time passes."""
+        self.desk.control("POST", "clock", to=(NOON + timedelta(**later)).isoformat())
+        return self._keep()
+
+    def refund(self, amount: int, *, ours: bool) -> Recorder:
+        """Money goes back: by our own call, or by somebody at the gateway's pages."""
+        key = KEYS[sum(body.get("refunds") is not None for body in self.told) > 0]
+        payload = {"refund_key": key, "amount": amount, "reason": "test"}
+        raw = self.bench.client.refund(self.at, payload, self.bench.key())
+        assert raw.body.get("refund_key") == key, raw
+        if ours:
+            self.ours[len(self.told)] = ("refund", raw)
+        return self._keep()
+
+    def cancel_ours(self) -> Recorder:
+        """We give a captured card back whole."""
+        raw = self.bench.client.cancel(self.at, self.bench.key())
+        assert raw.body.get("transaction_status") == "cancel", raw
+        self.ours[len(self.told)] = ("cancel", raw)
+        return self._keep()
+
+    def said(self, **words: Any) -> Recorder:
+        """A status that no rule of the simulator's leads to, after the last one."""
+        self.told.append({**self.told[-1], **words})
+        return self
+
+    def done(self) -> Life:
+        return Life(
+            self.life.channel, self.life.name, self.life.charge, tuple(self.told), self.ours,
+            self.life.merchant_initiated,
+        )  # fmt: skip
+
+    @property
+    def transaction_id(self) -> str:
+        return str(self.told[0]["transaction_id"])
+
+    def _keep(self) -> Recorder:
+        self.told.append(self.status())
+        return self
+
+
+def lives(url: str, channel: str) -> list[Life]:
+    """Every life of a channel, as the simulator at ``url`` tells it."""
+
+    def begin(channel: str, name: str, **change: Any) -> Recorder:
+        return Recorder(open_desk(url), channel, name, **change)
+
+    if channel in PUSHES:
+        return list(_pushed(channel, begin))
+    return list(_cards(begin) if channel == "card" else _linked(begin))
+
+
+Begin = Callable[..., Recorder]
+
+
+def _pushed(channel: str, begin: Begin) -> Iterator[Life]:
+    row = CHANNELS[channel]
+    yield begin(channel, "paid").act("pay").done()
+    yield begin(channel, "ran out").call("expire").done()
+    yield begin(channel, "withdrawn").call("cancel").done()
+    yield begin(channel, "refused").said(transaction_status="deny", status_code="202").done()
+    yield begin(channel, "no answer of the provider").act("fail").done()
+    late = begin(channel, "paid after its end").call("expire")
+    yield late.said(transaction_status="settlement", status_code="200").done()
+    if row.reversible:
+        yield begin(channel, "taken back by the bank").act("pay").act("reverse").done()
+    if row.refund.refundable:
+        yield from _refunded(lambda name: begin(channel, name).act("pay"), row.refund.partial)
+    if channel == "gopay":
+        scanned = begin(channel, "scanned as a QR").act("pay", via="qris", issuer="dana")
+        yield scanned.refund(AMOUNT, ours=True).done()
+
+
+def _refunded(paid: Callable[[str], Recorder], in_parts: bool) -> Iterator[Life]:
+    """Each refund is told twice: when it is made and when the payer's bank has confirmed it."""
+    whole = paid("given back whole").refund(AMOUNT, ours=True)
+    yield whole.clock(days=2).done()
+    yield paid("given back by somebody else").refund(AMOUNT, ours=False).clock(days=2).done()
+    if in_parts:
+        parts = paid("given back in two parts").refund(PART, ours=True)
+        yield parts.refund(AMOUNT - PART, ours=True).clock(days=2).done()
+
+
+def _cards(begin: Begin) -> Iterator[Life]:
+    def asked(name: str) -> Recorder:
+        return begin("card", name, pan=CARDS["accept"], authenticate=True, save_token=True)
+
+    def pulled(name: str, pan: str = CARDS["accept"]) -> Recorder:
+        return begin("card", name, pan=pan, initiated_by="merchant")
+
+    def settled(name: str) -> Recorder:
+        return pulled(name).act("settle")
+
+    yield asked("confirmed and settled").act("3ds", result="accept").act("settle").done()
+    yield asked("not confirmed").act("3ds", result="deny").done()
+    yield asked("confirmed by nobody").clock(minutes=11).done()
+    yield settled("charged and settled").done()
+    yield pulled("refused at once", CARDS["deny"]).done()
+    yield pulled("challenged, then approved", CHALLENGED).call("approve").act("settle").done()
+    yield pulled("challenged, then denied", CHALLENGED).call("deny").done()
+    yield pulled("canceled by us").cancel_ours().done()
+    yield pulled("canceled by somebody else").call("cancel").done()
+    yield (
+        settled("charged back in two parts")
+        .act("chargeback", amount=PART)
+        .act("chargeback", amount=2 * PART)
+        .done()
+    )
+    yield settled("charged back whole").act("chargeback").done()
+    yield (
+        settled("charged back in part, then whole")
+        .act("chargeback", amount=PART)
+        .act("chargeback")
+        .done()
+    )
+    yield from _refunded(settled, in_parts=True)
+
+
+def _linked(begin: Begin) -> Iterator[Life]:
+    here = "gopay_linked"
+
+    def pulled(name: str) -> Recorder:
+        return begin(here, name, initiated_by="merchant")
+
+    yield pulled("charged").done()
+    yield from _refunded(pulled, in_parts=True)
+
+
+@dataclass(slots=True)
+class Order:
+    """One order of ours and where in its life it is."""
+
+    life: Life
+    step: int = 0
+    keys: dict[str, str] = field(default_factory=dict)
+
+
+class Replay(FakeGateway):
+    """The gateway whose every word was the simulator's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next_life: Life | None = None
+        self.told: dict[str, Order] = {}
+        self.by_transaction: dict[str, str] = {}
+        self.asked = 0
+
+    def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
+        assert self.next_life is not None
+        self.told[request.order_id] = Order(self.next_life)
+        raw = self.next_life.charge
+        return charge_answer(Raw(raw.kind, raw.code, self._ours(request.order_id, raw.body)))
+
+    def status(self, order_id: str) -> Answer:
+        self.asked += 1
+        at = self.by_transaction.get(order_id, order_id)
+        if at not in self.told:
+            return Answer("not_found", order_id=order_id, code="404")
+        if at == order_id and CHANNELS[self.told[at].life.channel].by_transaction_id:
+            return Answer("not_found", order_id=order_id, code="404")
+        return status_answer(Raw("body", 200, self.body(at)))
+
+    def refund(
+        self, order_id: str, *, refund_key: str, amount: int, reason: str, idempotency_key: str
+    ) -> RefundAnswer:
+        return self._asked_for("refund", order_id, refund_key)
+
+    def cancel(self, order_id: str, *, idempotency_key: str) -> RefundAnswer:
+        return self._asked_for("cancel", order_id, "")
+
+    def _asked_for(self, what: str, name: str, key: str) -> RefundAnswer:
+        at = self.by_transaction.get(name, name)
+        order = self.told[at]
+        wanted, raw = order.life.ours[order.step + 1]
+        assert wanted == what
+        if key:
+            order.keys[raw.body["refund_key"]] = key
+        order.step += 1
+        body = self._ours(at, raw.body)
+        return refund_answer(Raw(raw.kind, raw.code, body), canceling=what == "cancel")
+
+    def body(self, order_id: str, step: int | None = None) -> Body:
+        """What is told of an order at a step of its life, by status and by notification alike."""
+        order = self.told[order_id]
+        return self._ours(order_id, order.life.told[order.step if step is None else step])
+
+    def _ours(self, order_id: str, body: Body) -> Body:
+        """The same words about an order of ours."""
+        order = self.told[order_id]
+        names = {"order_id": order_id}
+        if "transaction_id" in body:
+            ours = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{order_id} {body['transaction_id']}"))
+            self.by_transaction[ours] = order_id
+            names["transaction_id"] = ours
+        text = json.dumps({**body, **names})
+        for theirs, key in order.keys.items():
+            text = text.replace(json.dumps(theirs), json.dumps(key))
+        told: Body = json.loads(text)
+        return told
