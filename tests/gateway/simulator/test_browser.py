@@ -319,3 +319,14 @@ def test_a_person_clicks_through_the_pages_on_a_phone(
     told = _told(chromium, tmp_path, shop.url + "/shop")
     assert told[0] == status
     assert told[1] <= 390  # nothing sticks out to the right
+
+
+def test_time_is_sent_forward_from_the_first_page(
+    desk: Desk, shop: Shop, chromium: str, tmp_path: Path
+) -> None:
+    start = _virtual_account(desk)
+    steps = [_click("[data-clock*=weeks]"), _click("[data-clock*=hours]")]
+    shop.page = _PHONE.format(start=shop.url + start, steps=json.dumps(steps))
+    assert _told(chromium, tmp_path, shop.url + "/shop")[1] <= 390
+    assert desk.sim("GET", "clock")["now"] == "2026-01-12T04:00:00Z"
+    assert desk.book("P-1")["status"] == "expire"
