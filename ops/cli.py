@@ -168,6 +168,7 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--seed", default="1", show_default=True, help="Everything follows from it.")
 @click.option("--subscriptions", default=12, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--months", default=3, show_default=True, type=click.IntRange(1, 120))
+@click.option("--days", type=click.IntRange(1, 3660), help="Instead of months.")
 @click.option("--histories", default=5, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--history", type=click.IntRange(0), help="Only this one of the seed's histories.")
 @click.option("--without", default="", help="Kinds of fault that do not strike, by comma.")
@@ -175,14 +176,16 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write all figures there.")  # fmt: skip
-def prove(bug: str | None, json_file: Path | None, **wanted: Any) -> None:
+def prove(
+    bug: str | None, json_file: Path | None, months: int, days: int | None, **wanted: Any
+) -> None:
     """Try that nobody is charged twice and nobody is forgotten, with every fault we know.
 
     The engine as it is, on a PostgreSQL of its own that is thrown away, before a gateway that loses
     answers; processes die at any statement. Exits 1 where a promise is broken, and tells how.
     """
     command = module("ops.prove.command")
-    finish(command.main(command.Wanted(bug=bug, **wanted), json_file))
+    finish(command.main(command.Wanted(bug=bug, days=days or 30 * months, **wanted), json_file))
 
 
 @tagihan.command()

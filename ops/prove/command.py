@@ -25,7 +25,7 @@ class Wanted:
 
     seed: str
     subscriptions: int = 12
-    months: int = 3
+    days: int = 90
     histories: int = 10
     history: int | None = None
     without: str = ""
@@ -75,7 +75,7 @@ def prove(
             if wanted.quick and index and spent > QUICK_SECONDS:
                 break
             off = frozenset(wanted.without.split(",")) - {""}
-            plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.months, off)
+            plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.days, off)
             one = live(plan, place, _counter(totals, began) if live_counters else _silent)
             totals.add(one)
             totals.seconds = round(time.monotonic() - began)
@@ -100,7 +100,7 @@ def _tell(wanted: Wanted, plan: Plan, place: Place, say: Say, rules: set[str]) -
 def replay(small: Plan, again: str) -> str:
     """How to live the small one again."""
     off = f" --without {','.join(sorted(small.off))}" if small.off else ""
-    return f"{again} --subscriptions {small.subscriptions} --months {small.months}{off}"
+    return f"{again} --subscriptions {small.subscriptions} --days {small.days}{off}"
 
 
 def _indexes(wanted: Wanted) -> range:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ops.diary_rows import read_entries
@@ -13,6 +13,8 @@ from ops.prove.plan import Plan
 
 _ZONE = "Asia/Jakarta"
 _LINES_MAX = 60
+# A fault that struck no order of theirs is told where something happened to them just then.
+_NEAR = timedelta(seconds=20)
 _WHAT = {
     "capture": ("Midtrans mengambil {rp} (pesanan {id})", "Midtrans took {rp} (order {id})"),
     "settlement": ("Midtrans menyelesaikan {rp} (pesanan {id})", "Midtrans settled {rp} ({id})"),
@@ -68,8 +70,11 @@ def _entries(history: History, violation: Violation, language: str) -> list[tupl
         rp = f"Rp{entry.amount:,}".replace(",", ".")
         line = words.format(rp=rp, id=entry.order_id[-8:], what=entry.what)
         found.append((entry.at, f"  [buku]  {_stamp(entry.at)}  {line}"))
+    times = [at for at, _ in found]
     for at, kind, who, order_id in history.faults.struck_at:
-        if order_id is None or orders is None or order_id in orders:
+        mine = order_id is not None and (orders is None or order_id in orders)
+        near = any(abs(at - other) < _NEAR for other in times)
+        if mine or (order_id is None and near):
             found.append((at, f"  [fault] {_stamp(at)}  {kind} ({who})"))
     return sorted(found, key=lambda one: one[0])
 

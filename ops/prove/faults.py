@@ -11,35 +11,35 @@ from typing import Final
 from ops.prove.actors import Actor, Stage
 
 # Kind → how often in a million, where it may strike; grouped by where.
-STATEMENT: Final = {"kill": 900, "connection_lost": 60, "disk_full": 60}
-COMMIT: Final = {"kill_before": 2500, "kill_after": 2500, "commit_unheard": 400}
+STATEMENT: Final = {"kill": 1_000, "connection_lost": 100, "disk_full": 100}
+COMMIT: Final = {"kill_before": 3_000, "kill_after": 4_000, "commit_unheard": 1_000}
 CHARGE: Final = {
     "refused": 20_000,  # the connection was never made
-    "timeout_before": 30_000,
-    "timeout_after": 50_000,
-    "late_effect": 25_000,  # it reaches the bank seconds to thirty hours later
-    "reset": 15_000,
-    "server_error_before": 15_000,
-    "server_error_after": 15_000,
-    "html": 10_000,
-    "on_process": 10_000,
+    "timeout_before": 50_000,
+    "timeout_after": 100_000,
+    "late_effect": 60_000,  # it reaches the bank seconds to thirty hours later
+    "reset": 25_000,
+    "server_error_before": 20_000,
+    "server_error_after": 20_000,
+    "html": 15_000,
+    "on_process": 15_000,
     "too_many": 10_000,
-    "wrong_answer": 6_000,  # it speaks of another order or amount
-    "slow": 20_000,
-    "kill_before_call": 20_000,
-    "kill_after_effect": 20_000,
-    "pause_before_call": 10_000,  # longer than a lease
-    "pause_after_call": 10_000,
-    "declined": 70_000,
+    "wrong_answer": 15_000,  # it speaks of another order or amount
+    "slow": 15_000,
+    "kill_before_call": 30_000,
+    "kill_after_effect": 40_000,
+    "pause_before_call": 15_000,  # longer than a lease
+    "pause_after_call": 15_000,
+    "declined": 90_000,
     "card_ended": 15_000,
 }
 STATUS: Final = {
-    "status_timeout": 40_000,
-    "status_lag": 40_000,  # 404 though the charge exists
-    "status_stale": 40_000,
-    "status_error": 20_000,
+    "status_timeout": 60_000,
+    "status_lag": 80_000,  # 404 though the charge exists
+    "status_stale": 60_000,
+    "status_error": 30_000,
 }
-END: Final = {"end_timeout_before": 30_000, "end_timeout_after": 30_000, "end_error": 10_000}
+END: Final = {"end_timeout_before": 80_000, "end_timeout_after": 120_000, "end_error": 40_000}
 NEWS: Final = {
     "news_lost": 120_000,
     "news_late": 80_000,
@@ -53,7 +53,7 @@ MAIL: Final = {"mail_refused_for_now": 20_000, "mail_answer_lost": 10_000}
 MOMENT: Final = {
     "dark": 25_000,  # nothing runs for an hour to a month
     "no_scheduler": 40_000,
-    "many_schedulers": 60_000,
+    "many_schedulers": 30_000,
     "skewed_clocks": 60_000,
     "brown_out": 25_000,
     "database_restart": 15_000,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -97,7 +98,7 @@ class History:
             statements = Statements(self.stage, self.faults)
             stack.enter_context(statements.hooked(self.engine.db.engine))
             try:
-                self._live_months()
+                self._live_days()
                 self._go_quiet()
                 self._check()
             except HangError as error:
@@ -123,9 +124,10 @@ class History:
     def _person(self, n: int) -> Person:
         name = NAMES[n % len(NAMES)] + (f" {n // len(NAMES) + 1}" if n >= len(NAMES) else "")
         person = Person(n, name, self.world.random() < 0.6, self.world.choice(self.deeds.prices))
-        joins = START + timedelta(minutes=self.world.randrange(1, 12 * 24 * 60))
+        within = min(12, max(1, self.plan.days // 4)) * 24 * 60
+        joins = START + timedelta(minutes=self.world.randrange(1, within))
         self._plan(joins, lambda: self._act("sign_up", lambda: self.deeds.sign_up(person)))
-        end = START + timedelta(days=30 * self.plan.months)
+        end = START + timedelta(days=self.plan.days)
         at = joins
         while True:
             at += timedelta(hours=self.world.randrange(12, 24 * 24))
@@ -153,8 +155,8 @@ class History:
     def _confirms(self, order_id: str) -> None:
         """See `_people_at_the_gateway`."""
 
-    def _live_months(self) -> None:
-        end = START + timedelta(days=30 * self.plan.months)
+    def _live_days(self) -> None:
+        end = START + timedelta(days=self.plan.days)
         while self.stage.now < end:
             self._moment(self._next(end))
 
@@ -214,23 +216,25 @@ class History:
 
     def _start_processes(self, kind: str | None) -> None:
         skew = timedelta(seconds=90 if kind == "skewed_clocks" else 0)
-        many = {"no_scheduler": 0, "many_schedulers": 5}.get(kind or "", 1)
+        many = {"no_scheduler": 0, "many_schedulers": 3}.get(kind or "", 1)
         for n in range(many):
             self.stage.spawn(f"scheduler {n}", self._tick, skew=skew * (n % 2))
         for n in range(3 if self.world.random() < 0.5 else 2):
-            self.stage.spawn(f"worker {n}", self._work, skew=skew * ((n + 1) % 2))
+            patience = 2 if n == 0 else 1
+            self.stage.spawn(
+                f"worker {n}", partial(self._work, patience), skew=skew * ((n + 1) % 2)
+            )
 
     def _tick(self) -> None:
         ring_due(self.engine.db, self.engine.real_now())
 
-    def _work(self) -> None:
-        misses = 0
-        while misses < 2:
+    def _work(self, patience: int) -> None:
+        """A worker's life until it found no bell so many times; it looks a little later again."""
+        while patience:
             if run_once(self.engine):
-                misses = 0
-            else:
-                misses += 1
-                self.stage.sleep(timedelta(milliseconds=700))
+                continue
+            patience -= 1
+            self.stage.sleep(timedelta(milliseconds=self.world.randrange(300, 3000)))
 
     def _restart(self) -> None:
         """PostgreSQL is started anew: every connection breaks."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -84,20 +84,35 @@ def _in(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
+def _by_socket(url: str, sockets: Path) -> str:
+    """The same login by a socket of the file system: a statement takes less time."""
+    parts = urlsplit(url)
+    query = f"host={quote(str(sockets))}&port={parts.port}"
+    login = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{login}@", query=query))
+
+
 @contextmanager
 def throwaway() -> Iterator[Place]:
     """An embedded server in a folder that is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="tagihan-prove-"))
     folder.chmod(0o711)  # PostgreSQL may have to run as another user, who must get through
-    server = Embedded(folder / "home", 0, options=QUICK)
+    sockets = folder / "sockets"
+    sockets.mkdir()
+    sockets.chmod(0o777)
+    server = Embedded(
+        folder / "home", 0, options={**QUICK, "unix_socket_directories": str(sockets)}
+    )
     try:
         found = server.start()
         login = urlsplit(found.app_url).username or ""
         owner = urlsplit(found.owner_url).username or ""
         migrate(found.owner_url, "tagihan", login)
         yield Place(
-            found.admin_url, found.app_url, template="tagihan", owner=owner, role_prefix="tagihan"
-        )
+            _by_socket(found.admin_url, sockets),
+            _by_socket(found.app_url, sockets),
+            template="tagihan", owner=owner, role_prefix="tagihan",
+        )  # fmt: skip
     finally:
         server.stop()
         outside = folder / "home" / "postgres.json"

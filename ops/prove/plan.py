@@ -15,7 +15,7 @@ class Plan:
     seed: str
     index: int = 0
     subscriptions: int = 12
-    months: int = 3
+    days: int = 90
     off: frozenset[str] = frozenset()
     scale: int = 1
     pace: int = 5  # how far moments are drawn together: 0 lives every instant

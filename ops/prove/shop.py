@@ -27,6 +27,8 @@ _PLANS = (
     ("pro", 150_000, "month", 0),
     ("coba", 99_000, "month", 7),
     ("mingguan", 25_003, "week", 0),
+    ("langganan", 45_000, "week", 0),
+    ("harian", 9_900, "day", 0),
 )
 
 

@@ -19,7 +19,7 @@ def smallest(
     plan: Plan, place: Place, rules: set[str], say: Callable[[str], None], *,
     seconds: int = SECONDS_MAX,
 ) -> Plan:  # fmt: skip
-    """Leave out people, months and kinds of fault for as long as a rule of ``rules`` breaks."""
+    """Leave out people, days and kinds of fault for as long as a rule of ``rules`` breaks."""
     until = time.monotonic() + seconds
     say("looking for the smallest history that breaks the same promise ...")
     best, gone_on = plan, True
@@ -31,7 +31,7 @@ def smallest(
             if names(live(smaller, place).violations) & rules:
                 best, gone_on = smaller, True
                 say(
-                    f"  still broken with {best.subscriptions} subscriptions, {best.months} months,"
+                    f"  still broken with {best.subscriptions} subscriptions, {best.days} days,"
                     f" without {len(best.off)} kinds of fault"
                 )
                 break
@@ -43,9 +43,9 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
     if plan.subscriptions > 1:
         yield replace(plan, subscriptions=1)
         yield replace(plan, subscriptions=plan.subscriptions // 2)
-    if plan.months > 1:
-        yield replace(plan, months=1)
-        yield replace(plan, months=plan.months - 1)
+    if plan.days > 3:
+        yield replace(plan, days=max(3, plan.days // 4))
+        yield replace(plan, days=plan.days // 2)
     for group in GROUPS.values():
         kinds = frozenset(group)
         if not kinds <= plan.off:
