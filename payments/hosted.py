@@ -73,7 +73,8 @@ def news_of_page(answer: Answer, page: Page, now: datetime) -> Answer:
             return answer
         return over() if page.is_over(now) else replace(answer, status="pending", code=None)
     if answer.status == "failed" and answer.transaction_status and not page.is_over(now):
-        return replace(answer, status="pending")
+        # What the fraud desk thought of that try is over with it.
+        return replace(answer, status="pending", fraud=None)
     return answer
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from billing.engine import Engine
 from billing.flows.asking import settle_asked
+from billing.flows.holds import fulfil
 from billing.flows.page_news import is_shown
 from payments.gateway import Answer, Gateway
 from payments.hosted import over, that_counts
@@ -49,6 +50,8 @@ def resolve_page(engine: Engine, merchant_id: UUID, gateway: Gateway, order: Row
         answer = over()
     elif order.abandoning:
         answer = _end(gateway, order, answer)
+    elif order.wish is not None:
+        answer = fulfil(engine, merchant_id, gateway, order, answer)
     return settle_asked(
         engine, merchant_id, gateway, order.order_id, answer,
         asked_in=order.state, because="status asked",
@@ -70,7 +73,8 @@ def _end(gateway: Gateway, order: Row[Any], answer: Answer) -> Answer:
     """
     if answer.status in ("pending", "authorized"):
         name = answer.transaction_id or order.order_id
-        end = gateway.expire if answer.status == "pending" else gateway.cancel
+        waits = answer.transaction_status == "pending"  # else it is held, or questioned
+        end = gateway.expire if waits else gateway.cancel
         # Each try has a key of its own, or the end of one would be answered for the next.
         end(name, idempotency_key=idempotency_key(order.order_id, f"end {name}", order.polls + 1))
         answer = ask_page(gateway, order.order_id, name)

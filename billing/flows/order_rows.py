@@ -11,6 +11,7 @@ from billing.flows.orders import record_steps
 from core.work import Work
 from payments.attempts import next_poll_after
 from payments.gateway import Answer
+from payments.hosted import PAGE_OVER
 from payments.tables import payment_orders
 
 
@@ -47,6 +48,8 @@ def write_outcome(unit: Work, order: Row[Any], state: str, answer: Answer, becau
 
 def _code(answer: Answer) -> str | None:
     """Why it came to this: the bank's yes to what was denied or ran out afterwards is not."""
+    if answer.code == PAGE_OVER:
+        return PAGE_OVER
     if answer.fraud == "deny":
         return "fraud"
     return "407" if answer.transaction_status == "expire" else answer.code

@@ -50,12 +50,13 @@ def keep_page(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> No
     if not CHANNELS[order.channel].is_hosted:
         return
     chosen = answer.expires_at if answer.transaction_id and answer.status == "pending" else None
-    unit.session.execute(
-        this_order(unit, order).values(
-            expires_at=next_look(_page(engine, order), unit.now, chosen),
-            instructions=dict(order.instructions or answer.instructions),
+    values: dict[str, Any] = {"instructions": dict(order.instructions or answer.instructions)}
+    if answer.fraud != "challenge":
+        # What the fraud desk questions ends by its own time; with another try it is over.
+        values.update(
+            held=None, wish=None, expires_at=next_look(_page(engine, order), unit.now, chosen)
         )
-    )
+    unit.session.execute(this_order(unit, order).values(**values))
 
 
 def note_try(unit: Work, order: Row[Any], answer: Answer, because: str) -> None:

@@ -136,7 +136,7 @@ def resolve_one(
     Args:
         passed: quarantines since it was last sent; before the first, "no such order" is no proof.
     """
-    if CHANNELS[order.channel].is_hosted and order.wish is None:
+    if CHANNELS[order.channel].is_hosted:
         return resolve_page(engine, merchant_id, gateway, order)
     wire = wire_id(order.channel, order.order_id, order.transaction_id)
     answer = gateway.status(wire)

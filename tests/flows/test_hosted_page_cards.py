@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 from builders import CONSENT
-from hosted_page import ask_around, open_page, order_of, told, visitor
+from hosted_page import ask_around, open_page, order_of, told, tries_of, visitor
 from payers import receive, status_body, va_customer
 from world import START, World
 
 from billing.flows.at_once import pay_invoice, press_first, subscribe_now
+from billing.flows.hold_wishes import wish_review
 from billing.flows.means import Means
+from billing.flows.one_order import ask_now, withdraw_order
 from billing.tables import mandates, subscriptions
 from core.errors import Conflict
 from invoices.tables import invoices
 from ops.doctor import examine, render
 from payments.service import set_channel
-from payments.tables import payment_methods, payment_orders
+from payments.tables import payment_methods, payment_orders, reviews
 
 pytestmark = pytest.mark.database
 
@@ -106,3 +108,54 @@ def test_a_card_paid_on_a_page_and_charged_back_is_owed_again(world: World) -> N
         told(world)
     assert order_of(world, order.id).state == "reversed"
     assert (world.invoice(invoice).status, world.invoice(invoice).due_amount) == ("open", 99_000)
+
+
+def questioned(world: World) -> tuple[Any, Any]:
+    """A card on a page that the fraud desk questions: its invoice, and its order."""
+    invoice = va_customer(world)
+    order = open_page(world, invoice, "bni_va")
+    visitor(order).card("5510111111111115")
+    world.desk.confirm(order.order_id)
+    ask_around(world, minutes=5)
+    return invoice, order_of(world, order.id)
+
+
+def decided(world: World, order: Any, *, accept: bool) -> Any:
+    """A person decides, and the gateway is told."""
+    with world.work() as unit:
+        wish_review(unit, order.id, accept=accept, reason="called the customer")
+    ask_now(world.engine, world.merchant_id, order.id)
+    return order_of(world, order.id)
+
+
+def test_a_card_on_a_page_that_is_questioned_waits_for_a_person(world: World) -> None:
+    invoice, order = questioned(world)
+    assert (order.state, order.held) == ("pending", "challenge")
+    assert [one.kind for one in world.rows(reviews)] == ["fraud_challenge"]
+    ask_around(world, minutes=5)
+    assert decided(world, order, accept=True).state == "paid"
+    assert world.invoice(invoice).status == "paid"
+    assert all(one.closed_at is not None for one in world.rows(reviews))
+
+
+def test_a_questioned_card_that_a_person_refuses_leaves_the_page_to_the_payer(
+    world: World,
+) -> None:
+    invoice, order = questioned(world)
+    refused = decided(world, order, accept=False)
+    assert (refused.state, refused.held, refused.wish) == ("pending", None, None)
+    assert all(one.closed_at is not None for one in world.rows(reviews))
+    visitor(order).choose("bni_va")
+    world.desk.pay(order_id=order.order_id)
+    ask_around(world)
+    assert world.invoice(invoice).status == "paid"
+
+
+def test_a_questioned_card_is_let_go_when_its_order_is_ended(world: World) -> None:
+    _, order = questioned(world)
+    with world.work() as unit:
+        withdraw_order(unit, order.id)
+    ask_now(world.engine, world.merchant_id, order.id)
+    assert [one["status"] for one in tries_of(world, order.order_id)] == ["cancel"]
+    world.advance(START + timedelta(hours=2))
+    assert order_of(world, order.id).state == "failed"
