@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from litestar import Controller
@@ -13,6 +14,21 @@ from api.routes import get
 from api.shapes import Instant, Out
 from billing.engine import Engine
 from billing.flows.pace import is_paced, read_budget, read_forecast
+from billing.reports.busy_days import busiest_day
+
+
+class BusiestOut(Out):
+    """The busiest of the coming 31 days, as far as agreements say today."""
+
+    day: date
+    calls: Annotated[
+        int, Meta(description="One for each agreement that is billed next on that day.")
+    ]
+    calls_per_minute: Annotated[
+        int, Meta(description="What `gateway_rps` allows, less what is kept for people.")
+    ]
+    begins_at: Instant
+    done_at: Annotated[Instant, Meta(description="About when all of them are through.")]
 
 
 class GatewayOut(Out):
@@ -38,6 +54,9 @@ class GatewayOut(Out):
     done_at: Annotated[
         Instant | None, Meta(description="About when; null while the gateway does not answer.")
     ]
+    busiest_day: Annotated[
+        BusiestOut | None, Meta(description="Null where nothing is billed in the next 31 days.")
+    ]
 
 
 class GatewayController(Controller):
@@ -51,12 +70,14 @@ class GatewayController(Controller):
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller]
     ) -> GatewayOut:
         """How fast Midtrans is called for this merchant, how many charges wait, and when they will
-        be done. Merchants with a test clock are called as fast as their work comes.
+        be done; and the busiest day to come. Merchants with a test clock are called as fast as
+        their work comes.
         """
         with engine.work(caller.merchant, caller.actor) as unit:
             paced = is_paced(engine, unit)
             found = read_forecast(unit)
             rate = read_budget(unit).rate(unit.real_now) if paced else None
+            ahead = busiest_day(unit)
         return GatewayOut(
             calls_per_second=rate,
             gateway_rps=unit.merchant.gateway_rps,
@@ -65,4 +86,8 @@ class GatewayController(Controller):
             charges_waiting=found.waiting,
             charges_per_minute=found.per_minute,
             done_at=found.done_at,
-        )
+            busiest_day=None if ahead is None else BusiestOut(
+                day=ahead.day, calls=ahead.calls, calls_per_minute=ahead.per_minute,
+                begins_at=ahead.begins_at, done_at=ahead.done_at,
+            ),
+        )  # fmt: skip

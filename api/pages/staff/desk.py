@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from api.pages.declined import why_declined
 from api.pages.portal import pdf_answer
 from api.pages.staff import reads
+from api.pages.staff.ahead import told_ahead
 from api.pages.staff.finding import search
 from api.pages.staff.frame import setting_of, show
 from api.pages.staff.hold_words import HOLD_WORDS
@@ -43,12 +44,14 @@ def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
         setting = setting_of(unit)
         after = _cursor(request, "after")
         found, more = search(unit, asked, after)
-        figures = None
+        figures, ahead = None, []
         if not asked and after is None:
             figures = {**reads.counts(unit), "mrr": mrr(unit).amount}
+            ahead = told_ahead(person.engine, unit, person.language)
         context = {
             "found": found,
             "figures": figures,
+            "ahead": ahead,
             "older": write_cursor(*more) if more else "",
             "is_first": after is None,
             "waiting": len(waiting_refunds(unit)),
