@@ -177,7 +177,10 @@ def _by_model(
         return unit_amount or 0, {}
     if unit_amount is not None:
         raise wrong_terms("Only a flat price has a unit_amount; say it in terms.", "unit_amount")
-    kept = terms_of(model_of(model, terms))[1]
+    try:
+        kept = terms_of(model_of(model, terms))[1]
+    except InvalidRequest as wrong:
+        raise wrong_terms(wrong.message, f"terms.{wrong.field}") from None
     one = price_of(0, 1, model=model, terms=kept).amount
     _require_between(one, 0, UNIT_AMOUNT_MAX, field="terms")
     return one, kept

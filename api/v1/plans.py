@@ -29,6 +29,7 @@ from api.shapes import (
     path_id,
 )
 from api.v1.customers import require_version
+from api.v1.price_terms import Model, TermsIn, TermsOut
 from billing.engine import Engine
 from core import ids
 from plans import queries, service
@@ -74,8 +75,13 @@ class PlanPatch(In):
 class NewPriceIn(In):
     """The next version of a plan's price."""
 
-    unit_amount: PriceIn
     interval_unit: Literal["day", "week", "month", "year"]
+    unit_amount: Annotated[
+        PriceIn | None,
+        Meta(description="Whole rupiah per quantity and interval, of a `flat` price alone."),
+    ] = None
+    model: Model = "flat"
+    terms: Annotated[TermsIn | None, Meta(description="Of every model but `flat`.")] = None
     interval_count: Annotated[int, Meta(ge=1, le=3660)] = 1
     trial_days: Annotated[int, Meta(ge=0, le=730)] = 0
     tax_mode: Annotated[
@@ -117,7 +123,14 @@ class PriceOut(Out):
     plan: str
     plan_code: str
     version: int
-    unit_amount: Rupiah
+    model: str
+    terms: TermsOut
+    unit_amount: Annotated[
+        Rupiah,
+        Meta(
+            description="Whole rupiah; of other models than `flat`, what a quantity of 1 comes to."
+        ),
+    ]
     currency: str
     interval_unit: str
     interval_count: int
@@ -133,6 +146,7 @@ class PriceOut(Out):
         return cls(
             id=ids.public("price", row.id), external_id=row.external_id,
             plan=ids.public("plan", row.plan_id), plan_code=row.plan_code, version=row.version,
+            model=row.model, terms=row.model_terms,
             unit_amount=row.unit_amount, currency=row.currency, interval_unit=row.interval_unit,
             interval_count=row.interval_count, trial_days=row.trial_days, tax_mode=row.tax_mode,
             metadata=row.metadata, created_at=row.created_at, retired_at=row.retired_at,
@@ -201,9 +215,11 @@ class PlansController(Controller):
         self, plan_id: FromPath[str], data: JSONBody[NewPriceIn], once: NamedDependency[Once]
     ) -> Response[PriceOut]:
         """Publish the next version; subscriptions keep the version they have."""
-        plan = path_id("plan", plan_id)
+        plan, fields = path_id("plan", plan_id), given(data)
+        terms: TermsIn | None = fields.pop("terms")
+        fields["model_terms"] = terms.given() if terms else {}
         return once.run(
-            lambda unit: service.publish_price(unit, plan, key=once.key, **given(data)).id,
+            lambda unit: service.publish_price(unit, plan, key=once.key, **fields).id,
             lambda unit, price: PriceOut.of(queries.get_price(unit, price)),
         )
 

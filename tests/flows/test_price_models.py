@@ -164,7 +164,7 @@ def test_a_document_shows_no_product_that_is_none(engine: Engine, merchant: Merc
     ("model", "terms", "unit_amount", "field"),
     [
         ("percentage", {"rate": "0.1"}, None, "model"),
-        ("graduated", {}, None, "tiers"),
+        ("graduated", {}, None, "terms.tiers"),
         ("graduated", SEATS, 10_000, "unit_amount"),
         ("flat", SEATS, 10_000, "terms"),
         ("flat", {}, None, "unit_amount"),
