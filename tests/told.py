@@ -18,9 +18,14 @@ from fakes import FakeGateway
 from simulated import Desk, open_desk
 
 from ops.certify.bench import AMOUNT, CARDS, PHONE, Bench, Hands
-from payments.adapters.midtrans.answers import charge_answer, refund_answer, status_answer
+from payments.adapters.midtrans.answers import (
+    charge_answer,
+    page_answer,
+    refund_answer,
+    status_answer,
+)
 from payments.adapters.midtrans.client import Raw
-from payments.adapters.midtrans.payloads import charge_payload
+from payments.adapters.midtrans.payloads import charge_payload, page_payload
 from payments.channels import CHANNELS, PUSHES, wire_id
 from payments.gateway import Answer, ChargeRequest, RefundAnswer
 
@@ -141,12 +146,35 @@ class Recorder:
         return self
 
 
+class PageRecorder(Recorder):
+    """The same for a hosted page: nobody knows its order until something is chosen on it."""
+
+    def __init__(self, desk: Desk, name: str) -> None:
+        self.desk = desk
+        hands = Hands(desk.url, desk.server_key)
+        self.bench = Bench(desk.url, desk.server_key, desk.client_key, hands=hands, now=NOON)
+        desk.control("POST", "clock", to=NOON.isoformat())
+        request = self.bench.request("snap")
+        self.at = request.order_id
+        self.life = Life(
+            "snap", name, self.bench.client.open_page(page_payload(request), self.bench.key()), ()
+        )
+        self.told, self.ours = [{}], {}
+
+    def act(self, path: str, **body: Any) -> PageRecorder:
+        self.bench.act(path, "", order_id=self.at, **body)
+        self._keep()
+        return self
+
+
 def lives(url: str, channel: str) -> list[Life]:
     """Every life of a channel, as the simulator at ``url`` tells it."""
 
     def begin(channel: str, name: str, **change: Any) -> Recorder:
         return Recorder(open_desk(url), channel, name, **change)
 
+    if channel == "snap":
+        return list(_pages(lambda name: PageRecorder(open_desk(url), name)))
     if channel in PUSHES:
         return list(_pushed(channel, begin))
     return list(_cards(begin) if channel == "card" else _linked(begin))
@@ -228,6 +256,17 @@ def _linked(begin: Begin) -> Iterator[Life]:
     yield from _refunded(pulled, in_parts=True)
 
 
+def _pages(begin: Callable[[str], PageRecorder]) -> Iterator[Life]:
+    def card(name: str, number: str) -> PageRecorder:
+        chosen = begin(name).act("snap", method="credit_card", card_number=number)
+        return chosen.act("3ds", result="accept")
+
+    yield begin("a number chosen and paid").act("snap", method="bca_va").act("pay").done()
+    yield card("a card chosen", CARDS["accept"]).act("settle").done()
+    tries = card("a card denied, then a QR paid", CARDS["deny"]).act("snap", method="other_qris")
+    yield tries.act("pay").done()
+
+
 @dataclass(slots=True)
 class Order:
     """One order of ours and where in its life it is."""
@@ -251,6 +290,8 @@ class Replay(FakeGateway):
         assert self.next_life is not None
         self.told[request.order_id] = Order(self.next_life)
         raw = self.next_life.charge
+        if self.next_life.channel == "snap":
+            return page_answer(raw, request)
         return charge_answer(Raw(raw.kind, raw.code, self._ours(request.order_id, raw.body)))
 
     def status(self, order_id: str) -> Answer:
@@ -260,7 +301,8 @@ class Replay(FakeGateway):
             return Answer("not_found", order_id=order_id, code="404")
         if at == order_id and CHANNELS[self.told[at].life.channel].by_transaction_id:
             return Answer("not_found", order_id=order_id, code="404")
-        return status_answer(Raw("body", 200, self.body(at)))
+        body = self.body(at)
+        return status_answer(Raw("body", 200 if body else 404, body))
 
     def refund(
         self, order_id: str, *, refund_key: str, amount: int, reason: str, idempotency_key: str
@@ -282,9 +324,12 @@ class Replay(FakeGateway):
         return refund_answer(Raw(raw.kind, raw.code, body), canceling=what == "cancel")
 
     def body(self, order_id: str, step: int | None = None) -> Body:
-        """What is told of an order at a step of its life, by status and by notification alike."""
+        """What is told of an order at a step of its life, by status and by notification alike;
+        nothing while nobody has chosen anything on its page.
+        """
         order = self.told[order_id]
-        return self._ours(order_id, order.life.told[order.step if step is None else step])
+        told = order.life.told[order.step if step is None else step]
+        return self._ours(order_id, told) if told else {}
 
     def _ours(self, order_id: str, body: Body) -> Body:
         """The same words about an order of ours."""
