@@ -47,6 +47,14 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "More than is held on the card.",
         "Lebih dari dana yang ditahan di kartu.",
     ),
+    "card_not_allowed": (
+        "This card is not one of those that may pay.",
+        "Kartu ini tidak termasuk kartu yang boleh dipakai.",
+    ),
+    "card_terms_not_possible": (
+        "`installment` and `allowed_bins` go with the `card_token` of a one-off payment.",
+        "`installment` dan `allowed_bins` hanya untuk `card_token` pembayaran sekali.",
+    ),
     "channel_not_offered": (
         "The merchant does not offer this way to pay.",
         "Merchant tidak menawarkan cara bayar ini.",

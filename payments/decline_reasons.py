@@ -50,6 +50,10 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "Kartu ini tidak dapat dipakai untuk pembayaran ini.",
         "This card cannot be used for this payment.",
     ),
+    "card_not_allowed": (
+        "Kartu ini tidak termasuk kartu yang dapat dipakai di sini. Silakan gunakan kartu lain.",
+        "This card is not one of those that can be used here. Please use another card.",
+    ),
     "security": (
         "Pembayaran ditolak demi keamanan. Silakan gunakan cara bayar lain.",
         "The payment was refused for security reasons. Please use another way to pay.",

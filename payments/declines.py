@@ -186,10 +186,14 @@ STATUS_CODES: Final = {
 }
 
 # Codes of ours, no gateway's. Why we do not even ask: the payer has to act. And what a fraud desk
-# denied, theirs or a person at the merchant: that card is not charged again.
+# denied, theirs or a person at the merchant: that card is not charged again. And a card that is
+# not one of those that may pay.
 OWN_CODES: Final = {
     code: _decline(code, DeclineClass.CUSTOMER_ACTION, code) for code in ("no_card", "no_mandate")
-} | {"fraud": _decline("fraud", DeclineClass.HARD, "security")}
+} | {
+    "fraud": _decline("fraud", DeclineClass.HARD, "security"),
+    "bin": _decline("bin", DeclineClass.CUSTOMER_ACTION, "card_not_allowed"),
+}
 
 # Mastercard uses two codes in a harder sense than Visa.
 _MASTERCARD: Final = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta
 
 from api.shapes import Id, In, Instant, Out, Rupiah, Short, body_id, public
@@ -14,6 +15,7 @@ from billing.flows.means import Means
 from core import ids
 from core.errors import InvalidRequest
 from core.work import Work
+from payments.card_terms import CardTerms
 
 # A card number in its place is refused: card numbers never come here.
 CardToken = Annotated[
@@ -32,6 +34,15 @@ class MandateIn(In):
     locale: Annotated[str, Meta(pattern="^(id|en)$")] = "id"
     amount_rule: Short = "invoice_total"
     cadence: Short = "per_period"
+
+
+class InstallmentIn(In):
+    """Instalments of a card's own bank."""
+
+    months: Annotated[int, Meta(ge=2, le=60)]
+    bank: Annotated[
+        str, Meta(max_length=20, description="Whose instalments: `bca`, `bni`, `mandiri` …")
+    ]
 
 
 class PaymentIn(In):
@@ -65,6 +76,22 @@ class PaymentIn(In):
             "taken. Capture it within seven days (`POST /payment-orders/{id}/capture`), or end it."
         ),
     ] = False
+    allowed_bins: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=20)]],
+        Meta(
+            max_length=100,
+            description="With a `card_token` of a one-off payment: only cards that begin with one "
+            "of these digits (1 to 8), or of one of these banks (`bca`, `bni` …), may pay. Another "
+            "is refused (422 `card_not_allowed`) or declined (`code` `bin`).",
+        ),
+    ] = msgspec.field(default_factory=list)
+    installment: Annotated[
+        InstallmentIn | None,
+        Meta(
+            description="With a `card_token` of a one-off payment: the card's bank lets its holder "
+            "pay in months. The invoice and what you get are the same."
+        ),
+    ] = None
     mandate: Annotated[
         MandateIn | None,
         Meta(
@@ -94,6 +121,11 @@ class PaymentIn(In):
             mandate=mandate_of(self.mandate),
             channel=self.channel,
             authorize_only=self.authorize_only,
+            terms=CardTerms(
+                bins=tuple(one.lower() for one in self.allowed_bins),
+                months=self.installment.months if self.installment else None,
+                bank=self.installment.bank.lower() if self.installment else None,
+            ),
         )
 
 

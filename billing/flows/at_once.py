@@ -21,7 +21,7 @@ from billing.flows.charge import send_one
 from billing.flows.collection import check_automatic
 from billing.flows.consents import Mandate, consent, mandate_needed
 from billing.flows.limits import count_card
-from billing.flows.means import Means, hold_not_possible
+from billing.flows.means import Means
 from billing.flows.offers import offer
 from billing.flows.orders import open_attempt, open_orders
 from billing.flows.pay_once import OneOffLine, pay_once
@@ -56,8 +56,7 @@ def subscribe_now(
     method_id = None
     if means is not None:
         _count(engine, unit, means, customer_id)
-        if means.authorize_only:
-            raise hold_not_possible()
+        means.require_no_terms()
     queries.lock_customers(unit, [customer_id])
     if means is not None and means.is_fresh_card:
         queries.get_customer(unit, customer_id)
@@ -147,8 +146,8 @@ def pay_invoice(
     # Before the consent and the card are written: a decline that ends the card holds the customer.
     queries.lock_customers(unit, [customer_id])
     invoice = _open(unit, invoice_id)
-    if means.authorize_only and invoice.kind != "one_off":
-        raise hold_not_possible()
+    if invoice.kind != "one_off":
+        means.require_no_terms()
     method_id = _kept(unit, invoice.customer_id, means, key)
     if means.payment_method_id is not None:
         check_automatic(unit, invoice.customer_id, method_id, interactive=False)
@@ -266,6 +265,9 @@ def _write_order(
             means.card_token,
             save_token=method_id is not None,
             authorize_only=means.authorize_only,
+            installment_months=means.terms.months,
+            acquirer=means.terms.bank,
+            bins=means.terms.bins,
         )
         sealed = seal_card_request(engine, unit, invoice_id, card)
     order_id = open_attempt(
@@ -284,6 +286,7 @@ def _write_order(
         after={
             "order": ids.public("payment_order", order_id),
             "method": method_id and ids.public("payment_method", method_id),
+            **({"months": means.terms.months} if means.terms.months else {}),
         },
     )
     return order_id

@@ -25,6 +25,9 @@ class CardRequest(msgspec.Struct, frozen=True):
     authenticate: bool = True
     save_token: bool = True
     authorize_only: bool = False
+    installment_months: int | None = None
+    acquirer: str | None = None
+    bins: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "<CardRequest>"

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -178,6 +178,9 @@ def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased
     if answer is None:
         key = idempotency_key(leased.order_id, "charge", leased.send)
         answer = gateway.charge(leased.request, idempotency_key=key)
+    if answer.code == "402" and answer.status == "failed" and leased.request.bins:
+        # A card outside the list, and not a merchant who may not take cards.
+        answer = replace(answer, code="bin")
     if answer.status == "duplicate":
         answer = gateway.status(leased.order_id)
     elif _speaks_of_another(leased.request, answer):
@@ -248,6 +251,9 @@ def _request(engine: Engine, unit: Work, row: Row[Any], card: CardRequest | None
         authenticate=card.authenticate if card else False,
         save_token=card.save_token if card else is_page and row.payment_method_id is not None,
         authorize_only=card.authorize_only if card else False,
+        installment_months=card.installment_months if card else None,
+        acquirer=card.acquirer if card else None,
+        bins=card.bins if card else (),
         expires_at=row.expires_at,
         ordered_at=unit.now if is_page else row.opened_at,
         phone=wallet_phone(row.phone),

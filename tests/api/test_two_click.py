@@ -13,8 +13,8 @@ import httpx
 import pytest
 from api_house import Counter, open_counter
 from database import Database
-from pages.test_browser import served
 from lived import pay_open_accounts
+from pages.test_browser import served
 from simulated import running_simulator
 from world import make_world
 
