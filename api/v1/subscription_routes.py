@@ -33,6 +33,7 @@ from api.v1.subscriptions import (
     shape_subscriptions,
 )
 from billing import queries
+from billing.beginnings import FixedDay
 from billing.engine import Engine
 from billing.flows import cancel as cancelling
 from billing.flows import change_plan
@@ -73,6 +74,7 @@ class SubscriptionsController(Controller):
             return subscribe_now(
                 engine, unit, customer_id=customer, price_id=price, means=means, key=once.key,
                 quantity=data.quantity, collection=data.collection, trial_days=data.trial_days,
+                fixed=FixedDay(data.billing_day) if data.billing_day else None,
                 external_id=data.external_id, metadata=data.metadata,
             ).subscription.id  # fmt: skip
 

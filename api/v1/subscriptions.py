@@ -57,6 +57,14 @@ class NewSubscriptionIn(In):
     trial_days: Annotated[
         TrialDays | None, Meta(description="In place of the price's own; 0 is none.")
     ] = None
+    billing_day: Annotated[
+        Annotated[int, Meta(ge=1, le=31)] | None,
+        Meta(
+            description="The day of the month periods begin on, 31 is the last; the days before "
+            "the first are prorated. For prices by months or years; by default the day of the "
+            "first paid one."
+        ),
+    ] = None
     external_id: ExternalId | None = None
     metadata: MetadataIn = msgspec.field(default_factory=dict)
 
