@@ -92,6 +92,7 @@ class Once:
         call: Call | None = None,
         status: int = 201,
         is_secret: bool = False,
+        unkept: frozenset[str] = frozenset(),
     ) -> Response[Any]:
         """Do an operation once and answer it.
 
@@ -102,13 +103,15 @@ class Once:
             call: what happens between the two with no transaction open, such as asking the gateway.
                 It must be safe to repeat. Without it there is one transaction.
             is_secret: the answer must not be stored; a repetition is told so.
+            unkept: fields of an answer behind a ``call`` that are not stored; a repetition has
+                null there, and reads the thing.
 
         Raises:
             Conflict: ``in_progress``, ``idempotency_key_reused``, ``answer_not_stored``.
         """
         entered = self._enter_patiently(begin, finish if call is None else None, status, is_secret)
         if isinstance(entered, _Mine):
-            entered = self._go_on(entered, finish, call, status)
+            entered = self._go_on(entered, finish, call, status, unkept)
         return _respond(entered)
 
     def is_known(self) -> bool:
@@ -145,20 +148,25 @@ class Once:
             self._answered(unit, status, kept, subject_id=subject)
             return _Answer(status, body, replayed=False)
 
-    def _go_on(self, mine: _Mine, finish: Finish, call: Call | None, status: int) -> _Answer:
+    def _go_on(
+        self, mine: _Mine, finish: Finish, call: Call | None, status: int, unkept: frozenset[str]
+    ) -> _Answer:
         """Do the part behind the first commit; on any error the next caller may resume at once."""
         try:
             if call is not None:
                 call(mine.subject_id)
-            return repeated(lambda: self._finished(mine, finish, status))
+            return repeated(lambda: self._finished(mine, finish, status, unkept))
         except Exception:
             self._release()
             raise
 
-    def _finished(self, mine: _Mine, finish: Finish, status: int) -> _Answer:
+    def _finished(
+        self, mine: _Mine, finish: Finish, status: int, unkept: frozenset[str]
+    ) -> _Answer:
         with self.engine.work(self.caller.merchant, self.caller.actor) as unit:
             body = msgspec.to_builtins(finish(unit, mine.subject_id))
-            self._answered(unit, status, body)
+            kept = {name: None if name in unkept else value for name, value in body.items()}
+            self._answered(unit, status, kept)
             return _Answer(status, body, replayed=False)
 
     def _release(self) -> None:

@@ -62,7 +62,8 @@ class WalletsController(Controller):
         Switch it on first (`POST /payment-channels/gopay_linked`): Midtrans has to allow tokenized
         GoPay for your account. With `mandate` the customer's automatic subscriptions and open
         invoices go over to it. A wallet that can not be linked comes back `ended`. After a 503
-        send the same request again: nothing was linked.
+        send the same request again: nothing was linked. A repetition comes without `link`, which
+        is read with the method.
         """
         customer, phone = path_id("customer", customer_id), gopay_phone(data.phone)
         if phone is None:
@@ -81,6 +82,8 @@ class WalletsController(Controller):
             call=lambda method: press_link(
                 engine, caller.merchant, method, phone=phone, return_url=data.return_url
             ),
+            # It names the account at GoPay, which is sealed wherever it is kept.
+            unkept=frozenset({"link"}),
         )
 
     @post(
@@ -103,4 +106,5 @@ class WalletsController(Controller):
             lambda unit, method: MethodOut.read(unit, method, engine),
             call=lambda method: ask_now(engine, caller.merchant, method),
             status=200,
+            unkept=frozenset({"link"}),
         )

@@ -55,7 +55,9 @@ def test_a_wallet_is_linked_where_its_holder_agrees(counter: Counter, customer: 
 
 def test_the_same_request_links_once(counter: Counter, customer: str) -> None:
     first = link(counter, customer, once="link-1")
-    assert link(counter, customer, once="link-1") == first
+    again = link(counter, customer, once="link-1")
+    assert again == {**first, "link": None}, "a stored answer does not name the account"
+    assert counter.door.get(f"/payment-methods/{first['id']}")["link"] == first["link"]
     held = counter.world.desk.control("GET", "pay-accounts")["accounts"]
     assert len(held) == 1
 
