@@ -38,7 +38,7 @@ class Desk:
         answer: dict[str, Any] = response.json()
         return answer
 
-    def fault(self, op: str, kind: str, *, times: int = 1, **more: Any) -> None:
+    def fault(self, op: str, kind: str, *, times: int | None = 1, **more: Any) -> None:
         """Order trouble for the next ``times`` calls."""
         self.control("POST", "faults", op=op, kind=kind, times=times, **more)
 
