@@ -68,6 +68,8 @@ def check_failed(unit: Work, order: Row[Any], answer: Answer) -> None:
 
 def page_brought_none(unit: Work, order: Row[Any]) -> None:
     """End the method that a hosted page was to bring: its order has ended without a saved card."""
+    if order.kind != "instrument" or order.payment_method_id is None:
+        return
     c = payment_methods.c
     waits = unit.session.execute(
         select(c.id).where(
@@ -76,7 +78,7 @@ def page_brought_none(unit: Work, order: Row[Any]) -> None:
             c.state == "pending",
         )
     ).one_or_none()
-    if order.kind != "instrument" or waits is None:
+    if waits is None:
         return
     end_method(unit, waits.id, "not_saved")
     end_mandate(unit, waits.id, because="not_saved")
