@@ -191,6 +191,25 @@ def left_open(connection: Any, now: datetime) -> list[Violation]:
     return found
 
 
+_MONEY = """
+    SELECT (SELECT count(*) FROM payments), (SELECT coalesce(sum(amount), 0) FROM payments),
+        (SELECT coalesce(sum(refunded_amount), 0) FROM payments),
+        (SELECT count(*) FROM refunds), (SELECT coalesce(sum(amount), 0) FROM refunds)
+"""
+
+
+def money_of(connection: Any) -> tuple[int, ...]:
+    """Payments and refunds: how many, and over how much."""
+    return tuple(int(one) for one in connection.execute(_MONEY).fetchone())
+
+
+def unmoved(before: tuple[int, ...], after: tuple[int, ...]) -> list[Violation]:
+    """I8: what was told before moves no money when it is told again."""
+    if before == after:
+        return []
+    return [Violation("I8 told again, nothing moves", "payments, refunds", f"{before} → {after}")]
+
+
 def _broken(rule: str, one: Transaction, why: str) -> Violation:
     told = f"order {one.order_id} ({one.state}, {one.amount})"
     return Violation(rule, told, why, one.order_id)

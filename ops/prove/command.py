@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ops.prove import bugs, diary, report, shrink
@@ -15,7 +16,8 @@ from ops.prove.place import Place, throwaway
 from ops.prove.plan import Plan
 from ops.prove.report import Totals
 
-QUICK_SECONDS = 20
+# After so long a quick show goes over to the quiet phase.
+QUICK_SECONDS = 15
 Say = Callable[[str], None]
 
 
@@ -48,6 +50,11 @@ def main(wanted: Wanted, json_file: Path | None) -> int:
     if wanted.bug is not None and wanted.bug not in bugs.BUGS:
         say(f"there is no bug called {wanted.bug}; --with-bug list tells all of them")
         return 2
+    # A polite end still throws the server and its folder away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if wanted.quick:
+        few = min(wanted.subscriptions, 4)
+        wanted = replace(wanted, subscriptions=few, days=min(wanted.days, 8))
     say("a PostgreSQL of its own is started, and thrown away afterwards ...")
     with throwaway() as place:
         totals, told = prove(wanted, place, say, live_counters=sys.stdout.isatty() or wanted.quick)
@@ -66,17 +73,21 @@ def prove(
     """Live the histories one after the other; stops at the first that breaks a promise."""
     began = time.monotonic()
     totals, told = Totals(wanted.seed), list[str]()
+
+    def is_over() -> bool:
+        return time.monotonic() - began > QUICK_SECONDS
+
     with ExitStack() as stack:
         if wanted.bug:
             stack.enter_context(bugs.planted(wanted.bug))
             say(f"planted: {bugs.BUGS[wanted.bug].what}")
         for index in _indexes(wanted):
-            spent = time.monotonic() - began
-            if wanted.quick and index and spent > QUICK_SECONDS:
+            if wanted.quick and index and is_over():
                 break
             off = frozenset(wanted.without.split(",")) - {""}
             plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.days, off)
-            one = live(plan, place, _counter(totals, began) if live_counters else _silent)
+            watch = _counter(totals, began) if live_counters else _silent
+            one = live(plan, place, watch, is_over if wanted.quick else lambda: False)
             totals.add(one)
             totals.seconds = round(time.monotonic() - began)
             say(_line(totals, index))

@@ -119,13 +119,13 @@ class Faults:
         """What struck so far lies behind."""
         self.moment.clear()
 
-    def at_statement(self, actor: Actor, site: str) -> str | None:
+    def at_statement(self, actor: Actor, site: str) -> str | None:  # noqa: ARG002
         """See `ops.prove.statements.Strikes`."""
         self.sites[site] += 1
         kind = self.draw("statement")
         if kind == "kill":
             self.killed_at[site] += 1
-        return kind if kind != "kill" or not actor.process.startswith("!") else None
+        return kind
 
     def at_commit(self, actor: Actor, site: str) -> str | None:  # noqa: ARG002
         """See `ops.prove.statements.Strikes`."""

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.exc import OperationalError
 
+from billing.flows.ingest import ingest_due
 from core.jobs import ring_due
 from ops.prove import checks
 from ops.prove.actors import HangError, Killed, Stage
@@ -25,7 +26,7 @@ from ops.prove.faults import Faults
 from ops.prove.locks import Locks
 from ops.prove.news import Letter, Post, deliver
 from ops.prove.ownership import owned
-from ops.prove.people import NAMES, Deeds, Person
+from ops.prove.people import NAMES, Deeds, Person, at_the_gateway
 from ops.prove.place import Place, Room
 from ops.prove.plan import Plan, Told
 from ops.prove.shop import open_shop, wire_up
@@ -37,6 +38,7 @@ START = datetime(2027, 1, 4, 2, 0, tzinfo=UTC)
 SERVER_KEY = "SB-Mid-server-prove"
 # Longer than the longest late effect, the longest pause, and an order's longest doubt.
 QUIET = timedelta(days=4)
+BUSY_DAYS = 31
 _MOMENTS_MAX = 200_000
 
 _DUE = """
@@ -61,6 +63,8 @@ class History:
         self, plan: Plan, room: Room, watch: Callable[[History], None] = lambda _: None
     ) -> None:
         self.plan, self.room, self.watch = plan, room, watch
+        # Whether the quiet phase comes now, whatever the plan says.
+        self.hurry: Callable[[], bool] = lambda: False
         # Called when all is checked and the database still stands.
         self.ending: Callable[[], None] = lambda: None
         self.control = psycopg.connect(room.admin_url, autocommit=True)
@@ -80,7 +84,7 @@ class History:
             room, self.wire, Postman(self.stage, self.faults), self.stage.real_now
         )
         self.merchant_id = UUID(int=0)
-        self.deeds = Deeds(self.engine, self.merchant_id, self.dice("deeds"), [], self._confirms)
+        self.deeds = Deeds(self.engine, self.merchant_id, self.dice("deeds"), [])
 
     def dice(self, name: str) -> random.Random:
         """A stream of chance of its own, so that one kind of chance does not move another."""
@@ -123,14 +127,18 @@ class History:
 
     def _person(self, n: int) -> Person:
         name = NAMES[n % len(NAMES)] + (f" {n // len(NAMES) + 1}" if n >= len(NAMES) else "")
-        person = Person(n, name, self.world.random() < 0.6, self.world.choice(self.deeds.prices))
+        # A short life is a busy one: the last plans, which renew by the week and by the day.
+        prices = self.deeds.prices
+        busy = prices[-3:] if self.plan.days <= BUSY_DAYS else []
+        price = self.world.choice([*prices, *busy, *busy[-1:]])
+        person = Person(n, name, self.world.random() < 0.6, price)
         within = min(12, max(1, self.plan.days // 4)) * 24 * 60
         joins = START + timedelta(minutes=self.world.randrange(1, within))
         self._plan(joins, lambda: self._act("sign_up", lambda: self.deeds.sign_up(person)))
         end = START + timedelta(days=self.plan.days)
         at = joins
         while True:
-            at += timedelta(hours=self.world.randrange(12, 24 * 24))
+            at += timedelta(hours=self.world.randrange(6, 24 * (5 if busy else 24)))
             if at >= end:
                 return person
             self._plan(at, lambda: self._deed(person))
@@ -152,12 +160,9 @@ class History:
     def _act(self, name: str, do: Callable[[], Any]) -> None:
         self.stage.spawn(name, lambda: self.deeds.attempt(name, do), process=f"api {name}")
 
-    def _confirms(self, order_id: str) -> None:
-        """See `_people_at_the_gateway`."""
-
     def _live_days(self) -> None:
         end = START + timedelta(days=self.plan.days)
-        while self.stage.now < end:
+        while self.stage.now < end and not self.hurry():
             self._moment(self._next(end))
 
     def _go_quiet(self) -> None:
@@ -208,7 +213,7 @@ class History:
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
             self._restart()
-        self._people_at_the_gateway()
+        at_the_gateway(self.book, self.world)
         while self.plans and self.plans[0][0] <= self.stage.now:
             self.plans.pop(0)[2]()
         self._start_processes(kind)
@@ -272,17 +277,6 @@ class History:
 
         return run
 
-    def _people_at_the_gateway(self) -> None:
-        """Some of those who have something to pay or to confirm there do it now."""
-        for one in sorted(self.book.orders.values(), key=lambda one: one.order_id):
-            if one.state != "pending":
-                continue
-            luck = self.world.random()
-            if one.kind == "card" and luck < 0.5:
-                self.book.confirm(one.order_id, "good" if luck < 0.45 else "05")
-            elif one.kind == "va" and luck < 0.06:
-                self.book.pay(one.order_id)
-
     # --- checking -------------------------------------------------------------------------------
 
     def _is_written_ahead(self, order_id: str, amount: int) -> None:
@@ -300,6 +294,24 @@ class History:
         self.violations += checks.by_the_doctor(self.engine.db, self.stage.now)
         self.violations += checks.against_the_book(self.look, self.book)
         self.violations += checks.left_open(self.look, self.stage.now)
+        before = checks.money_of(self.look)
+        self._tell_all_again()
+        self.violations += checks.unmoved(before, checks.money_of(self.look))
+
+    def _tell_all_again(self) -> None:
+        """Every notification there ever was comes once more, in any order (I8)."""
+        told = self.post.sent[:]
+        self.world.shuffle(told)
+        letters = [Letter(self.stage.now, n, body) for n, body in enumerate(told)]
+
+        def take() -> None:
+            for letter in letters:
+                deliver(self.engine, self.merchant_id, letter)
+            while ingest_due(self.engine, self.merchant_id):
+                pass
+
+        self.stage.spawn("replay", take)
+        self._run_until(self.stage.now + timedelta(minutes=30))
 
     def _told(self) -> Told:
         row = self.look.execute("SELECT count(*) FROM invoices").fetchone()
@@ -319,7 +331,14 @@ class History:
         return told
 
 
-def live(plan: Plan, place: Place, watch: Callable[[History], None] = lambda _: None) -> Told:
+def live(
+    plan: Plan,
+    place: Place,
+    watch: Callable[[History], None] = lambda _: None,
+    hurry: Callable[[], bool] = lambda: False,
+) -> Told:
     """Live one plan in a database of its own."""
     with place.room(f"prove_{plan.index}") as room:
-        return History(plan, room, watch).live()
+        history = History(plan, room, watch)
+        history.hurry = hurry
+        return history.live()

@@ -30,6 +30,7 @@ from core.actor import Actor as Caller
 from core.errors import EngineError
 from core.work import Work
 from invoices.tables import invoices
+from ops.prove.book import Book
 from payments.tables import payments
 
 NAMES = (
@@ -55,7 +56,6 @@ class Person:
     price_id: UUID
     customer_id: UUID | None = None
     subscription_id: UUID | None = None
-    confirms: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -66,8 +66,6 @@ class Deeds:
     merchant_id: UUID
     dice: random.Random
     prices: list[UUID]
-    # Told of a charge that waits for 3-D Secure: the order id.
-    to_confirm: Callable[[str], None]
     done: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     key: int = 0
@@ -229,6 +227,18 @@ class Deeds:
 
 WEIGHTS = {
     "upgrade": 3, "change_later": 2, "quantity": 3, "drop_change": 1, "cancel_later": 1,
-    "cancel_now": 1, "stay": 2, "pay_by_card": 4, "new_number": 2, "refund": 4, "credit": 2,
+    "cancel_now": 1, "stay": 2, "pay_by_card": 4, "new_number": 2, "refund": 8, "credit": 2,
     "void": 1, "one_off": 3,
 }  # fmt: skip
+
+
+def at_the_gateway(book: Book, dice: random.Random) -> None:
+    """Some of those who have something to pay or to confirm at the gateway do it now."""
+    for one in sorted(book.orders.values(), key=lambda one: one.order_id):
+        if one.state != "pending":
+            continue
+        luck = dice.random()
+        if one.kind == "card" and luck < 0.5:
+            book.confirm(one.order_id, "good" if luck < 0.45 else "05")
+        elif one.kind == "va" and luck < 0.06:
+            book.pay(one.order_id)
