@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from api_house import Counter, House
+
+from plans.pricing import price_of
 
 SEATS = [
     {"up_to": 10, "unit_amount": 10_000},
@@ -80,3 +85,17 @@ def test_a_tiered_line_tells_its_arithmetic(counter: Counter) -> None:
     told = "10 × Rp10.000 + 2 × Rp8.000 + Rp5.000 = Rp121.000"
     shown = counter.door.get(f"/invoices/{invoice['id']}/explain")
     assert told in str(shown)
+
+
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guides" / "pricing.md").read_text("utf-8")
+
+
+def test_the_guide_can_be_followed(house: House) -> None:
+    """Each price of the guide is published as it stands there, and 60 units come to its figure."""
+    bodies = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)]
+    figures = re.findall(r"^\| `.*\| Rp([\d.]+) \|$", GUIDE, re.MULTILINE)
+    plan = house.ours.post("/plans", {"code": "guide", "name": {"id": "Panduan"}})
+    for body, figure in zip(bodies, figures, strict=True):
+        made = house.ours.post(f"/plans/{plan['id']}/prices", body)
+        amount = price_of(made["unit_amount"], 60, model=made["model"], terms=made["terms"])
+        assert amount.amount == int(figure.replace(".", "")), body
