@@ -19,7 +19,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, Final
 
-from core.exact import exact, rounded
+from core.exact import OWN_MAX, exact, rounded
 from invoices.wording import days_text, rupiah, rupiah_exact
 
 Derivation = Mapping[str, Any]
@@ -67,7 +67,7 @@ def _tier_rows(derivation: Derivation) -> list[Row]:
     quantity = number_in(derivation, "quantity")
     if derivation["rule"] == "volume":
         chosen_by = derivation.get("chosen_by")
-        wanted = quantity if chosen_by is None else exact(chosen_by)
+        wanted = quantity if chosen_by is None else exact(chosen_by, OWN_MAX)
         for bound, unit, flat in _tiers(derivation):
             if bound is None or wanted <= bound:
                 return [(quantity, unit, flat)]
@@ -195,7 +195,7 @@ def number_in(derivation: Derivation, key: str) -> Fraction:
         ValueError: it is missing or no exact number.
     """
     try:
-        return exact(derivation[key])
+        return exact(derivation[key], OWN_MAX)
     except (KeyError, TypeError) as wrong:
         raise ValueError(f"{key!r} of a derivation must be an exact number: {wrong}") from None
 

@@ -13,7 +13,7 @@ from core.errors import Conflict, InvalidRequest
 from core.money import exponent_of
 from plans.price_models import Priced
 from plans.price_terms import model_of, terms_of
-from plans.pricing import FLAT, check_model, price_of, priced
+from plans.pricing import FLAT, QUANTITY_MAX, check_model, price_of, priced
 from plans.refusals import wrong_terms
 
 TaxMode = Literal["exclusive", "inclusive"]
@@ -23,6 +23,8 @@ EDITABLE = frozenset({"name", "description", "metadata", "external_id", "state"}
 """What may be edited on a plan in place: words for people and for the integrator, no terms."""
 
 UNIT_AMOUNT_MAX = 1_000_000_000_000
+TOTAL_MAX = 2 * UNIT_AMOUNT_MAX * QUANTITY_MAX
+"""What the largest quantity may come to, so that a sum with its tax fits into eight bytes."""
 TRIAL_DAYS_MAX = 730
 INTERVAL_MAX: Mapping[str, int] = {"day": 3660, "week": 520, "month": 120, "year": 10}
 """About ten years of each unit; a longer promise is a typing error."""
@@ -181,6 +183,8 @@ def _by_model(
         kept = terms_of(model_of(model, terms))[1]
     except InvalidRequest as wrong:
         raise wrong_terms(wrong.message, f"terms.{wrong.field}") from None
+    if price_of(0, QUANTITY_MAX, model=model, terms=kept).amount > TOTAL_MAX:
+        raise wrong_terms("A million units would come to more than can be billed.", "terms")
     one = price_of(0, 1, model=model, terms=kept).amount
     _require_between(one, 0, UNIT_AMOUNT_MAX, field="terms")
     return one, kept

@@ -47,3 +47,15 @@ def test_what_is_written_is_read_again(value: Fraction) -> None:
 @pytest.mark.parametrize(("value", "whole"), [("0.5", 1), ("-0.5", -1), ("1/3", 0), ("2.5", 3)])
 def test_ties_go_away_from_zero(value: str, whole: int) -> None:
     assert rounded(exact(value)) == whole
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,20})?", fullmatch=True),
+        st.builds("{}/{}".format, st.integers(0, 10**18), st.integers(1, 10**20)),
+        st.builds("1/{}".format, st.integers(0, 66).map(lambda power: 2**power)),
+    )
+)
+def test_whatever_can_be_read_is_written_so_that_it_can_be_read(text: str) -> None:
+    """1/2^40 is a decimal of forty places, longer than what may be sent."""
+    assert exact(written(exact(text))) == exact(text)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidRequest
+from plans.catalogue import new_price
 from plans.price_models import PerUnit
 from plans.price_terms import MODEL_NAMES, model_of, terms_of
+from plans.pricing import QUANTITY_MAX
 
 GOOD: list[tuple[str, dict[str, Any], str]] = [
     ("fixed", {"amount": 50_000}, "50000"),
@@ -77,3 +79,34 @@ def test_what_is_no_model_has_no_terms() -> None:
 
     with pytest.raises(TypeError):
         terms_of(Free())
+
+
+@pytest.mark.parametrize(
+    ("model", "terms", "field"),
+    [
+        # One unit is free; a million would be 10^13 packages of 10^12: more than a column holds.
+        ("package", {"size": "0.0000001", "package_amount": 10**12, "free": 10}, "terms"),
+        ("per_unit", {"unit_amount": 10**12 + 1}, "terms.unit_amount"),
+    ],
+)
+def test_a_price_that_no_invoice_could_hold_is_refused(
+    model: str, terms: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        new_price(
+            plan_code="p", version=1, currency="IDR", unit_amount=None, interval_unit="month",
+            model=model, terms=terms,
+        )  # fmt: skip
+    assert refusal.value.field == field
+
+
+def test_the_dearest_price_fits_into_a_column() -> None:
+    for model, terms in (
+        ("per_unit", {"unit_amount": 10**12}),
+        ("package", {"size": 1, "package_amount": 10**12}),
+    ):
+        price = new_price(
+            plan_code="p", version=1, currency="IDR", unit_amount=None, interval_unit="month",
+            model=model, terms=terms,
+        )  # fmt: skip
+        assert price.priced(QUANTITY_MAX).amount().amount < 2**62
