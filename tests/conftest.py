@@ -16,6 +16,14 @@ _run = pytest.StashKey[tuple[Path, int]]()
 
 # How long one example takes says something about the machine and nothing about the rule.
 hypothesis.settings.register_profile("steady", hypothesis.settings(), deadline=None)
+# For a long look at the invariants: `pytest --hypothesis-profile=many tests/unit`.
+hypothesis.settings.register_profile(
+    "many",
+    hypothesis.settings(),
+    deadline=None,
+    max_examples=10_000,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 hypothesis.settings.load_profile("steady")
 
 

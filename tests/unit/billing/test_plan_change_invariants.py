@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.plan_changes import BilledLine, Offer, quote_change
-from core.calendars import Anchor, Interval, Period, Unit, boundary, period_containing
+from billing.plan_changes import BilledLine, ChangeQuote, Offer, quote_change
+from core.calendars import (
+    Anchor,
+    Interval,
+    Period,
+    Unit,
+    boundary,
+    civil_date,
+    instant_of,
+    period_containing,
+)
 from core.money import Money, zero
 from plans.catalogue import PriceVersion
 
@@ -92,3 +101,47 @@ def test_credits_and_charges_stay_within_their_lines(
     assert all(Money(-old) <= found.amount <= zero() for found in quote.credits)
     assert all(zero() <= found.amount <= Money(new) for found in quote.charges)
     assert all(found.period == Period(on, end) for found in (*quote.credits, *quote.charges))
+
+
+ZONES = (
+    "Asia/Jakarta",
+    "Asia/Jayapura",
+    "America/New_York",
+    "Europe/Berlin",
+    "Africa/Cairo",
+    "UTC",
+)
+
+
+@given(
+    start=st.dates(date(2026, 1, 1), date(2030, 1, 1)),
+    zone=st.sampled_from(ZONES),
+    day=st.integers(0, 27),
+    second=st.integers(0, 24 * 3600 - 1),
+    old=st.integers(0, 10**9),
+    new=st.integers(0, 10**9),
+)
+def test_no_amount_depends_on_the_hour_or_on_daylight_saving(
+    *, start: date, zone: str, day: int, second: int, old: int, new: int
+) -> None:
+    """Invariant I10: whatever the second of the day, the quote is that of the civil date."""
+    anchor = Anchor.at(start)
+    period = period_containing(anchor, MONTH, start)
+    on = start + timedelta(days=day)
+    opens, closes = instant_of(on, zone), instant_of(on + timedelta(days=1), zone)
+    asked = min(opens + timedelta(seconds=second), closes - timedelta(seconds=1))
+    if old == new:
+        return
+
+    def quoted(at: datetime) -> ChangeQuote:
+        return quote_change(
+            old=offer(old), new=offer(new), lines=[BilledLine(UUID(int=0), Money(old), period, zero())],
+            anchor=anchor, period=period, billed_through=period.end, on=civil_date(at, zone),
+            mode="prorate",
+        )  # fmt: skip
+
+    assert quoted(asked) == quoted(opens)
+    # 28 to 31 days of 24 hours in the arithmetic, however long they were.
+    [charge] = quoted(asked).charges
+    left = (period.end - on).days
+    assert charge.amount == Money(new).share(left, (period.end - period.start).days)
