@@ -39,7 +39,7 @@ def quote_restart(
 ) -> ChangeQuote:
     """Say what it costs to begin anew with another offer: credit the rest, charge a whole period.
 
-    1,920 a year, changed after 100 of 365 days to 4,800 a year: 265/365 come back (1,393.97), the
+    1,200,000 a year, changed after 100 of 365 days to 3,000,000: 265/365 come back (871,233), the
     new year is charged whole, the anchor moves to the day. Also with an interval of the same
     length, which ``prorate`` would leave where it is. With a fixed day the charge is a stub.
 

@@ -57,13 +57,13 @@ def test_a_restart_credits_the_rest_and_charges_a_new_period(
 
 
 def test_a_year_that_begins_anew_gives_back_the_rest_of_the_old_one() -> None:
-    """1,920 a year, 100 of 365 days used, then 4,800 a year: 1,393.97 back, 3,406.03 to pay."""
+    """1,200,000 × 265/365 = 871,232.88 come back of 3,000,000."""
     year = Period(D("2026-01-01"), D("2027-01-01"))
     found = quote_restart(
-        old=offer(192_000, "year"), new=offer(480_000, "year"), lines=billed(192_000, year),
+        old=offer(1_200_000, "year"), new=offer(3_000_000, "year"), lines=billed(1_200_000, year),
         period=year, on=D("2026-04-11"),
     )  # fmt: skip
-    assert found.net == Money(340_603)
+    assert found.net == Money(2_128_767)
 
 
 @pytest.mark.parametrize(
