@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from billing import queries
 from billing.flows.one_order import get_order
 from billing.flows.order_rows import this_order
+from billing.flows.orders import record_steps
 from billing.flows.reviews import close_review
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
@@ -71,7 +72,7 @@ def wish_review(unit: Work, order_id: UUID, *, accept: bool, reason: str) -> UUI
     if order.wish == wish:
         return order_id
     _require(order, "challenge")
-    _want(unit, order, wish=wish)
+    _want(unit, order, wish=wish, why=reason)
     c = reviews.c
     for matter in unit.session.execute(
         select(c.id).where(
@@ -109,7 +110,7 @@ def _require(order: Row[Any], held: str) -> None:
         raise Conflict("decision_under_way", f"{order.wish} is under way: ask again in a moment")
 
 
-def _want(unit: Work, order: Row[Any], **wanted: Any) -> None:
+def _want(unit: Work, order: Row[Any], *, why: str = "", **wanted: Any) -> None:
     unit.session.execute(this_order(unit, order).values(next_at=unit.real_now, **wanted))
     unit.ring("order.resolve")
     unit.audit(
@@ -117,5 +118,8 @@ def _want(unit: Work, order: Row[Any], **wanted: Any) -> None:
         "payment_order",
         order.id,
         before={"state": order.state, "held": order.held},
-        after=wanted,
+        after={**wanted, **({"reason": why} if why else {})},
     )
+    if why:
+        because = f"{wanted['wish']}: {why}"
+        record_steps(unit, [(order.id, order.state, order.state, because, None)])

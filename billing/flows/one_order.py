@@ -10,7 +10,7 @@ from sqlalchemy import Row, case, select, update
 from billing import queries
 from billing.engine import Engine
 from billing.flows.charge import drop_moot
-from billing.flows.orders import FOR_A_CHARGE, OPEN, TAKEN_BACK
+from billing.flows.orders import FOR_A_CHARGE, OPEN, TAKEN_BACK, record_steps
 from billing.flows.reconcile import resolve_now
 from core.actor import system
 from core.errors import Conflict, NotFound
@@ -34,7 +34,7 @@ def get_order(unit: Work, order_id: UUID) -> Row[Any]:
     return row
 
 
-def withdraw_order(unit: Work, order_id: UUID) -> UUID:
+def withdraw_order(unit: Work, order_id: UUID, *, why: str = "") -> UUID:
     """Want an open order to end; it stays open until the gateway attests that it did.
 
     A payer who is faster is booked. What is still owed then goes on by the invoice's own plan, and
@@ -42,6 +42,9 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
     open an automatic charge comes on the next day at 08:00 where the payer is, or when it was due
     before. An invoice that the customer pays by himself is offered a new number. To end what is
     owed, void or credit the invoice.
+
+    Args:
+        why: what a person says of it; kept in the audit trail and in the order's history.
 
     Raises:
         NotFound: ``payment_order_not_found``.
@@ -64,7 +67,7 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
             # A charge that waits for this very end is due all the same.
             reason=case((payment_orders.c.reason == FOR_A_CHARGE, FOR_A_CHARGE), else_=TAKEN_BACK),
         )
-        .returning(payment_orders.c.id)
+        .returning(payment_orders.c.id, payment_orders.c.state)
     ).one_or_none()
     if changed is None:
         now = get_order(unit, order_id)
@@ -78,8 +81,11 @@ def withdraw_order(unit: Work, order_id: UUID) -> UUID:
         "payment_order",
         order_id,
         before={"state": seen.state, "abandoning": seen.abandoning},
-        after={"abandoning": True},
+        after={"abandoning": True, **({"reason": why} if why else {})},
     )
+    if why:
+        state = changed.state
+        record_steps(unit, [(order_id, state, state, f"withdrawn: {why}", None)])
     return order_id
 
 

@@ -9,13 +9,16 @@ import pytest
 from builders import make_customer
 from pages.desk import Desk, plain
 from pages.house import House
+from sqlalchemy import select
 
 from billing.engine import Engine
 from billing.flows.at_once import pay_now, press
 from billing.flows.means import Means
 from billing.flows.pay_once import OneOffLine
 from core import ids
+from core.tables import audit
 from payments.gateway import Answer, Status
+from payments.tables import payment_order_steps
 
 HELD = 200_000
 
@@ -84,6 +87,36 @@ def test_a_part_of_a_hold_is_captured_as_it_was_shown(house: House) -> None:
     assert (order_row.wish, order_row.capture_amount, order_row.capture_rest) == (
         "capture", 150_000, "credit",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "act", "audited", "step"),
+    [
+        ("authorized", "release", "payment_order.withdraw", "withdrawn: alat tidak diambil"),
+        ("pending", "deny", "payment_order.deny", "deny: alat tidak diambil"),
+        ("pending", "approve", "payment_order.approve", "approve: alat tidak diambil"),
+    ],
+)
+def test_the_reason_of_a_decision_is_kept(
+    house: House, status: Status, act: str, audited: str, step: str
+) -> None:
+    _, row, order = held(house, status, None if act == "release" else "challenge")
+    desk = Desk(house)
+    desk.enter()
+    shown = desk.get(f"/orders/{order}?act={act}&reason=alat+tidak+diambil")
+    desk.send(f"/orders/{order}", shown.text, act=act, reason="alat tidak diambil")
+    with house.work() as unit:
+        [kept] = unit.session.execute(select(audit).where(audit.c.action == audited))
+        steps = list(
+            unit.session.execute(
+                select(payment_order_steps).where(payment_order_steps.c.because == step)
+            )
+        )
+    assert (kept.subject_id, kept.after["reason"]) == (row.id, "alat tidak diambil")
+    assert kept.actor_kind == "staff"
+    assert [(one.payment_order_id, one.from_state, one.to_state) for one in steps] == [
+        (row.id, "pending", "pending")
+    ]
 
 
 @pytest.mark.parametrize(

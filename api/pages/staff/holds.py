@@ -70,7 +70,7 @@ def _decide(unit: Work, order_id: UUID, form: dict[str, str]) -> Any:
     elif not reason:
         raise InvalidRequest("reason_needed", "a reason is needed", field="reason")
     elif act == "release":
-        withdraw_order(unit, order_id)
+        withdraw_order(unit, order_id, why=reason)
     elif act in ("approve", "deny"):
         wish_review(unit, order_id, accept=act == "approve", reason=reason)
     else:
