@@ -211,6 +211,14 @@ def change_plan(story: Story, on: date, event: Mapping[str, Any]) -> None:
     story.note_change(on, act)
 
 
+def ask_for_later(story: Story, on: date, event: Mapping[str, Any]) -> None:
+    """Ask for a change at the period's end."""
+    story.live_to(on)
+    with story.work() as unit:
+        price = story.prices[event["plan"]]
+        change(unit, story.subscription_id, price_id=price, mode="at_period_end")
+
+
 def adjust_line(story: Story, on: date, event: Mapping[str, Any]) -> None:
     """Give back a part of a line by hand."""
     story.live_to(on)
@@ -245,7 +253,10 @@ def end(story: Story, on: date, event: Mapping[str, Any]) -> None:
 
 EVENTS: Mapping[str, Callable[[Story, date, Mapping[str, Any]], None]] = {
     "renew": renew,
+    "period_end": renew,
     "change": change_plan,
+    "request_downgrade": ask_for_later,
+    "schedule_change": ask_for_later,
     "line_adjustment": adjust_line,
     "cancel": end,
     "terminate": end,
