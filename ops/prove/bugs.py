@@ -13,12 +13,11 @@ from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from billing import jobs
-from billing.flows import charge, charge_rows, ingest, issue, reconcile, settle
+from billing.flows import charge, charge_rows, ingest, issue, orders, reconcile, settle
 from core.actor import system
-from invoices.service import _raise
+from invoices import service
 from ops.prove import place
 from payments import attempts
 from payments.adapters.midtrans import answers, gateways
@@ -127,19 +126,18 @@ def _any_amount(*_: Any) -> None:
     return None
 
 
-def _number_apart(unit: Any, kind: Any, year: int, count: int) -> range:
-    """Numbers from a transaction of their own: a roll-back leaves a gap."""
-    bind = unit.session.get_bind()
-    apart = Session(bind.engine, autoflush=False)
-    role = unit.session.connection().exec_driver_sql("SELECT current_role").scalar_one()
-    with apart, apart.begin():
-        connection = apart.connection()
-        connection.exec_driver_sql(
-            f"SELECT set_config('role', '{role}', true), "
-            f"set_config('tagihan.merchant_id', '{unit.merchant_id}', true)"
-        )
-        last = _raise(replace(unit, session=apart), kind, year, count)
-    return range(last - count + 1, last + 1)
+def _numbers_burnt(stack: ExitStack) -> None:
+    """Numbers from memory, as from a sequence: a roll-back leaves a gap."""
+    last: dict[tuple[str, int], int] = {}
+
+    def take(unit: Any, kind: Any, year: int, count: int) -> range:
+        stored = service._raise(unit, kind, year, 0)
+        mine = max(last.get((kind, year), 0), stored) + count
+        last[kind, year] = mine
+        service._raise(unit, kind, year, mine - stored)
+        return range(mine - count + 1, mine + 1)
+
+    stack.enter_context(patch.object(issue, "take_numbers", take))
 
 
 def _refund_answered(stack: ExitStack) -> None:
@@ -219,15 +217,26 @@ BUGS: dict[str, Bug] = {
             _swap(charge, "_speaks_of_another", lambda *_: False),
         ),
     ),
-    "numbers-apart": Bug(
-        "invoice numbers are taken in a transaction of their own",
+    "numbers-from-a-sequence": Bug(
+        "an invoice number is used up though its transaction rolled back",
         "lago#5523; every sequence",
-        _swap(issue, "take_numbers", _number_apart),
+        _numbers_burnt,
     ),
     "paid-twice-is-twice": Bug(
         "the same payment told twice is booked twice (the row's guard and the key's are gone)",
         "lago#3223; larzsubscription",
         _swap(settle, "decide", _always_paid),
+    ),
+    "two-attempts-at-once": Bug(
+        "an invoice may have two charges under way (the code's guard and the index are gone)",
+        "lago#5708, lago#5547; a double click",
+        _swap(orders, "open_orders", lambda *_: []),
+        ("DROP INDEX uq_payment_orders_one_open_attempt",),
+    ),
+    "given-up-too-early": Bug(
+        "a charge the gateway does not know after half an hour is given up, and another is made",
+        "own",
+        _swap(reconcile, "GIVE_UP", 1),
     ),
 }
 

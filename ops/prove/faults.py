@@ -45,7 +45,7 @@ NEWS: Final = {
     "news_late": 80_000,
     "news_twice": 120_000,
     "news_forged": 30_000,
-    "news_amended": 30_000,  # a genuine signature over other unsigned fields
+    "news_amended": 60_000,  # a genuine signature over other unsigned fields
     "news_replayed": 40_000,
     "news_of_unknown_order": 10_000,
 }

@@ -59,8 +59,8 @@ class Post:
             case "news_forged":
                 self._put({**body, "signature_key": "0" * 128}, soon)
             case "news_amended":
-                lie = self.dice.choice(["settlement", "expire", "cancel", "capture"])
-                self._put({**body, "transaction_status": lie}, soon)
+                lies = ["settlement", "capture"] if one.state == "pending" else ["expire", "cancel"]
+                self._put({**body, "transaction_status": self.dice.choice(lies)}, soon)
             case "news_replayed":
                 self._put(self.dice.choice(self.sent), soon)
             case "news_of_unknown_order":

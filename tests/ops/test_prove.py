@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ from ops.prove.statements import Statements
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
 
+ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2027, 1, 4, tzinfo=UTC)
 
 
@@ -136,6 +138,12 @@ def test_a_seed_decides_everything_and_no_promise_is_broken(place: Place) -> Non
     assert first.digest != other.digest
     assert totals.kills > 0
     assert any(line.startswith("violations           0") for line in lines(totals))
+
+
+def test_every_bug_that_can_be_planted_stands_in_the_docs() -> None:
+    page = (ROOT / "docs" / "explain" / "money-safety.md").read_text(encoding="utf-8")
+
+    assert [name for name in bugs.BUGS if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("name", ["order-id-per-send", "not-found-is-failure"])
