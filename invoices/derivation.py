@@ -90,7 +90,7 @@ def arithmetic(derivation: Derivation, language: str = "id") -> str:
     """
     result = recompute(derivation)
     text = f"{_expression(derivation, language)} = "
-    exact = _exact(derivation)
+    exact = exact_of(derivation)
     if exact is not None and exact != result:
         text += f"{rupiah_exact(exact)}, {WORDS[language]['rounded']} "
     return text + rupiah(result)
@@ -150,7 +150,7 @@ def _fraction_text(derivation: Derivation, language: str) -> str:
     return f"{numerator}/{days_text(denominator, language)}"
 
 
-def _exact(derivation: Derivation) -> Fraction | None:
+def exact_of(derivation: Derivation) -> Fraction | None:
     """Give the figure before its own rounding, where there is one to speak of."""
     rule = derivation.get("rule")
     if rule in PRICE_RULES:

@@ -62,7 +62,7 @@ def _per_unit(derivation: Derivation) -> Fraction:
     return number_in(derivation, "quantity") * number_in(derivation, "unit_amount")
 
 
-def _tier_rows(derivation: Derivation) -> list[Row]:
+def tier_rows(derivation: Derivation) -> list[Row]:
     """Give the units that fall in each tier reached, its price and its flat fee."""
     quantity = number_in(derivation, "quantity")
     if derivation["rule"] == "volume":
@@ -83,7 +83,7 @@ def _tier_rows(derivation: Derivation) -> list[Row]:
 
 
 def _tiered(derivation: Derivation) -> Fraction:
-    return sum((units * price + flat for units, price, flat in _tier_rows(derivation)), Fraction(0))
+    return sum((units * price + flat for units, price, flat in tier_rows(derivation)), Fraction(0))
 
 
 def _packages(derivation: Derivation) -> int:
@@ -124,7 +124,7 @@ def _per_unit_text(derivation: Derivation, _words: Mapping[str, str], _language:
 
 def _tiers_text(derivation: Derivation, _words: Mapping[str, str], _language: str) -> str:
     told: list[str] = []
-    for units, unit, flat in _tier_rows(derivation):
+    for units, unit, flat in tier_rows(derivation):
         if units and (unit or not flat):
             told.append(_units_text(units, unit))
         if flat:

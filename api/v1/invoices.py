@@ -19,6 +19,7 @@ from billing.flows.documents import Links
 from core import ids
 from core.work import Work
 from invoices.derivation import arithmetic, recompute
+from invoices.explanation import explained
 from invoices.queries import get_invoice, lines_of
 from invoices.status import is_only_credited, owed
 from invoices.tables import credit_notes, invoices
@@ -146,6 +147,13 @@ class ExplainedLineOut(Out):
     derivation: Annotated[
         dict[str, Any], Meta(description="The arithmetic as data: evaluated anew for this answer.")
     ]
+    steps: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The arithmetic as a tree: `rule`, `text` by language, the figure `exact` "
+            "and rounded (`amount`, whole rupiah), and `parts` of the same shape."
+        ),
+    ]
     adds_up: Annotated[bool, Meta(description="Whether the derivation gives the amount again.")]
 
 
@@ -211,6 +219,7 @@ def explain(unit: Work, invoice_id: Any) -> ExplainedOut:
                     language: arithmetic(line.derivation, language) for language in ("id", "en")
                 },
                 derivation=line.derivation,
+                steps=explained(line.derivation).to_json(),
                 adds_up=recompute(line.derivation) == line.amount,
             )
             for line in lines_of(unit, invoice_id)

@@ -83,6 +83,8 @@ def test_a_tiered_line_tells_its_arithmetic(counter: Counter) -> None:
 
     assert (line["quantity"], line["amount"]) == (12, 121_000)
     told = "10 × Rp10.000 + 2 × Rp8.000 + Rp5.000 = Rp121.000"
+    [opened] = counter.door.get(f"/invoices/{invoice['id']}/explain")["lines"]
+    assert [step["amount"] for step in opened["steps"]["parts"]] == [100_000, 21_000]
     shown = counter.door.get(f"/invoices/{invoice['id']}/explain")
     assert told in str(shown)
 
