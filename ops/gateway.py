@@ -45,7 +45,8 @@ def describe(engine: Engine, unit: Work) -> list[str]:
         state = breaker.state(unit.real_now)
         if state is not State.CLOSED:
             again = _clock(breaker.again_at(unit.real_now), zone)
-            lines.append(f"  {operation} calls are stopped, the next is tried at {again}")
+            what = "hosted page" if operation is Operation.PAGE else str(operation)
+            lines.append(f"  {what} calls are stopped, the next is tried at {again}")
     return lines
 
 

@@ -1,7 +1,7 @@
 """A circuit breaker: when a gateway that does not answer is left alone, and when it is tried again.
 
-One for each merchant and kind of operation. Only silence and server errors count against it: a
-decline is an answer.
+One for each merchant, host and kind of operation. Only silence and server errors count against it:
+a decline is an answer.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
+
+from payments.channels import CHANNELS
 
 # ok: an answer of theirs, whatever it said. slow_down: too many calls. down: a time-out, a server
 # error, something unreadable, or no connection.
@@ -25,11 +27,21 @@ LONGEST_PAUSE: Final = timedelta(minutes=5)
 
 
 class Operation(StrEnum):
-    """What a call does; one kind may be down while another works."""
+    """What a call does, and at which host; one kind may be down while another works."""
 
     CHARGE = "charge"
     STATUS = "status"
     REFUND = "refund"
+    PAGE = "page"  # opens a hosted page: Snap, which is not the host of the others
+
+
+def sending(channel: str) -> Operation:
+    """What sending an order of a channel is.
+
+    >>> sending("card").value, sending("snap").value
+    ('charge', 'page')
+    """
+    return Operation.PAGE if CHANNELS[channel].is_hosted else Operation.CHARGE
 
 
 class State(StrEnum):

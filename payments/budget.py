@@ -162,7 +162,7 @@ class Budget:
         breaker = self.breaker(operation).heard(list(words), now)
         breakers = {**self.breakers, operation: breaker}
         after = replace(self, breakers={k: v for k, v in breakers.items() if not v.is_fresh})
-        if breaker.state(now) is not State.CLOSED:
+        if breaker.state(now) is not State.CLOSED and operation is not Operation.PAGE:
             after = after._idle()  # the pause is not how fast charges go
         recent = self.cut_at is not None and now - self.cut_at < _CUT_AT_MOST_EVERY
         if recent or not any(word != "ok" for word in words):
@@ -245,6 +245,7 @@ class Budget:
             breakers={
                 Operation(op): Breaker.from_json(one)
                 for op, one in stored.get("breakers", {}).items()
+                if op in set(Operation)  # one that a later version may have written is not ours
             },
             busy_since=datetime.fromisoformat(busy) if busy else None,
             busy_calls=int(stored.get("busy_calls", 0)),

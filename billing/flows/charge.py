@@ -25,18 +25,18 @@ from billing.flows.charge_rows import (
     is_moot,
     mark_sent,
     orders_with_facts,
+    take_places,
     without_consent,
 )
 from billing.flows.documents import Links
 from billing.flows.orders import MOOT, record_steps
-from billing.flows.pace import Leave, take, watched
+from billing.flows.pace import Leave, watched
 from billing.flows.page_news import shown_on_page
 from billing.flows.recover import ask_around
 from billing.flows.reviews import open_review
 from billing.flows.settle import NEVER_SENT, settle
 from core.actor import system
 from core.work import Work
-from payments.breaker import Operation
 from payments.channels import CHANNELS, wire_id
 from payments.gateway import Answer, ChargeRequest, Gateway
 from payments.order_ids import idempotency_key
@@ -136,7 +136,7 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
     """
     with engine.work(merchant_id, system("charge")) as unit:
         gateway = engine.gateways.of(unit.merchant)
-        rows, lane = due_orders(unit, limit, only)
+        rows, lane = due_orders(engine, unit, limit, only)
         gone = {row.id for row in rows if is_moot(row, unit.now)} | without_consent(unit, rows)
         moot = [row.order_id for row in rows if row.id in gone]
         wanted = [row for row in rows if row.id not in gone]
@@ -144,10 +144,9 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
         _hold_back(unit, [row for row in wanted if row.id in unreadable])
         alive = [row for row in wanted if row.id not in unreadable]
         ask_first = unit.merchant.mode == "recovering"
-        costs = [1 + _ASKED_AROUND * ask_first] * len(alive)
-        more = len(rows) == limit
-        leave = take(engine, unit, Operation.CHARGE, lane, costs, bell="order.send", more=more)
-        later, alive = len(alive) - leave.count, alive[: leave.count]
+        cost, more = 1 + _ASKED_AROUND * ask_first, len(rows) == limit
+        leave, allowed = take_places(engine, unit, lane, alive, cost, more=more)
+        later, alive = len(alive) - leave.count, allowed
         mark_sent(engine, unit, [row.id for row in alive])
         record_steps(
             unit, [(row.id, "created", "sent", f"send {row.sends + 1}", None) for row in alive]

@@ -2,30 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, select, update
 
 from billing.engine import Engine
+from billing.flows.pace import Leave, is_paced, read_budget, take
 from billing.tables import customers, mandates
 from core.work import Work
 from invoices.tables import invoices
-from payments.budget import Lane
+from payments.breaker import Operation, sending
+from payments.budget import LONGEST_WAIT, Lane
+from payments.channels import HOSTED
 from payments.tables import payment_methods, payment_orders
 
+# What sends an order, by the host that it is sent to.
+_SENDS: Final = (Operation.CHARGE, Operation.PAGE)
+_BELL: Final = "order.send"
 
-def due_orders(unit: Work, limit: int, only: UUID | None) -> tuple[Sequence[Row[Any]], Lane]:
-    """Orders whose turn it is, locked: those that a person waits for before all others."""
+
+def due_orders(
+    engine: Engine, unit: Work, limit: int, only: UUID | None
+) -> tuple[Sequence[Row[Any]], Lane]:
+    """Orders whose turn it is, locked: those that a person waits for before all others.
+
+    Those for a host that is left alone do not stand before those for another.
+    """
     c = payment_orders.c
     if only is not None:
         return _claim(unit, 1, c.id == only, waits=True), Lane.PERSON
-    people = _claim(unit, limit, (c.initiated_by == "customer") & (c.kind != "instrument"))
+    elsewhere = _not_to(_left_alone(engine, unit))
+    waited_for = (c.initiated_by == "customer") & (c.kind != "instrument")
+    people = _claim(unit, limit, waited_for, *elsewhere)
     if people:
         return people, Lane.PERSON
-    return _claim(unit, limit), Lane.WORK
+    return _claim(unit, limit, *elsewhere), Lane.WORK
+
+
+def _left_alone(engine: Engine, unit: Work) -> set[Operation]:
+    """Hosts that are not called at this moment; the bell is rung again for what waits for them."""
+    if not is_paced(engine, unit):
+        return set()
+    budget, now = read_budget(unit), unit.real_now
+    stopped = {one for one in _SENDS if not budget.breaker(one).allowed(1, now)}
+    for one in stopped:
+        again_at = max(now, budget.breaker(one).again_at(now))
+        unit.ring_later(_BELL, min(again_at, now + LONGEST_WAIT))
+    return stopped
+
+
+def _not_to(stopped: Collection[Operation]) -> list[ColumnElement[bool]]:
+    """Leave out what goes to one host; all is listed where none of them is called."""
+    if len(stopped) != 1:
+        return []
+    hosted = payment_orders.c.channel.in_(sorted(HOSTED))
+    return [~hosted if Operation.PAGE in stopped else hosted]
+
+
+def take_places(
+    engine: Engine, unit: Work, lane: Lane, rows: Sequence[Row[Any]], cost: int, *, more: bool
+) -> tuple[Leave, list[Row[Any]]]:
+    """Take calls for orders, each at its own host; the rows that may be sent now.
+
+    Args:
+        cost: calls that each may make.
+        more: there is more of this work than is listed.
+    """
+    leaves, allowed = [], []
+    for operation in _SENDS:
+        mine = [row for row in rows if sending(row.channel) is operation]
+        if not mine:
+            continue
+        costs = [cost] * len(mine)
+        leave = take(engine, unit, operation, lane, costs, bell=_BELL, more=more)
+        leaves.append(leave)
+        allowed += mine[: leave.count]
+    if not leaves:
+        return Leave(0, paced=False), []
+    together = Leave(
+        sum(one.count for one in leaves),
+        lane,
+        sum(one.calls for one in leaves),
+        all(one.calm for one in leaves),
+        leaves[0].paced,
+        min((one.again_at for one in leaves if one.again_at is not None), default=None),
+    )
+    return together, allowed
 
 
 def _claim(

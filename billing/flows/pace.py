@@ -24,7 +24,7 @@ from core.actor import system
 from core.tables import clocks
 from core.work import Work
 from invoices.tables import invoices
-from payments.breaker import Heard, Operation, heard_of
+from payments.breaker import Heard, Operation, heard_of, sending
 from payments.budget import Budget, Forecast, Lane, forecast
 from payments.gateway import AccountAnswer, Answer, ChargeRequest, Gateway, RefundAnswer
 from payments.tables import gateway_budgets, payment_orders
@@ -201,7 +201,8 @@ class _Watch:
 
     def charge(self, request: ChargeRequest, *, idempotency_key: str) -> Answer:
         return self._note(
-            Operation.CHARGE, lambda: self._gateway.charge(request, idempotency_key=idempotency_key)
+            sending(request.channel),
+            lambda: self._gateway.charge(request, idempotency_key=idempotency_key),
         )
 
     def status(self, order_id: str) -> Answer:
