@@ -15,6 +15,7 @@ from ops import instance
 from ops.commands import NEEDS, begin, finish, language_option, load, module, stop_event
 
 _GROUPS = {
+    "audit": ("ops.audit_commands", "The audit trail: whether it is whole, and where it ends."),
     "clock": ("ops.clock_commands", "A test merchant's clock: read it, live on, or skip time."),
     "merchant": ("ops.merchant", "Merchants: add, list, show, change, their keys and people."),
     "schema": ("ops.schema", "The database's tables, checks and walls against the migrations."),
@@ -172,6 +173,8 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--histories", default=5, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--history", type=click.IntRange(0), help="Only this one of the seed's histories.")
 @click.option("--without", default="", help="Kinds of fault that do not strike, by comma.")
+@click.option("--trouble", default=1, show_default=True, type=click.IntRange(1, 5),
+              help="How many times as often faults strike.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="As many as fit into 20 seconds, counted live.")
 @click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),

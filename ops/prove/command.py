@@ -31,6 +31,7 @@ class Wanted:
     histories: int = 10
     history: int | None = None
     without: str = ""
+    trouble: int = 1
     quick: bool = False
     bug: str | None = None
     shrink: bool = True
@@ -52,6 +53,11 @@ def main(wanted: Wanted, json_file: Path | None) -> int:
         return 2
     # A polite end still throws the server and its folder away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if wanted.bug:
+        # A mistake shows in a few short histories with more trouble than usual, or not at all.
+        few, trouble = min(wanted.subscriptions, 8), max(wanted.trouble, 2)
+        days = min(wanted.days, 14)
+        wanted = replace(wanted, subscriptions=few, days=days, trouble=trouble)
     if wanted.quick:
         few = min(wanted.subscriptions, 4)
         wanted = replace(wanted, subscriptions=few, days=min(wanted.days, 8))
@@ -85,7 +91,7 @@ def prove(
             if wanted.quick and index and is_over():
                 break
             off = frozenset(wanted.without.split(",")) - {""}
-            plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.days, off)
+            plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.days, off, wanted.trouble)
             watch = _counter(totals, began) if live_counters else _silent
             one = live(plan, place, watch, is_over if wanted.quick else lambda: False)
             totals.add(one)
@@ -100,18 +106,19 @@ def prove(
 
 def _tell(wanted: Wanted, plan: Plan, place: Place, say: Say, rules: set[str]) -> list[str]:
     small = shrink.smallest(plan, place, rules, say) if wanted.shrink else plan
-    told = diary.told(small, place)
-    say("")
-    for line in told:
-        say(line)
     again = f"tagihan prove --seed {plan.seed} --history {plan.index}"
-    return [*told, replay(small, again)]
+    again += f" --with-bug {wanted.bug}" if wanted.bug else ""
+    told = [*diary.told(small, place), "", replay(small, again)]
+    for line in ("", *told):
+        say(line)
+    return told
 
 
 def replay(small: Plan, again: str) -> str:
     """How to live the small one again."""
+    trouble = f" --trouble {small.scale}" if small.scale > 1 else ""
     off = f" --without {','.join(sorted(small.off))}" if small.off else ""
-    return f"{again} --subscriptions {small.subscriptions} --days {small.days}{off}"
+    return f"{again} --subscriptions {small.subscriptions} --days {small.days}{trouble}{off}"
 
 
 def _indexes(wanted: Wanted) -> range:

@@ -79,7 +79,7 @@ class History:
         self.violations: list[Violation] = []
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
         self.dark_until = START
-        self.moments = 0
+        self.moments, self.cut = 0, False
         self.engine = wire_up(
             room, self.wire, Postman(self.stage, self.faults), self.stage.real_now
         )
@@ -164,6 +164,7 @@ class History:
         end = START + timedelta(days=self.plan.days)
         while self.stage.now < end and not self.hurry():
             self._moment(self._next(end))
+        self.cut = self.stage.now < end
 
     def _go_quiet(self) -> None:
         self.faults.quiet = True
@@ -315,7 +316,8 @@ class History:
 
     def _told(self) -> Told:
         row = self.look.execute("SELECT count(*) FROM invoices").fetchone()
-        told = Told(self.plan, digest_of(self.look), self.stage.trace.hexdigest(), self.violations)
+        told = Told(self.plan, digest_of(self.look), self.cut)
+        told.trace, told.violations = self.stage.trace.hexdigest(), self.violations
         told.faults, told.pairs = self.faults.counts, self.faults.pairs
         told.sites, told.killed_at = self.faults.sites, self.faults.killed_at
         told.deeds = Counter(self.deeds.done)

@@ -27,6 +27,7 @@ class Told:
 
     plan: Plan
     digest: str = ""
+    cut: bool = False  # ended by the clock on the wall: its digest says nothing
     trace: str = ""
     violations: list[Violation] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)

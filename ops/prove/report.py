@@ -39,7 +39,7 @@ class Totals:
 
     def add(self, told: Told) -> None:
         """One more history."""
-        self.digests.append(told.digest)
+        self.digests += [] if told.cut else [told.digest]
         self.histories += 1
         for name in (
             "subscription_days", "invoices", "charges", "calls", "steps", "waits", "deadlocks",
@@ -99,6 +99,8 @@ def lines(totals: Totals) -> list[str]:
     for name, group in GROUPS.items():
         struck = "  ".join(f"{kind} {totals.faults[kind]}" for kind in group)
         told.append(f"{name:<10} {struck}")
+    if totals.never:
+        told.append("never      " + "  ".join(totals.never))
     told += ["", "people     " + "  ".join(f"{k} {n}" for k, n in sorted(totals.deeds.items()))]
     told += ["", f"violations           {len(totals.violations)}"]
     told += [f"  history {index}: {one}" for index, one in totals.violations[:20]]
@@ -125,6 +127,7 @@ def as_json(totals: Totals, extra: dict[str, Any]) -> str:
             "kills": totals.kills,
             "crash_sites": {"died": died, "passed": sites},
             "killed_at": dict(sorted(totals.killed_at.items())),
+            "never_struck": totals.never,
             "faults": {kind: totals.faults[kind] for kind in KINDS},
             "pairs": {"covered": len(totals.pairs), "of": totals.pairs_of},
             "deeds": dict(sorted(totals.deeds.items())),
