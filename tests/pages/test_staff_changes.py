@@ -79,6 +79,18 @@ def test_an_upgrade_is_shown_line_by_line_and_then_done(house: House, desk: Desk
     assert reason == "diminta lewat telepon"
 
 
+def test_a_price_by_tiers_is_told_by_its_tiers(house: House, desk: Desk) -> None:
+    """The price of one seat would be no price of twelve."""
+    _, subscription = paid(house)
+    seats = {"tiers": [{"up_to": 10, "unit_amount": 90_000}, {"unit_amount": 80_000}]}
+    with house.work() as unit:
+        price = ids.public("price", make_price(unit, None, model="graduated", model_terms=seats).id)
+    text = plain(desk.get(f"{path_of(subscription, 'change')}?price={price}&quantity=12").text)
+    assert "s.d. 10: Rp90.000, di atasnya: Rp80.000" in text
+    assert "(10 × Rp90.000 + 2 × Rp80.000) × 31/31 hari" not in text  # a whole period is no part
+    assert "Rp1.060.000" in text
+
+
 def test_figures_that_moved_are_shown_again_and_nothing_is_done(house: House, desk: Desk) -> None:
     customer, subscription = paid(house)
     price, path = bigger(house), path_of(subscription, "change")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.pages.price_words import price_words
 from api.pages.staff.reads import Held
 from api.pages.web import in_language
 from billing import queries
@@ -74,4 +75,5 @@ def _offer(price: Price, language: str) -> dict[str, Any]:
         "id": ids.public("price", price.id),
         "name": in_language(price.plan_name, language),
         "row": price,
+        "words": price_words(price, language),
     }
