@@ -16,6 +16,7 @@ from api.pages.checkout import with_return
 from api.pages.declined import why_declined
 from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
+from api.pages.turns import turns_of
 from api.pages.two_click import Cards, saved_cards
 from api.pages.wallets import Wallets, came_back, show_wallets
 from api.pages.ways import Ways, ways_of
@@ -88,6 +89,7 @@ class Opened:
     credits: tuple[CreditLine, ...] = ()
     wallets: Wallets = field(default_factory=Wallets)
     cards: Cards = field(default_factory=Cards)
+    turns: tuple[str, ...] = ()
 
 
 @get("/i/{token:str}", sync_to_thread=True)
@@ -118,6 +120,7 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "confirm": _confirm(opened),
             "wallets": opened.wallets,
             "cards": opened.cards,
+            "turns": opened.turns,
             "declined": why_declined(paying.code, view.language, by_wallet=paying.by_wallet)
             if paying.state == "declined"
             else "",
@@ -289,6 +292,7 @@ def _open(request: Asked, token: str) -> Opened:
             ways=_ways(unit, link),
             wallets=_wallets(engine, unit, link),
             cards=saved_cards(engine, unit, link.subject_id) if billed else Cards(),
+            turns=turns_of(unit, link.subject_id, language) if billed else (),
         )
 
 

@@ -49,6 +49,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "confirm_wallet": "GoPay menunggu PIN Anda.",
         "confirm_wallet_hint": "Dana baru ditarik setelah Anda memasukkan PIN di GoPay.",
         "confirm_wallet_button": "Lanjutkan ke GoPay",
+        "turns": "Ditagih otomatis dengan urutan ini",
+        "turn_next": "berikutnya",
+        "turns_hint": "Bila satu tidak dapat ditagih, yang sesudahnya dicoba. Jumlahnya tetap "
+        "sama.",
         "gopay_link": "Hubungkan GoPay untuk tagihan berikutnya",
         "gopay_phone": "Nomor ponsel akun GoPay",
         "gopay_button": "Hubungkan GoPay",
@@ -99,6 +103,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "confirm_wallet": "GoPay is waiting for your PIN.",
         "confirm_wallet_hint": "Nothing is taken before you have entered your PIN at GoPay.",
         "confirm_wallet_button": "Continue to GoPay",
+        "turns": "Charged automatically in this order",
+        "turn_next": "next",
+        "turns_hint": "If one can not be charged, the one after it is tried. The amount stays the "
+        "same.",
         "gopay_link": "Link GoPay for the bills to come",
         "gopay_phone": "Phone number of your GoPay account",
         "gopay_button": "Link GoPay",

@@ -21,7 +21,7 @@ from core.work import Work
 from dunning.policies import DEFAULT_POLICY
 from dunning.queries import load_policies, open_case
 from dunning.service import next_try_at
-from invoices.queries import get_invoice
+from invoices.queries import Invoice, get_invoice
 from invoices.tables import invoices
 from payments.declines import Decline, decline, decline_of_status
 from payments.fallback import Saved, moves_on, next_method
@@ -86,6 +86,31 @@ def stand_in(unit: Work, invoice_id: UUID, method_id: UUID | None, why: str) -> 
     if invoice.status != "open" or invoice.collection != "automatic":
         return False
     return _go_over(unit, invoice, method_id, why, softly=False)
+
+
+def in_turn(unit: Work, invoice: Invoice) -> list[Row[Any]]:
+    """The methods an open invoice is charged to by itself, in the order that they are tried.
+
+    The one that is named for it comes first, then the others in the customer's order; none that
+    was refused for it for good, and none twice.
+    """
+    named = invoice.payment_method_id
+    if invoice.status != "open" or invoice.collection != "automatic" or named is None:
+        return []
+    standing = {row.id: row for row in methods_in_order(unit, invoice.customer_id)}
+    usable = usable_methods(unit, standing)
+    over = select(payment_orders.c.id).where(
+        *_refused(unit, invoice.id, softly=False), payment_orders.c.payment_method_id == named
+    )
+    is_over = named not in usable or unit.session.execute(over.limit(1)).one_or_none() is not None
+    turns = [] if is_over else [named]
+    tried, tokens = _tried(unit, invoice.id, named, softly=False)
+    saved = [Saved(row.id, row.token_hash, row.id in usable) for row in standing.values()]
+    while (chosen := next_method(saved, tried, tokens)) is not None:
+        turns.append(chosen)
+        tried.add(chosen)
+        tokens |= {one.token for one in saved if one.id == chosen and one.token is not None}
+    return [standing[one] for one in turns]
 
 
 def taken_over(unit: Work, order: Row[Any], invoice: Row[Any]) -> dict[str, Any]:
