@@ -18,6 +18,8 @@ from billing.engine import Engine, build_engine
 from billing.flows.clock import drive
 from core.housekeeping import sweep
 from core.jobs import advancing_clocks, ring_due
+from core.sealing import seal_waiting
+from core.seals import SealKeys
 from core.settings import Settings
 from ops.database_check import wait_for_database
 
@@ -44,6 +46,11 @@ def housekeep(engine: Engine) -> int:
     if swept:
         LOG.info("swept", extra={"rows": swept})
     return swept
+
+
+def seal(engine: Engine) -> int:
+    """Seal what is new in the audit, in machine time; returns how many rows."""
+    return seal_waiting(engine.db, SealKeys.of(engine.vault), engine.real_now())
 
 
 def drive_clocks(engine: Engine) -> None:
@@ -73,7 +80,7 @@ def main(settings: Settings, stop: threading.Event | None = None) -> None:
     # Driving a clock takes longer than its interval: that a turn is left out is no news.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(3)},
+        executors={"default": ThreadPoolExecutor(4)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone="UTC",
     )
@@ -82,6 +89,7 @@ def main(settings: Settings, stop: threading.Event | None = None) -> None:
     scheduler.add_job(
         housekeep, "interval", args=[engine], seconds=HOUSEKEEPING_SECONDS, jitter=60, id="sweep"
     )
+    scheduler.add_job(seal, "interval", args=[engine], seconds=settings.seal_seconds, id="seal")
     tick(engine)
     scheduler.start()
     LOG.info("scheduler ready", extra={"tick_seconds": settings.tick_seconds})

@@ -82,6 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
     _s("MIDTRANS_CLIENT_KEY", "", "The Midtrans client key that belongs to it."),
     _s("MIDTRANS_ENVIRONMENT", "sandbox", "Where those keys are valid: sandbox or production."),
     _s("TAGIHAN_TICK_SECONDS", "5", "How often the scheduler looks for due work."),
+    _s("TAGIHAN_SEAL_SECONDS", "5", "How often the scheduler seals what is new in the audit."),
     _s("TAGIHAN_WORKER_THREADS", "4", "How many batches one worker process runs at a time."),
     _s("TAGIHAN_DB_POOL_SIZE", "10", "Database connections one process keeps open; it may open "
        "twice as many under load."),
@@ -131,6 +132,7 @@ class Settings:
     midtrans_client_key: str | None = None
     midtrans_environment: str = "sandbox"
     tick_seconds: int = 5
+    seal_seconds: int = 5
     worker_threads: int = 4
     db_pool_size: int = 10
     gateway_connect_seconds: int = 3
@@ -235,6 +237,7 @@ def _read(cls: type[Settings], read: Reader) -> Settings:
         midtrans_client_key=read.text("MIDTRANS_CLIENT_KEY"),
         midtrans_environment=read.one_of("MIDTRANS_ENVIRONMENT", ("sandbox", "production")),
         tick_seconds=read.whole("TAGIHAN_TICK_SECONDS", 5, 1, 3600),
+        seal_seconds=read.whole("TAGIHAN_SEAL_SECONDS", 5, 1, 3600),
         worker_threads=read.whole("TAGIHAN_WORKER_THREADS", 4, 1, 256),
         db_pool_size=read.whole("TAGIHAN_DB_POOL_SIZE", 10, 1, 500),
         gateway_connect_seconds=read.whole("TAGIHAN_GATEWAY_CONNECT_SECONDS", 3, 1, 60),

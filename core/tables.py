@@ -163,6 +163,44 @@ audit = merchant_table(
     Index("ix_audit_subject", "merchant_id", "subject_id", "at"),
 )
 
+# Rows of the audit that wait for their seal: named by a trigger, in the transaction of the row.
+audit_unsealed = merchant_table(
+    "audit_unsealed",
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_audit_unsealed_at", "merchant_id", "at", "id"),
+)
+
+# A row's place in the chain, under the row's own id; see `core.seals`. Never edited.
+audit_seals = merchant_table(
+    "audit_seals",
+    Column("place", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    reference("id", "audit"),
+    UniqueConstraint("merchant_id", "place"),
+    CheckConstraint("place > 0", name="place"),
+    CheckConstraint(
+        "octet_length(digest) = 32 AND octet_length(hash) = 32 AND octet_length(mac) = 32",
+        name="lengths",
+    ),
+)
+
+# What each turn of the sealer added. Never edited.
+audit_anchors = merchant_table(
+    "audit_anchors",
+    Column("first_place", BigInteger, nullable=False),
+    Column("last_place", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("sealed_at", UtcDateTime, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    UniqueConstraint("merchant_id", "last_place"),
+    CheckConstraint("first_place > 0 AND last_place >= first_place", name="places"),
+    CheckConstraint("octet_length(hash) = 32 AND octet_length(mac) = 32", name="lengths"),
+)
+
 # The outbox: written in the transaction of the fact. Never edited.
 events = merchant_table(
     "events",

@@ -26,6 +26,7 @@ class Vault:
         self._keys = {key_id: AESGCM(key) for key_id, key in keys}
         self._first = keys[0][0]
         self._root = keys[-1][1]
+        self._secrets = dict(keys)
 
     def __repr__(self) -> str:
         return f"Vault(keys={sorted(self._keys)})"
@@ -58,3 +59,11 @@ class Vault:
     def subkey(self, purpose: str) -> bytes:
         """A key for another purpose, such as signing links; stays when a new first key is added."""
         return hmac.new(self._root, f"tagihan:{purpose}".encode(), hashlib.sha256).digest()
+
+    def subkeys(self, purpose: str) -> dict[str, bytes]:
+        """A key for another purpose under each master key, by its id; the newest first."""
+        said = f"tagihan:{purpose}:by-id".encode()
+        return {
+            key_id: hmac.new(secret, said, hashlib.sha256).digest()
+            for key_id, secret in self._secrets.items()
+        }
