@@ -17,6 +17,9 @@ from payments.method_kinds import KINDS
 # How long a holder is given to agree before the gateway is asked whether it is over; it does not
 # say for how long its link lives.
 LINK_LIFE: Final = timedelta(minutes=15)
+# How long the address lives at which a PIN is given for one charge (contract 2.5); the charge
+# itself waits some three times as long.
+PIN_LINK_LIFE: Final = timedelta(minutes=5)
 # A wallet that nobody asked the gateway for, because a process died before: over after this.
 NEVER_ASKED: Final = timedelta(hours=1)
 # An active one is asked about so often, for the news that was lost; before a charge it is anyway.

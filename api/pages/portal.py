@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from api.pages.checkout import with_return
 from api.pages.declined import why_declined
-from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
+from api.pages.portal_reads import CreditLine, Seen, credits_of, is_late, state_of
 from api.pages.portal_words import WORDS
 from api.pages.turns import turns_of
 from api.pages.two_click import Cards, saved_cards
@@ -47,6 +48,7 @@ from core.work import Work
 from invoices.adapters.html import logo_uri
 from invoices.document import safe_url
 from invoices.queries import get_invoice
+from invoices.wording import until_text
 from payments.channels import CHANNELS, STANDING
 from payments.tables import payment_orders
 
@@ -63,8 +65,9 @@ class Paying:
 
     ``state`` is none, preparing (the bank is being asked for a number), offered, charging (a card
     is being charged), authorized (a card holds the amount), challenge (the fraud desk looks at
-    it), confirm (its holder has to confirm at ``confirm_url``), declined (the card
-    was refused, with the bank's ``code``) or failed (the bank gave no number). ``transaction_id``
+    it), confirm (its holder has to confirm at ``confirm_url``), late (the address at which he could
+    is dead, and the charge ends by itself at ``ends``), declined (the card was refused, with the
+    bank's ``code``) or failed (the bank gave no number). ``transaction_id``
     is the offered one's.
     """
 
@@ -74,6 +77,7 @@ class Paying:
     confirm_url: str = ""
     code: str = ""
     by_wallet: bool = False
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Opened:
     wallets: Wallets = field(default_factory=Wallets)
     cards: Cards = field(default_factory=Cards)
     turns: tuple[str, ...] = ()
+    late: str = ""
 
 
 @get("/i/{token:str}", sync_to_thread=True)
@@ -121,6 +126,7 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "wallets": opened.wallets,
             "cards": opened.cards,
             "turns": opened.turns,
+            "late": opened.late,
             "declined": why_declined(paying.code, view.language, by_wallet=paying.by_wallet)
             if paying.state == "declined"
             else "",
@@ -204,6 +210,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
     """Read where paying an invoice stands from its orders."""
     rows = unit.session.execute(
         select(
+            payment_orders.c.id,
             payment_orders.c.kind,
             payment_orders.c.channel,
             payment_orders.c.state,
@@ -212,6 +219,7 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
             payment_orders.c.instructions,
             payment_orders.c.code,
             payment_orders.c.held,
+            payment_orders.c.expires_at,
         )
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
@@ -227,6 +235,8 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
         if row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending"):
             confirm = safe_url(str(row.instructions.get("redirect_url", "")))
             state = "confirm" if confirm and row.state == "pending" else "charging"
+            if state == "confirm" and _linked(row) and is_late(unit, row.id):
+                return Paying("late", offers=asked, by_wallet=True, ends=row.expires_at)
             return Paying(state, offers=asked, confirm_url=confirm, by_wallet=_linked(row))
     for row in reversed(offers):
         if row.state == "pending" and not row.abandoning:
@@ -276,6 +286,7 @@ def _open(request: Asked, token: str) -> Opened:
         billed = link.purpose == "invoice"
         # Read first: what changes meanwhile is noticed by the next look.
         version = state_of(unit, link.subject_id).version if billed else ""
+        paying = paying_of(unit, link.subject_id) if billed else Paying("none")
         document = _document(engine, unit, link)
         language = document.view.language
         return Opened(
@@ -285,7 +296,7 @@ def _open(request: Asked, token: str) -> Opened:
             credits=tuple(credits_of(unit, link.subject_id, Links.of(engine), language))
             if billed
             else (),
-            paying=paying_of(unit, link.subject_id) if billed else Paying("none"),
+            paying=paying,
             simulator=(
                 engine.settings.simulator_url if unit.merchant.gateway == "simulator" else ""
             ),
@@ -293,6 +304,7 @@ def _open(request: Asked, token: str) -> Opened:
             wallets=_wallets(engine, unit, link),
             cards=saved_cards(engine, unit, link.subject_id) if billed else Cards(),
             turns=turns_of(unit, link.subject_id, language) if billed else (),
+            late=_late(unit, link, paying, language) if paying.state == "late" else "",
         )
 
 
@@ -308,6 +320,13 @@ def _wallets(engine: Engine, unit: Work, link: Link) -> Wallets:
         return Wallets()
     customer = get_customer(unit, get_invoice(unit, link.subject_id).customer_id)
     return show_wallets(engine, unit, link.subject_id, customer.locale, customer.phone)
+
+
+def _late(unit: Work, link: Link, paying: Paying, language: str) -> str:
+    """What to do where the address for a PIN is dead: when the charge has ended by itself."""
+    words, zone = WORDS[language], get_invoice(unit, link.subject_id).billing_zone
+    until = until_text(paying.ends, zone, language) if paying.ends else words["late_soon"]
+    return words["late_hint"].format(until=until)
 
 
 def _document(engine: Engine, unit: Work, link: Link) -> Document:

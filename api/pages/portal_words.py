@@ -49,6 +49,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "confirm_wallet": "GoPay menunggu PIN Anda.",
         "confirm_wallet_hint": "Dana baru ditarik setelah Anda memasukkan PIN di GoPay.",
         "confirm_wallet_button": "Lanjutkan ke GoPay",
+        "late": "Tautan ke GoPay sudah kedaluwarsa.",
+        "late_hint": "PIN hanya dapat dimasukkan dalam 5 menit. Tidak ada dana yang ditarik. "
+        "Permintaan ini berakhir sendiri ({until}); sesudahnya Anda dapat membayar lagi di halaman "
+        "ini, dengan GoPay atau cara lain.",
+        "late_soon": "sebentar lagi",
         "turns": "Ditagih otomatis dengan urutan ini",
         "turn_next": "berikutnya",
         "turns_hint": "Bila satu tidak dapat ditagih, yang sesudahnya dicoba. Jumlahnya tetap "
@@ -103,6 +108,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "confirm_wallet": "GoPay is waiting for your PIN.",
         "confirm_wallet_hint": "Nothing is taken before you have entered your PIN at GoPay.",
         "confirm_wallet_button": "Continue to GoPay",
+        "late": "The link to GoPay has expired.",
+        "late_hint": "A PIN can be given for 5 minutes only. Nothing was taken. This request ends "
+        "by itself ({until}); then you can pay again on this page, with GoPay or another way.",
+        "late_soon": "in a few minutes",
         "turns": "Charged automatically in this order",
         "turn_next": "next",
         "turns_hint": "If one can not be charged, the one after it is tried. The amount stays the "

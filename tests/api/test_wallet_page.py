@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -97,6 +98,40 @@ def test_where_gopay_asks_for_a_pin_the_page_leads_there(counter: Counter) -> No
     shown = see(counter, page)
     assert "GoPay menunggu PIN Anda" in shown
     assert f'href="{counter.world.desk.url}/app/' in shown
+
+
+def test_a_dead_link_to_the_pin_is_not_shown_and_the_page_says_what_to_do(counter: Counter) -> None:
+    """It lives for five minutes and the charge for fifteen: then the page lets him pay anew."""
+    page = unpaid(counter, 150_000)
+    press(counter, f"{page}/gopay", phone=PHONE, agree="1")
+    in_the_app(counter, "link")
+    see(counter, f"{page}?gopay=1")
+    [wallet] = counter.world.rows(payment_methods, kind="gopay")
+    press(counter, f"{page}/gopay/pay", method=ids.public("payment_method", wallet.id))
+    lives = state(counter, page)
+    counter.world.advance(counter.world.clock_at() + timedelta(minutes=4))
+    assert "/app/" in see(counter, page)
+    assert state(counter, page) == lives
+
+    counter.world.advance(counter.world.clock_at() + timedelta(minutes=2))
+    shown = see(counter, page)
+    assert "Tautan ke GoPay sudah kedaluwarsa" in shown
+    assert "/app/" not in shown
+    assert "berakhir sendiri (" in shown
+    assert "WIB" in shown.split("berakhir sendiri (")[1][:40]
+    assert f'action="{page}/gopay/pay"' not in shown, "nothing is charged beside it"
+    assert state(counter, page) != lives, "an open page loads itself anew"
+
+    counter.world.advance(counter.world.clock_at() + timedelta(minutes=15))
+    counter.work_off()
+    shown = see(counter, page)
+    assert "Tautan ke GoPay sudah kedaluwarsa" not in shown
+    assert "Bayar dengan GoPay" in shown
+
+
+def state(counter: Counter, page: str) -> str:
+    """What the page asks every two seconds."""
+    return str(counter.client.get(f"{page}/status").json()["version"])
 
 
 @pytest.mark.parametrize("form", [{"phone": PHONE}, {"phone": "12", "agree": "1"}, {}])
