@@ -18,7 +18,9 @@ from billing.flows.charge import send_due, send_one
 from billing.flows.consents import consent
 from billing.flows.methods import set_order
 from billing.flows.offers import offer
+from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.settle import settle
+from billing.flows.wallet_pay import pay_with_wallet
 from billing.tables import mandates, subscriptions
 from core.tables import events, merchants, messages
 from dunning.tables import dunning_cases
@@ -104,6 +106,26 @@ def test_an_unlinked_wallet_ends_with_its_consent_and_the_renewal_is_paid_by_va(
 
     pay_by_va(world, invoice.id)
     assert world.invoice(invoice.id).status == "paid"
+
+
+def test_a_holder_who_pays_with_a_wallet_he_unlinked_ends_it_at_once(world: World) -> None:
+    customer, method, _ = subscriber(world, "Sari")
+    world.drain()
+    holder(world, account_id(world, method), "unlink")
+    with world.work() as unit:
+        lines = [OneOffLine("Setup", 50_000)]
+        one = pay_once(unit, customer, lines, collection="invoice", interactive=True)
+        order = pay_with_wallet(unit, one.id, method)
+    send_one(world.engine, world.merchant_id, order)
+
+    assert world.order_of(one.id).state == "failed"
+    assert (wallet(world, method).state, wallet(world, method).token_sealed) == ("ended", None)
+    assert world.rows(mandates, ended_at=None) == []
+    [told] = world.rows(events, type="method.ended")
+    assert told.payload["kind"] == "gopay"
+    assert {case.failures for case in world.rows(dunning_cases)} <= {0}, "he asked for it himself"
+    pay_by_va(world, one.id)
+    assert world.invoice(one.id).status == "paid"
 
 
 def test_too_little_in_the_wallet_is_tried_again(world: World) -> None:
