@@ -21,7 +21,7 @@ from core import ids
 from core.actor import system
 from core.work import Work
 from invoices.queries import get_invoice
-from payments.attempts import AttemptState
+from payments.attempts import OPEN_STATES, AttemptState
 from payments.channels import wire_id
 from payments.gateway import Answer, Gateway
 from payments.order_ids import idempotency_key
@@ -58,10 +58,16 @@ def expected(order: Row[Any], answer: Answer) -> int:
 
 
 def follow(unit: Work, order: Row[Any], answer: Answer, state: AttemptState) -> None:
-    """Note what is held now, and tell of it once; customer, invoice and order are locked."""
+    """Note what is held now, and tell of it once; customer, invoice and order are locked.
+
+    Of an open order only an answer that tells where its transaction stands says anything: a lost
+    answer, or a status that stumbled, does not mean that nothing is held any more.
+    """
     held = held_by(answer) if state is AttemptState.PENDING else None
     if order.kind == "check" or (held == "authorized" and not order.authorize_only):
         return  # a hold that nobody wanted is let go
+    if state in OPEN_STATES and not _tells(answer):
+        return
     if held == order.held:
         if held is not None and (order.expires_at is None or order.expires_at <= unit.now):
             # Its time is up and the gateway holds it still: it is asked about every day.
@@ -87,6 +93,12 @@ def follow(unit: Work, order: Row[Any], answer: Answer, state: AttemptState) -> 
                customer_id=order.customer_id)  # fmt: skip
     detail = {"order_id": order.order_id, "amount": order.amount, "until": told["until"]}
     open_review(unit, "fraud_challenge", "payment_order", order.id, detail)
+
+
+def _tells(answer: Answer) -> bool:
+    return answer.status == "authorized" or (
+        answer.status == "pending" and bool(answer.transaction_status)
+    )
 
 
 def _until(held: Held, answer: Answer, now: datetime) -> datetime:

@@ -178,6 +178,20 @@ def test_each_road_of_a_questioned_charge_ends_in_the_right_books(case: Case, ro
     assert not report.broken, render(report)
 
 
+@pytest.mark.parametrize("trouble", ["500_before", "drop_before"])
+def test_a_lost_answer_says_nothing_about_what_is_held(case: Case, trouble: str) -> None:
+    world = case.counter.world
+    world.desk.fault("status", trouble, times=1)
+    world.wait(hours=1)
+    world.drain()
+    world.wait(hours=6)
+    world.drain()
+    assert (case.told()["state"], case.told()["held"]) == ("pending", "challenge")
+    [matter] = world.rows(reviews, kind="fraud_challenge")
+    assert matter.closed_at is None, "somebody still has to decide"
+    approved(case)
+
+
 @pytest.mark.parametrize("accept", [True, False])
 def test_a_renewal_that_is_questioned_waits_and_a_denied_card_is_not_charged_again(
     counter: Counter, accept: bool
