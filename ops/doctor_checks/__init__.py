@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ops.doctor_checks import books, documents, methods, money, orders, queues, tax, terms, walls
+from ops.doctor_checks import (
+    audit,
+    books,
+    documents,
+    methods,
+    money,
+    orders,
+    queues,
+    tax,
+    terms,
+    walls,
+)
 from ops.doctor_checks.check import Check
 
 ALL: tuple[Check, ...] = (
@@ -14,5 +25,6 @@ ALL: tuple[Check, ...] = (
     *documents.CHECKS,
     *terms.CHECKS,
     *queues.CHECKS,
+    *audit.CHECKS,
     *walls.CHECKS,
 )

@@ -255,6 +255,8 @@ FAULTS: list[tuple[str, str, set[str]]] = [
      "ALTER TABLE invoices NO FORCE ROW LEVEL SECURITY", {"walls-stand"}),
     ("a second door in a wall",
      "CREATE POLICY door ON invoices USING (true)", {"walls-stand"}),
+    ("a row of the audit is gone", "DELETE FROM audit WHERE id = (SELECT id FROM audit LIMIT 1)", {"audit-adds-up"}),
+    ("nobody seals the audit", "UPDATE audit_unsealed SET at = '2020-01-01'", {"audit-is-sealed"}),
     ("a role owns a table",
      "ALTER TABLE jobs OWNER TO {prefix}_app", {"roles-own-nothing"}),
 ]  # fmt: skip
