@@ -267,6 +267,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"Midtrans meragukan {t.rp()} ({t.who}); seseorang harus memutuskan",
         lambda t: f"Midtrans questions {t.rp()} ({t.who}); a person has to decide",
     ),
+    "payment.hold_ended": (
+        lambda t: f"Dana {t.rp()} yang ditahan di kartu lepas untuk {t.no} ({t.who})",
+        lambda t: f"The hold of {t.rp()} on a card is over for {t.no} ({t.who}); nothing charged",
+    ),
     "payment.capture_refused": (
         lambda t: f"Bank tidak mau menagih {t.rp()} yang ditahan ({t.who}); dana tetap ditahan",
         lambda t: f"The bank does not let {t.rp()} be captured ({t.who}); the hold stays",

@@ -107,6 +107,21 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
+    "hold_ended": _kind(
+        ("Dana kartu yang ditahan sudah lepas", "A card's hold is over, not captured"),
+        (
+            (
+                "Dana yang ditahan tidak ditagih pada waktunya dan sudah kembali ke pemegang "
+                "kartu; invoice masih terutang. Minta pelanggan membayar lagi, atau batalkan "
+                "invoice, lalu tutup."
+            ),
+            (
+                "What the card held was not captured in time and is the holder's again; the "
+                "invoice is still owed. Ask the customer to pay anew, or void the invoice, then "
+                "close."
+            ),
+        ),
+    ),
     "check_charged": _kind(
         ("Cek kartu telanjur ditagih", "The check of a card took money"),
         (

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
-from sqlalchemy import select
 
 from api.pages.checkout import with_return
 from api.pages.declined import why_declined
-from api.pages.portal_reads import CreditLine, Seen, credits_of, is_late, state_of
+from api.pages.paying import Paying, paying_of
+from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
 from api.pages.turns import turns_of
 from api.pages.two_click import Cards, saved_cards
@@ -46,38 +45,13 @@ from core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from core.links import Link, open_link
 from core.work import Work
 from invoices.adapters.html import logo_uri
-from invoices.document import safe_url
 from invoices.queries import get_invoice
 from invoices.wording import until_text
-from payments.channels import CHANNELS, STANDING
-from payments.tables import payment_orders
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
-_UNDER_WAY = ("created", "sent", "unknown")
 # A customer whose number never came may ask again, but not for ever.
 _OFFERS_MAX = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Paying:
-    """Where paying an invoice stands.
-
-    ``state`` is none, preparing (the bank is being asked for a number), offered, charging (a card
-    is being charged), authorized (a card holds the amount), challenge (the fraud desk looks at
-    it), confirm (its holder has to confirm at ``confirm_url``), late (the address at which he could
-    is dead, and the charge ends by itself at ``ends``), declined (the card was refused, with the
-    bank's ``code``) or failed (the bank gave no number). ``transaction_id``
-    is the offered one's.
-    """
-
-    state: str
-    transaction_id: str | None = None
-    offers: int = 0
-    confirm_url: str = ""
-    code: str = ""
-    by_wallet: bool = False
-    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,55 +178,6 @@ def pdf_answer(document: Document) -> Response[bytes]:
             "Content-Disposition": f'inline; filename="{name}.pdf"',
         },
     )
-
-
-def paying_of(unit: Work, invoice_id: UUID) -> Paying:
-    """Read where paying an invoice stands from its orders."""
-    rows = unit.session.execute(
-        select(
-            payment_orders.c.id,
-            payment_orders.c.kind,
-            payment_orders.c.channel,
-            payment_orders.c.state,
-            payment_orders.c.abandoning,
-            payment_orders.c.transaction_id,
-            payment_orders.c.instructions,
-            payment_orders.c.code,
-            payment_orders.c.held,
-            payment_orders.c.expires_at,
-        )
-        .where(
-            payment_orders.c.merchant_id == unit.merchant_id,
-            payment_orders.c.invoice_id == invoice_id,
-        )
-        .order_by(payment_orders.c.n)
-    ).all()
-    offers = [row for row in rows if row.kind == "instrument" and row.channel in STANDING]
-    asked = sum(row.kind == "instrument" for row in rows)
-    for row in rows:
-        if row.held is not None:
-            return Paying(row.held, offers=asked)
-        if row.kind == "attempt" and row.state in (*_UNDER_WAY, "pending"):
-            confirm = safe_url(str(row.instructions.get("redirect_url", "")))
-            state = "confirm" if confirm and row.state == "pending" else "charging"
-            if state == "confirm" and _linked(row) and is_late(unit, row.id):
-                return Paying("late", offers=asked, by_wallet=True, ends=row.expires_at)
-            return Paying(state, offers=asked, confirm_url=confirm, by_wallet=_linked(row))
-    for row in reversed(offers):
-        if row.state == "pending" and not row.abandoning:
-            return Paying("offered", row.transaction_id, asked)
-        if row.state in _UNDER_WAY and not row.abandoning:
-            return Paying("preparing", offers=asked)
-    if offers and offers[-1].state == "failed" and offers[-1].transaction_id is None:
-        return Paying("failed", offers=asked)
-    if rows and rows[-1].kind == "attempt" and rows[-1].state == "failed":
-        code = rows[-1].code or ""
-        return Paying("declined", offers=asked, code=code, by_wallet=_linked(rows[-1]))
-    return Paying("none", offers=asked)
-
-
-def _linked(row: Any) -> bool:
-    return CHANNELS[row.channel].by_account
 
 
 def _offer(unit: Work, invoice_id: UUID, channel: str | None) -> UUID:

@@ -49,6 +49,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "confirm_wallet": "GoPay menunggu PIN Anda.",
         "confirm_wallet_hint": "Dana baru ditarik setelah Anda memasukkan PIN di GoPay.",
         "confirm_wallet_button": "Lanjutkan ke GoPay",
+        "released": "Dana yang ditahan di kartu Anda sudah dilepas; tidak ada yang ditagih. Anda "
+        "dapat membayar dengan cara ini:",
         "late": "Tautan ke GoPay sudah kedaluwarsa.",
         "late_hint": "PIN hanya dapat dimasukkan dalam 5 menit. Tidak ada dana yang ditarik. "
         "Permintaan ini berakhir sendiri ({until}); sesudahnya Anda dapat membayar lagi di halaman "
@@ -108,6 +110,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "confirm_wallet": "GoPay is waiting for your PIN.",
         "confirm_wallet_hint": "Nothing is taken before you have entered your PIN at GoPay.",
         "confirm_wallet_button": "Continue to GoPay",
+        "released": "The amount held on your card was released; nothing was charged. You can pay "
+        "this way:",
         "late": "The link to GoPay has expired.",
         "late_hint": "A PIN can be given for 5 minutes only. Nothing was taken. This request ends "
         "by itself ({until}); then you can pay again on this page, with GoPay or another way.",

@@ -12,7 +12,7 @@ from billing.drafts import MORNING
 from billing.flows import chase, fallback, refund
 from billing.flows.book_journals import post_capture
 from billing.flows.card_checks import check_failed
-from billing.flows.chase_causes import end_charged_method
+from billing.flows.holds import hold_ended
 from billing.flows.orders import FOR_A_CHARGE, MOOT, TAKEN_BACK, open_orders, withdraw
 from billing.flows.reviews import open_review
 from billing.flows.standing import is_left_alone, waits_for_sign_up
@@ -174,24 +174,10 @@ def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> N
         _instrument_ended(unit, order, invoice, answer)
         return
     verdict = understand(answer)
-    unit.event(
-        "payment.declined",
-        "payment_order",
-        order.id,
-        {
-            "invoice": invoice.number,
-            "amount": order.amount,
-            "code": verdict.code,
-            "class": str(verdict.klass),
-            "initiated_by": order.initiated_by,
-        },
-        customer_id=order.customer_id,
-    )
-    if order.kind == "attempt":
-        fallback.note_refusal(unit, order, verdict)
-        if verdict.cancel_mandate and not is_pull and CHANNELS[order.channel].by_account:
-            # Its holder asked for it himself: the account is gone for the pulls to come as well.
-            end_charged_method(unit, order.customer_id, order.payment_method_id, verdict.reason)
+    if order.held == "authorized":
+        hold_ended(unit, order, invoice, answer)
+    else:
+        fallback.note_refusal(unit, order, invoice, verdict)
     if invoice.status != "open":
         return
     if order.abandoning and not (is_pull and answer.transaction_status == "deny"):

@@ -23,19 +23,39 @@ from dunning.queries import load_policies, open_case
 from dunning.service import next_try_at
 from invoices.queries import Invoice, get_invoice
 from invoices.tables import invoices
+from payments.channels import CHANNELS
 from payments.declines import Decline, decline, decline_of_status
 from payments.fallback import Saved, moves_on, next_method
 from payments.queries import methods_in_order
 from payments.tables import payment_methods, payment_orders
 
 
-def note_refusal(unit: Work, order: Row[Any], verdict: Decline) -> None:
-    """Keep on the order what kind of refusal it was: what is charged next asks for it."""
+def note_refusal(unit: Work, order: Row[Any], invoice: Row[Any], verdict: Decline) -> None:
+    """Tell of a refusal, and keep on a pull what kind it was: what is charged next asks for it."""
+    unit.event(
+        "payment.declined",
+        "payment_order",
+        order.id,
+        {
+            "invoice": invoice.number,
+            "amount": order.amount,
+            "code": verdict.code,
+            "class": str(verdict.klass),
+            "initiated_by": order.initiated_by,
+        },
+        customer_id=order.customer_id,
+    )
+    if order.kind != "attempt":
+        return
     unit.session.execute(
         update(payment_orders)
         .where(payment_orders.c.merchant_id == unit.merchant_id, payment_orders.c.id == order.id)
         .values(decline_class=str(verdict.klass))
     )
+    by_holder = order.initiated_by != "merchant" and CHANNELS[order.channel].by_account
+    if verdict.cancel_mandate and by_holder:
+        # He asked for it himself: the account is gone for the pulls to come as well.
+        end_charged_method(unit, order.customer_id, order.payment_method_id, verdict.reason)
 
 
 def charge_next(unit: Work, order: Row[Any], invoice: Row[Any], verdict: Decline) -> bool:

@@ -122,6 +122,26 @@ def _close(unit: Work, order_id: UUID, state: str) -> None:
         close_review(unit, found, f"decided: {state}")
 
 
+def hold_ended(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
+    """What a card held is let go and was not captured: the merchant is told.
+
+    Where nobody here released it, a person is asked what becomes of an invoice that is still owed.
+    """
+    ran_out = answer.transaction_status == "expire"
+    because = "released" if order.abandoning else "lapsed" if ran_out else "ended_elsewhere"
+    told = {
+        "order": ids.public("payment_order", order.id),
+        "invoice": invoice.number,
+        "amount": order.amount,
+        "because": because,
+    }
+    unit.event("payment.hold_ended", "payment_order", order.id, told,
+               customer_id=order.customer_id)  # fmt: skip
+    if not order.abandoning and invoice.status == "open" and invoice.due_amount > 0:
+        detail = {"order_id": order.order_id, "amount": order.amount, "because": because}
+        open_review(unit, "hold_ended", "payment_order", order.id, detail)
+
+
 def credit_the_rest(unit: Work, held: Row[Any], taken: Row[Any], invoice: Row[Any]) -> None:
     """A part of a hold was captured: where that was wanted, the rest is no longer owed.
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from api_house import Counter
 from lived import ask
 
+from billing.flows.documents import Links
 from billing.ledger.tables import postings
+from core import ids
 from core.tables import events
+from invoices.queries import get_invoice
 from invoices.tables import credit_notes
 from ops.doctor import examine, render
-from payments.tables import payment_orders, payments
+from payments.review_kinds import kind_of
+from payments.tables import payment_orders, payments, reviews
 
 pytestmark = pytest.mark.database
 
@@ -53,6 +58,16 @@ def books(counter: Counter) -> dict[str, int]:
     for row in counter.world.rows(postings):
         sums[row.account] = sums.get(row.account, 0) + row.amount
     return {account: amount for account, amount in sums.items() if amount}
+
+
+def page_of(counter: Counter, invoice: str) -> str:
+    """The path of the payer's page."""
+    invoice_id = ids.parse("invoice", invoice)
+    with counter.world.work() as unit:
+        due_on = get_invoice(unit, invoice_id).due_on
+        assert due_on is not None
+        url = Links.of(counter.world.engine).invoice(unit.merchant_id, invoice_id, due_on)
+    return urlsplit(url).path
 
 
 def healthy(counter: Counter) -> None:
@@ -199,6 +214,12 @@ def test_a_released_hold_takes_nothing(counter: Counter) -> None:
     [entry] = counter.world.desk.book().values()
     assert (entry["status"], entry["captured"]) == ("cancel", 0)
     assert invoice_of(counter, invoice) == ("open", HELD)
+    [event] = counter.world.rows(events, type="payment.hold_ended")
+    assert event.payload["because"] == "released"
+    assert counter.world.rows(events, type="payment.declined") == []
+    assert counter.world.rows(reviews) == [], "who released it knows"
+    page = counter.client.get(page_of(counter, invoice)).text
+    assert "Dana yang ditahan di kartu Anda sudah dilepas; tidak ada yang ditagih" in page
     counter.door.post(f"/invoices/{invoice}/void", {"reason": "not needed"}, status=200)
     healthy(counter)
 
@@ -222,8 +243,15 @@ def test_a_hold_that_nobody_captures_lapses_and_the_invoice_is_still_owed(
     told = seen(counter, order)
     assert (told["state"], told["held"]) == ("failed", None)
     assert invoice_of(counter, invoice) == ("open", HELD)
-    [event] = counter.world.rows(events, type="payment.declined")
-    assert event.payload["code"] == "407", "not what the bank said to the hold"
+    assert counter.world.rows(events, type="payment.declined") == [], "no bank refused it"
+    [event] = counter.world.rows(events, type="payment.hold_ended")
+    assert (event.payload["because"], event.payload["amount"]) == ("lapsed", HELD)
+    [matter] = counter.door.get("/reviews?kind=hold_ended")["data"]
+    assert matter["detail"]["because"] == "lapsed"
+    assert "masih terutang" in kind_of("hold_ended").todo["id"]
+    page = counter.client.get(page_of(counter, invoice)).text
+    assert "Dana yang ditahan di kartu Anda sudah dilepas" in page
+    assert "Kartu belum dapat ditagih" not in page
     assert refused(counter, order, "capture") == "order_not_held"
     healthy(counter)
 

@@ -25,6 +25,7 @@ TONES: Final[Mapping[str, str]] = {
     "payment.unknown": "bad",
     "payment.challenged": "bad",
     "payment.capture_refused": "bad",
+    "payment.hold_ended": "bad",
     "refund.failed": "bad",
     "subscription.past_due": "bad",
     "subscription.canceled": "bad",
@@ -119,6 +120,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "payment.challenged": (
         "Midtrans meragukan pembayaran {amount}; perlu diputuskan",
         "Midtrans questions a payment of {amount}; it has to be decided",
+    ),
+    "payment.hold_ended": (
+        "Dana {amount} yang ditahan di kartu sudah lepas; tidak ditagih{for_invoice}",
+        "The hold of {amount} on a card is over; nothing was charged{for_invoice}",
     ),
     "payment.capture_refused": (
         "Bank menolak menagih {amount} yang ditahan; dana tetap ditahan",
