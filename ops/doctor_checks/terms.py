@@ -57,8 +57,8 @@ _PERIODS = text(
         AND i.subscription_id = s.id AND i.kind IN ('period', 'change') AND i.status <> 'draft'
     LEFT JOIN taken_off t ON t.merchant_id = i.merchant_id AND t.invoice_id = i.id
     LEFT JOIN given_back b ON b.merchant_id = i.merchant_id AND b.invoice_id = i.id
-    -- At one instant, what was taken back comes before what took its place.
-    ORDER BY s.merchant_id, s.id, i.issued_at, i.kind, i.period_start, undone DESC
+    -- One request may bill days that were late and then a change: numbers tell the order.
+    ORDER BY s.merchant_id, s.id, i.issued_at, length(i.number), i.number
     """
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from builders import make_price
+from builders import make_price, set_clock
 from fakes import FakeGateway, FakeMailer, MachineTime
 from stage import Stage, jakarta, make_stage
 
@@ -65,4 +65,20 @@ def test_every_week_after_a_month_that_was_taken_back_is_billed(
     ends = [end for _, _, end in weeks]
     assert starts[1:] == ends[:-1], weeks
     assert ends[-1] >= "2027-02-07"
+    stage.audit()
+
+
+def test_days_billed_late_and_a_change_in_one_request_are_read_in_their_order(
+    stage: Stage,
+) -> None:
+    """Found by `tagihan prove`: dark for three days, then a change catches up and bills its weeks."""
+    _, subscription, _ = stage.invoice_customer(interval_unit="day")
+    stage.drain()
+    set_clock(stage.engine, stage.id, jakarta("2026-12-13 12:00"))
+
+    change_to_weeks(stage, subscription)
+    stage.live_until(jakarta("2027-01-01 09:00"))
+
+    told = periods(stage)
+    assert [kind for kind, _, _ in told[:6]] == ["period"] * 4 + ["change", "period"], told
     stage.audit()
