@@ -15,10 +15,21 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from core.clock import utc_now
 from core.db import make_engine
 from core.settings import Settings
-from ops import database_check, pg_tools
+from ops import database_check, pg_tools, restored_trail
 from ops.migrate import create_roles, migrate
+
+# As every other write: by whom, before and after.
+_NOTE = """
+INSERT INTO audit (merchant_id, id, at, business_at, actor_kind, actor, source, action,
+    subject_kind, subject_id, before, after)
+SELECT m.merchant_id, gen_random_uuid(), %(now)s, coalesce(c.at, %(now)s), 'operator',
+    'command line', 'local', 'merchant.restore', 'merchant', m.merchant_id,
+    jsonb_build_object('mode', m.mode), jsonb_build_object('mode', 'recovering')
+FROM merchants m LEFT JOIN clocks c ON c.merchant_id = m.merchant_id
+"""
 
 
 def load(owner_url: str, file: Path, role_prefix: str, login: str | None) -> list[str]:
@@ -84,6 +95,7 @@ def _make_careful(owner_url: str) -> list[str]:
                     "CREATE POLICY owner ON {} TO CURRENT_USER USING (true) WITH CHECK (true)"
                 ).format(sql.Identifier(table))
             )
+        connection.execute(_NOTE, {"now": utc_now()})
         rows = connection.execute(
             "UPDATE merchants SET mode = 'recovering' RETURNING slug"
         ).fetchall()
@@ -96,6 +108,7 @@ def main(settings: Settings, file: Path) -> int:
         raise ValueError("DATABASE_URL is not set")
     login = make_url(settings.database_url).username
     owner = make_url(settings.owner_database_url).username
+    trail = restored_trail.heads(settings.owner_database_url)
     try:
         merchants = load(
             settings.owner_database_url,
@@ -119,4 +132,6 @@ def main(settings: Settings, file: Path) -> int:
         "A refund of ours that the backup does not know is written anew, with its credit note, as "
         "soon as the gateway tells of it; one made in the gateway's own dashboard goes to a person."
     )
+    for line in restored_trail.told(settings.owner_database_url, trail):
+        print(line)
     return 0
