@@ -38,6 +38,24 @@ OPEN_POINTS: Sequence[Open] = (
     Open("U10", "pending to authorize or capture after 3DS", "both are accepted"),
     Open("U11", "limits of retries by the card schemes", "at most four attempts a cycle"),
     Open("U12", "body of a 202 while a twin runs", "unknown, and asked about"),
+    Open(
+        "U13",
+        "whether a card that a hosted page keeps under `user_id` comes back as `saved_token_id`",
+        "kept where the token comes; where none does the payment stands, the method ends as "
+        "`not_saved` and the next invoice is paid on a page again",
+    ),
+    Open(
+        "U14",
+        "`gross_amount` of a status after a part of a hold was captured",
+        "what was captured is booked at once; were it what was held, the order is parked and a "
+        "person decides (`answer_differs`)",
+    ),
+    Open(
+        "U15",
+        "whether `callback_url` of a linked GoPay charge must lie on a registered domain",
+        "the invoice's page is named; a charge that is refused for it (400) took nothing, and a "
+        "person is told (`gateway_setup`)",
+    ),
 )
 
 
@@ -143,6 +161,19 @@ def _twins(bench: Bench) -> str:
     return "; ".join(sorted(seen))
 
 
+def _captured_part(bench: Bench) -> str:
+    """What a status names after two thirds of a hold were taken."""
+    request = bench.request("card", token=bench.card(), authorize_only=True, expires_at=None)
+    held = bench.charge(request)
+    if held.status != "authorized" or held.transaction_id is None:
+        raise NotTried(f"no card could be held without 3DS: {held.status} {held.code}")
+    part = request.amount * 2 // 3
+    bench.gateway.capture(held.transaction_id, amount=part, idempotency_key=bench.key())
+    told = bench.gateway.status(request.order_id).amount
+    names = {part: "what was captured", request.amount: "what was held"}
+    return f"{part} of {request.amount} captured: it names {names.get(told or 0, told)}"
+
+
 _WAYS: Final[Mapping[str, Callable[[Bench], str | None]]] = {
     "U1": _http_of_unknown,
     "U3": _waits,
@@ -152,4 +183,5 @@ _WAYS: Final[Mapping[str, Callable[[Bench], str | None]]] = {
     "U9": _large,
     "U10": _confirmed,
     "U12": _twins,
+    "U14": _captured_part,
 }

@@ -11,12 +11,15 @@ from api_house import Counter
 from lived import ask
 
 from billing.flows.documents import Links
+from billing.flows.hold_wishes import wish_capture
+from billing.flows.settle import settle
 from billing.ledger.tables import postings
 from core import ids
 from core.tables import events
 from invoices.queries import get_invoice
 from invoices.tables import credit_notes
 from ops.doctor import examine, render
+from payments.gateway import Answer
 from payments.review_kinds import kind_of
 from payments.tables import payment_orders, payments, reviews
 
@@ -292,3 +295,21 @@ def test_only_a_fresh_card_of_a_one_off_is_held(counter: Counter) -> None:
         },
     )  # fmt: skip
     assert (answer.status_code, answer.json()["code"]) == (422, "hold_not_possible")
+
+
+def test_a_status_that_names_what_was_held_and_not_what_was_captured_goes_to_a_person(
+    counter: Counter,
+) -> None:
+    """Midtrans does not say which of the two it names (open point U14)."""
+    _, order = held(counter)
+    with counter.world.work() as unit:
+        wish_capture(unit, ids.parse("payment_order", order), amount=150_000, rest="due")
+    name = seen(counter, order)["order_id"]
+    told = Answer(
+        "paid", order_id=name, amount=HELD, currency="IDR", transaction_status="capture",
+        payment_type="credit_card",
+    )  # fmt: skip
+    world = counter.world
+    assert settle(world.engine, world.merchant_id, name, told, because="test") == "review"
+    assert [row.kind for row in world.rows(reviews)] == ["answer_differs"]
+    assert world.rows(payments) == [], "nothing is booked that may be too much"

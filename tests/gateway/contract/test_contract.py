@@ -89,6 +89,8 @@ def test_an_open_point_is_answered_by_trying_or_left_to_midtrans(bench: Bench) -
     )
     assert told["U7"] == "after expire: duplicate 406"
     assert told["U2"] is None
+    assert told["U14"] == "66000 of 99000 captured: it names what was captured"
+    assert (told["U13"], told["U15"]) == (None, None), "asked of Midtrans"
 
 
 # Thirteen ways in which a gateway could differ from the simulator, and where that must be seen.
