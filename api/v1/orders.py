@@ -16,6 +16,7 @@ from core import ids
 from core.errors import InvalidRequest
 from core.work import Work
 from payments.card_terms import CardTerms
+from payments.refusals import refusal_of
 
 # A card number in its place is refused: card numbers never come here.
 CardToken = Annotated[
@@ -129,6 +130,41 @@ class PaymentIn(In):
         )
 
 
+class DeclineReasonOut(Out):
+    """Why, in words for the payer; never the bank's code."""
+
+    id: Annotated[str, Meta(description="In Indonesian.")]
+    en: Annotated[str, Meta(description="In English.")]
+
+
+class DeclineOut(Out):
+    """A refusal, understood by the codes of the channel that gave it."""
+
+    class_: Annotated[
+        str,
+        Meta(
+            description="`soft`, `hard` (never again by these means), `customer_action`, "
+            "`technical` (soon again) or `configuration` (the merchant's account)."
+        ),
+    ] = msgspec.field(name="class")
+    code: str
+    reason: DeclineReasonOut
+    may_retry: Annotated[
+        bool, Meta(description="Whether the same means may work later without the payer.")
+    ]
+
+    @classmethod
+    def of(cls, row: Any) -> DeclineOut | None:
+        """Of an order's row; None where nobody refused it."""
+        found = refusal_of(row)
+        if found is None:
+            return None
+        return cls(
+            class_=row.decline_class, code=found.code, may_retry=found.may_retry,
+            reason=DeclineReasonOut(id=found.reason_id, en=found.reason_en),
+        )  # fmt: skip
+
+
 class OrderOut(Out):
     """One order at the gateway: an attempt (we pull), an instrument (the payer pushes) or a check
     (a small authorisation that saves a card and is released at once).
@@ -178,7 +214,10 @@ class OrderOut(Out):
     expires_at: Instant | None
     code: Annotated[str | None, Meta(description="The gateway's or the bank's code.")]
     decline_class: str | None
-    reason: str | None
+    decline: Annotated[DeclineOut | None, Meta(description="Why it was refused, where it was.")]
+    reason: Annotated[
+        str | None, Meta(description="Why it ended or stopped, as it was noted; not for payers.")
+    ]
     payment_method: str | None
 
     @classmethod
@@ -196,7 +235,7 @@ class OrderOut(Out):
             payment_code=how.get("payment_code"), qr_string=how.get("qr_string"),
             qr_url=how.get("qr_url"), app_url=how.get("app_url"),
             expires_at=row.expires_at, code=row.code,
-            decline_class=row.decline_class, reason=row.reason,
+            decline_class=row.decline_class, decline=DeclineOut.of(row), reason=row.reason,
             payment_method=public("payment_method", row.payment_method_id),
         )  # fmt: skip
 
