@@ -24,6 +24,15 @@ from ops.prove.statements import undo
 
 READ_TIMEOUT = timedelta(seconds=30)
 _HTML = b"<html><body>502 Bad Gateway</body></html>"
+_SOMEBODY_ELSES: Json = {
+    "status_code": "200",
+    "order_id": "somebody-elses-1",
+    "gross_amount": "1.00",
+    "currency": "IDR",
+    "payment_type": "credit_card",
+    "transaction_status": "capture",
+    "fraud_status": "accept",
+}
 _DECLINES = ("51", "05", "61", "91")
 _ENDED = ("54", "41", "43")
 
@@ -129,6 +138,9 @@ class Wire(BaseAdapter):
                 self.stage.now + timedelta(seconds=20), lambda: void(self.book.charge(body, key))
             )
             return _response(request, 202, refusal("202", "the same request is being processed"))
+        if kind == "wrong_answer" and self.dice.random() < 0.5:
+            # It speaks of somebody else's charge, and ours was never made.
+            return _response(request, 200, {**_SOMEBODY_ELSES, "transaction_id": key})
         answer = self._plain(path, body, key, mood)
         self._after(kind, actor)
         if kind == "html":
