@@ -59,6 +59,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The merchant does not offer this way to pay.",
         "Merchant tidak menawarkan cara bayar ini.",
     ),
+    "channel_not_pushed": (
+        "We charge this way to pay: send a `card_token` or a `payment_method` instead.",
+        "Cara bayar ini kami yang tagih: kirim `card_token` atau `payment_method`.",
+    ),
     "credit_does_not_add_up": (
         "The credit does not add up with its tax.",
         "Nota kredit tidak cocok dengan pajaknya.",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
 from api.auth import Caller
@@ -17,11 +17,18 @@ from api.shapes import AMOUNT_MAX, In, Out, PriceIn, Rupiah
 from billing.engine import Engine
 from core.errors import InvalidRequest, NotFound
 from core.work import Work
-from payments.channels import CHANNELS, SWITCHED
+from payments.channels import CHANNELS, SWITCHED, Channel
 from payments.health import Health
 from payments.limits import refusal
 from payments.queries import Offered, channel_health, offered_channels, switched_on
 from payments.service import set_channel
+
+Country = Annotated[
+    str, QueryParameter(pattern="^[A-Z]{2}$", description="Two capital letters of ISO 3166.")
+]
+WantedAmount = Annotated[
+    int | None, QueryParameter(ge=1, le=AMOUNT_MAX, description="What is to be paid, in rupiah.")
+]
 
 
 class FeeIn(In):
@@ -100,6 +107,13 @@ class ChannelOut(Out):
     refundable: bool
     partly_refundable: bool
     refund_days: int | None
+    paid_by: Annotated[
+        Literal["channel", "card_token", "payment_method"],
+        Meta(
+            description="What to send to be paid by it: `channel` its name as `payment.channel`, "
+            "`card_token` a token of the card, `payment_method` a method that was linked before."
+        ),
+    ]
     takes_cards: Annotated[
         bool, Meta(description="Cards are entered on this page and nowhere else.")
     ]
@@ -123,7 +137,7 @@ class ChannelOut(Out):
             expires_after_most=None if expiry is None else int(expiry.most.total_seconds()),
             needs=sorted(row.needs), refundable=row.refund.refundable,
             partly_refundable=row.refund.partial, refund_days=row.refund.window_days,
-            takes_cards=one.takes_cards,
+            paid_by=_paid_by(row), takes_cards=one.takes_cards,
             cost=None if cost is None else CostOut(
                 fee=cost.fee, ppn=cost.ppn, deducted=cost.deducted, published=cost.published
             ),
@@ -145,8 +159,8 @@ class ChannelsController(Controller):
     @get("/payment-methods", scope="read", summary="List the ways to pay")
     def list_ways_to_pay(
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller],
-        country: FromQuery[Annotated[str, Meta(pattern="^[A-Z]{2}$")]] = "ID",
-        amount: FromQuery[Annotated[int, Meta(ge=1, le=AMOUNT_MAX)] | None] = None,
+        country: Country = "ID",
+        amount: WantedAmount = None,
         enabled: FromQuery[bool] = True,
     ) -> ChannelsOut:  # fmt: skip
         """What a customer may choose from, with limits, expiry, the gateway's price and health.
@@ -211,6 +225,12 @@ def _list(unit: Work, amount: int | None, *, every: bool) -> list[ChannelOut]:
         )
         for one in found
     ]
+
+
+def _paid_by(row: Channel) -> Literal["channel", "card_token", "payment_method"]:
+    if row.by_account:
+        return "payment_method"
+    return "card_token" if row.pull else "channel"
 
 
 def _pulled(unit: Work) -> set[str]:

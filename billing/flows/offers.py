@@ -24,7 +24,7 @@ from core.calendars import instant_of
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from invoices.tables import invoices
-from payments.channels import CHANNELS, STANDING
+from payments.channels import CHANNELS, PULLS, STANDING
 from payments.phones import wallet_phone
 from payments.queries import (
     Offered,
@@ -53,7 +53,7 @@ def offer(
     Raises:
         NotFound: ``invoice_not_found``.
         Conflict: ``invoice_not_open``, ``attempt_open``, ``instrument_ending``, ``page_open``,
-            ``channel_not_offered``, ``amount_outside_limits``.
+            ``channel_not_offered``, ``channel_not_pushed``, ``amount_outside_limits``.
         InvalidRequest: ``phone_needed``, for a wallet that asks on the customer's phone.
     """
     invoice = lock_open_invoice(unit, invoice_id)
@@ -151,6 +151,13 @@ def _choose(unit: Work, invoice: Row[Any], channel: str | None) -> str:
     offered = offered_channels(unit)
     wanted = channel or first_choice(unit, invoice.customer_id, offered, due)
     known = {one.channel.key: one for one in offered}
+    if wanted in PULLS:
+        raise Conflict(
+            "channel_not_pushed",
+            f"{wanted} is charged and not offered to the payer: send a `card_token` or a "
+            "`payment_method`",
+            field="payment.channel",
+        )
     if wanted is None or wanted not in known:
         raise Conflict("channel_not_offered", f"the merchant does not offer {wanted or 'a number'}")
     if channel is not None and not known[wanted].takes(due, today):

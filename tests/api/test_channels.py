@@ -23,6 +23,7 @@ def test_a_merchant_begins_with_the_virtual_account_of_bca_and_cards(house: Hous
     # Rp4.000 and 11% PPN on it.
     assert bca["cost"] == {"fee": 4_000, "ppn": 440, "deducted": 4_440, "published": True}
     assert bca["health"] == {"state": "unknown", "asked": 0, "answered": 0}
+    assert [one["paid_by"] for one in listed] == ["channel", "card_token"]
     assert keys(house.ours, "?country=SG") == []
 
 

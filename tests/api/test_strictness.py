@@ -81,6 +81,43 @@ def test_a_query_that_can_not_be_meant_is_refused(house: House, query: str) -> N
     assert answer.json()["field"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "amount=0",
+        "amount=-1",
+        "amount=99999999999999999999999",
+        "country=id",
+        "country=IDN",
+        "country=",
+    ],
+)
+def test_an_amount_and_a_country_that_are_none_are_refused(house: House, query: str) -> None:
+    answer = house.ours.call("GET", f"/payment-methods?{query}")
+
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.json()["field"] == query.partition("=")[0]
+
+
+def test_every_bound_of_an_address_that_the_document_names_is_kept(house: House) -> None:
+    """One below the least and one above the most, of every parameter of every list."""
+    asked = []
+    for path, item in house.client.get("/api/v1/openapi.json").json()["paths"].items():
+        for parameter in item.get("get", {}).get("parameters", ()):
+            schema = parameter.get("schema", {})
+            for one in schema.get("oneOf") or schema.get("anyOf") or [schema]:
+                if parameter["in"] != "query" or "{" in path or path.endswith("/merchants"):
+                    continue  # the operator's alone
+                for bound, step in (("minimum", -1), ("maximum", 1)):
+                    if bound in one:
+                        asked.append((path, parameter["name"], one[bound] + step))
+    for path, name, value in asked:
+        answer = house.ours.call("GET", f"{path.removeprefix('/api/v1')}?{name}={value}")
+        assert answer.status_code in (400, 422), (path, answer.text)
+        assert answer.json()["field"] == name
+    assert len(asked) > 10
+
+
 def test_a_card_number_is_no_token(house: House) -> None:
     customer = house.ours.post("/customers", GOOD)["id"]
 

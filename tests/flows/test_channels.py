@@ -224,6 +224,8 @@ REFUSED = [
     ("qris", None, Conflict, "channel_not_offered"),
     ("snap", None, Conflict, "channel_not_offered"),
     ("nonsense", None, Conflict, "channel_not_offered"),
+    ("card", None, Conflict, "channel_not_pushed"),
+    ("gopay_linked", None, Conflict, "channel_not_pushed"),
     ("ovo", None, InvalidRequest, "phone_needed"),
     ("indomaret", 5_000, Conflict, "amount_outside_limits"),
 ]
