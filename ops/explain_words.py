@@ -73,6 +73,8 @@ _REASONS: Final = {
     "status asked": ("status ditanyakan ke Midtrans", "Midtrans was asked"),
     "notification": ("pemberitahuan Midtrans", "notification of Midtrans"),
     "quarantine over": ("masa tunggu habis", "waited long enough"),
+    "the gateway does not find it": ("tidak ditemukan Midtrans", "Midtrans does not find it"),
+    "the gateway finds it again": ("ditemukan lagi oleh Midtrans", "Midtrans finds it again"),
     "not sent again": ("tidak dikirim lagi", "not sent again"),
     "another one waits": ("pesanan lain masih menunggu", "another order waits"),
     "never sent": ("tidak pernah dikirim", "never sent"),

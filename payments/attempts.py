@@ -194,7 +194,9 @@ def decide(
             return _climb(current, AttemptState.UNKNOWN)
 
 
-def is_overtaken(asked_in: str | None, current: AttemptState, move: Move) -> bool:
+def is_overtaken(
+    asked_in: str | None, current: AttemptState, move: Move, *, inferred: bool = False
+) -> bool:
     """Say whether an answer may be older than the outcome that another answer has written.
 
     A question asked while the order was open and answered before the bank reversed it must not
@@ -205,9 +207,13 @@ def is_overtaken(asked_in: str | None, current: AttemptState, move: Move) -> boo
         asked_in: the state when the question left; None where nobody noted it.
         current: the stored state, read under the row's lock.
         move: what the answer would do.
+        inferred: we end the order because the gateway does not know it; true only of the state in
+            which it was asked about.
     """
     if asked_in is None or asked_in == current or isinstance(move, Ignore):
         return False
+    if inferred:
+        return True
     return current not in BLOCKING_STATES
 
 

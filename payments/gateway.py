@@ -94,6 +94,7 @@ class Answer:
         arrivals: those of them that the customer's bank has confirmed.
         charged_back: what the card's bank took back of it so far, as far as the gateway tells.
         retry_after: seconds for which the gateway wants to be left alone; None where it said none.
+        inferred: we end the order because the gateway does not know it; it never said so itself.
     """
 
     status: Status
@@ -121,6 +122,7 @@ class Answer:
     arrivals: tuple[Arrival, ...] = ()
     charged_back: int = 0
     retry_after: int | None = None
+    inferred: bool = False
     raw: dict[str, Any] = field(default_factory=dict)
 
 

@@ -62,6 +62,22 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
             ),
         ),
     ),
+    "order_missing": _kind(
+        ("Midtrans tidak lagi menemukan sebuah order", "Midtrans does not find an order any more"),
+        (
+            (
+                "Midtrans pernah mengabarkan order ini dan kini berkata tidak ada. Periksa kunci "
+                "dan dasbornya: bila order masih ada, tunggu saja. Bila pasti tidak ada dan tidak "
+                "ada uang masuk, putuskan failed; invoicenya lalu ditagih lagi."
+            ),
+            (
+                "Midtrans told of this order and now says that there is none. Check the keys and "
+                "the dashboard: where the order is there, just wait. Where there certainly is none "
+                "and no money came, decide failed; its invoice is then collected again."
+            ),
+        ),
+        recurs=True,
+    ),
     "unknown_order": _kind(
         ("Notifikasi untuk order yang tidak dikenal", "A notification for an unknown order"),
         (
@@ -304,6 +320,8 @@ def decisions(
         return ("charged_back", "done")
     if kind in ("answer_differs", "canceled_elsewhere") and order_state == "review":
         return ("paid", "failed")
+    if kind == "order_missing" and order_state == "pending":
+        return ("failed", "done")
     if kind == "fraud_challenge" and order_state == "pending":
         return ("approve", "deny")
     if order_state == "paid" and (detail or {}).get("reason") in _GONE:

@@ -87,7 +87,8 @@ def resolve_review(
         _take_back(unit, row.subject_id, note=reason)
     else:
         outcome: Literal["paid", "failed"] = "paid" if decision == "paid" else "failed"
-        decide_in(unit, row.subject_id, outcome=outcome, note=reason)
+        missing = row.kind == "order_missing"
+        decide_in(unit, row.subject_id, outcome=outcome, note=reason, missing=missing)
     return review_id
 
 
@@ -102,11 +103,20 @@ def order_states(unit: Work, rows: Sequence[Row[Any]]) -> dict[UUID, str]:
 
 
 def decide_in(
-    unit: Work, payment_order_id: UUID, *, outcome: Literal["paid", "failed"], note: str
+    unit: Work,
+    payment_order_id: UUID,
+    *,
+    outcome: Literal["paid", "failed"],
+    note: str,
+    missing: bool = False,
 ) -> str:
-    """`decide_order` in a transaction of the caller."""
+    """`decide_order` in a transaction of the caller.
+
+    Args:
+        missing: the gateway told of it and does not find it any more: it need not be parked.
+    """
     order, invoice = _locked(unit, payment_order_id)
-    if order.state != "review":
+    if order.state != "review" and not (missing and order.state == "pending"):
         raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
     word = "capture" if outcome == "paid" else "cancel"
     _decided(unit, order, invoice, _said(order, outcome, word), state=outcome, note=note)

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, or_, select, update
 
 from billing.engine import Engine
-from billing.flows.asking import settle_asked
+from billing.flows.asking import note_silence, settle_asked
 from billing.flows.charge import Leased, build_request, exchange
 from billing.flows.holds import fulfil
 from billing.flows.hosted import PAGE_CALLS, resolve_page
@@ -144,19 +144,27 @@ def resolve_one(
         answer = _end(gateway, order)
     elif order.wish is not None:
         answer = fulfil(engine, merchant_id, gateway, order, answer)
-    if answer.status != "not_found" or passed < 1:
-        return settle_asked(
+    is_told = order.state == "pending" or order.transaction_id is not None
+    if is_told or answer.status != "not_found" or passed < 1:
+        # What the gateway has told of is there: that it does not find it now is no news.
+        state = settle_asked(
             engine, merchant_id, gateway, order.order_id, answer,
             asked_in=order.state, because="status asked", wire=wire,
         )  # fmt: skip
+        if is_told:
+            note_silence(engine, merchant_id, order.id, answer)
+        return state
     again_later = may_send_again(order.channel, order.initiated_by)
     is_pull = CHANNELS[order.channel].pull and order.initiated_by == "merchant"
     if passed >= GIVE_UP or (not is_pull and (order.abandoning or not again_later)):
         # Where the payer had to be present nobody can finish it any more, so it ends here. A pull
         # could still arrive by itself and is waited for much longer. Should either surface after
         # all, `settle` books it: a late truth is still accepted.
-        gone = Answer("failed", code="404", message="never reached the gateway")
-        return settle(engine, merchant_id, order.order_id, gone, because="quarantine over")
+        gone = Answer("failed", code="404", message="never reached the gateway", inferred=True)
+        return settle_asked(
+            engine, merchant_id, gateway, order.order_id, gone,
+            asked_in=order.state, because="quarantine over", wire=wire,
+        )  # fmt: skip
     if order.abandoning:
         return settle(engine, merchant_id, order.order_id, answer, because="status asked")
     again = _lease_again(engine, merchant_id, order)

@@ -133,7 +133,7 @@ def settle_in(
         cancel_asked=_cancel_asked(unit, order),
         pulled=order.initiated_by == "merchant" and not order.abandoning,
     )
-    if is_overtaken(asked_in, current, move):
+    if is_overtaken(asked_in, current, move, inferred=answer.inferred):
         return OVERTAKEN
     match move:
         case Accept(state):
