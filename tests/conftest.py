@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,7 +14,17 @@ import database as databases
 import hypothesis
 import pytest
 
+import core.db
+
 _run = pytest.StashKey[tuple[Path, int]]()
+
+# What a version of PostgreSQL may do in its own way, whole: schema, walls, triggers, locks,
+# numbers, one charge whatever happens, dumps. Of other tests it is enough that each statement is
+# understood: `pytest_collection_modifyitems` takes the first row of each table of theirs.
+BY_VERSION = re.compile(
+    r"migrations/|walls|lock_order|races|clashes|numbers|flows/test_(protocol|ledger|audit|lives\.)"
+    r"|test_(idempotency|housekeeping|backup|database_fixture|twenty_posts)\.py"
+)
 
 # How long one example takes says something about the machine and nothing about the rule.
 hypothesis.settings.register_profile("steady", hypothesis.settings(), deadline=None)
@@ -48,9 +60,16 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what touches the run's database; the longest files go first, so no worker ends alone."""
     ranks: dict[Path, int] = {}
+    seen: set[tuple[Path, str]] = set()
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
+        if item.get_closest_marker("database"):
+            table = (item.path, getattr(item, "originalname", item.name))
+            quick = table not in seen and not item.get_closest_marker("slow")
+            seen.add(table)
+            if quick or BY_VERSION.search(item.nodeid.partition("::")[0]):
+                item.add_marker("version")
         rank = 2 if item.get_closest_marker("kill") else bool(item.get_closest_marker("slow"))
         ranks[item.path] = max(ranks.get(item.path, 0), rank)
     items.sort(key=lambda item: -ranks[item.path])
@@ -84,7 +103,10 @@ def postgres_version(cluster: databases.Cluster) -> str:
 def worker_database(cluster: databases.Cluster) -> Iterator[databases.WorkerDatabase]:
     """The database of this worker; ask for `database` instead."""
     mine = databases.WorkerDatabase(cluster)
-    yield mine
+    with pytest.MonkeyPatch.context() as patch:
+        # The next test finds the statements compiled; a closed engine opens its pool anew.
+        patch.setattr(core.db, "make_engine", functools.cache(core.db.make_engine))
+        yield mine
     mine.drop()
 
 
