@@ -43,6 +43,7 @@ class Life:
     """What was told: the answer to the charge, then one status after each thing that happened.
 
     ``ours`` are the steps that we ask for ourselves (refunds), each with what was asked for.
+    ``held``: the card is not charged at once.
     """
 
     channel: str
@@ -51,6 +52,7 @@ class Life:
     told: tuple[Body, ...]
     ours: dict[int, tuple[str, Raw]] = field(default_factory=dict)
     merchant_initiated: bool = False
+    held: bool = False
 
     @property
     def key(self) -> str:
@@ -71,6 +73,11 @@ class Recorder:
         if channel in ("card", "gopay_linked"):
             change.setdefault("expires_at", None)
         if channel == "gopay_linked":
+            # Where it asks for a PIN at all.
+            desk.control(
+                "POST", "accounts", server_key=desk.server_key, client_key=desk.client_key,
+                switches={"gopay_pin_from": AMOUNT + (0 if change.pop("pin", False) else 1)},
+            )  # fmt: skip
             change["account_id"], change["token"] = self._linked()
         self.request: ChargeRequest = self.bench.request(channel, **change)
         payload = charge_payload(self.request)
@@ -79,6 +86,7 @@ class Recorder:
         self.life = Life(
             channel, name, raw, (self.status(),),
             merchant_initiated=self.request.initiated_by == "merchant",
+            held=self.request.authorize_only,
         )  # fmt: skip
         self.told: list[Body] = [self.status()]
         self.ours: dict[int, tuple[str, Raw]] = {}
@@ -102,6 +110,12 @@ class Recorder:
         """Somebody cancels, expires, approves or denies it, at the gateway's own pages say."""
         raw = getattr(self.bench.client, what)(self.at, self.bench.key())
         assert raw.body.get("transaction_status"), raw
+        return self._keep()
+
+    def capture(self, amount: int) -> Recorder:
+        """Somebody takes what a card holds, or a part of it, at the gateway's pages say."""
+        raw = self.bench.client.capture(self.transaction_id, amount, self.bench.key())
+        assert raw.body.get("transaction_status") == "capture", raw
         return self._keep()
 
     def clock(self, **later: float) -> Recorder:
@@ -134,7 +148,7 @@ class Recorder:
     def done(self) -> Life:
         return Life(
             self.life.channel, self.life.name, self.life.charge, tuple(self.told), self.ours,
-            self.life.merchant_initiated,
+            self.life.merchant_initiated, self.life.held,
         )  # fmt: skip
 
     @property
@@ -221,6 +235,13 @@ def _cards(begin: Begin) -> Iterator[Life]:
     def settled(name: str) -> Recorder:
         return pulled(name).act("settle")
 
+    def held(name: str) -> Recorder:
+        return begin("card", name, pan=CARDS["accept"], authorize_only=True)
+
+    yield held("held, taken whole and settled").capture(AMOUNT).act("settle").done()
+    yield held("held, taken in part and settled").capture(PART).act("settle").done()
+    yield held("held and let go").call("cancel").done()
+    yield held("held until it ran out").clock(days=9).done()
     yield asked("confirmed and settled").act("3ds", result="accept").act("settle").done()
     yield asked("not confirmed").act("3ds", result="deny").done()
     yield asked("confirmed by nobody").clock(minutes=11).done()
@@ -252,7 +273,14 @@ def _linked(begin: Begin) -> Iterator[Life]:
     def pulled(name: str) -> Recorder:
         return begin(here, name, initiated_by="merchant")
 
+    def asks(name: str) -> Recorder:
+        return begin(here, name, initiated_by="merchant", pin=True)
+
     yield pulled("charged").done()
+    yield asks("paid by PIN").act("pay").done()
+    yield asks("its PIN given by nobody").clock(minutes=20).done()
+    given_back = asks("paid by PIN, given back").act("pay").refund(AMOUNT, ours=True)
+    yield given_back.clock(days=2).done()
     yield from _refunded(pulled, in_parts=True)
 
 

@@ -6,7 +6,7 @@ word brought it, and how often. Every set of moments is tried, from all of them 
 each question is asked twice, first by the newest word and then by the oldest; at the end whatever
 was not delivered comes in reverse order, every word twice, or is lost and a poll asks.
 
-The lives are the simulator's own words, recorded over HTTP. By default two channels go through all
+The lives are the simulator's own words, recorded over HTTP. By default some channels go through all
 of it; the others, whose news take the same road, hear of each life twice: of everything in time and
 of nothing but its end. TAGIHAN_EVERY_DELIVERY=1 tries all of all. `tests/unit/payments/test_every_order.py` does the same for answers that
 are slow, which is where the order of writing differs from the order of asking.
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.database
 
 ALL: Final = os.environ.get("TAGIHAN_EVERY_DELIVERY") == "1"
 # What a payer pushes and a bank may take back, and what is pulled and given back in parts.
-WHOLLY: Final = frozenset({"permata_va", "card", "snap"})
+WHOLLY: Final = frozenset({"permata_va", "card", "snap", "gopay_linked"})
 # These end as "ran out" does.
 LIKE_OTHERS: Final = frozenset({"withdrawn", "refused", "no answer of the provider"})
 # What a payment leaves behind that was seen before its bank took it back: itself, with its end, a
@@ -152,6 +152,7 @@ class Theatre:
                 order = open_attempt(
                     unit, invoice_id, payment_method_id=method,
                     initiated_by="merchant" if life.merchant_initiated else "customer",
+                    authorize_only=life.held,
                 )  # fmt: skip
             else:
                 order = offer(unit, invoice_id, life.channel)
