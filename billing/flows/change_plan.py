@@ -95,6 +95,11 @@ def change(
         _bump(unit, subscription.id)
         told = tell_change(planned)
         tell(unit, "subscription.change_scheduled", subscription, told)
+        before = {"price": str(planned.old.id), "quantity": planned.item.quantity}
+        unit.audit(
+            "subscription.schedule_change", "subscription", subscription.id,
+            before=before, after=told,
+        )  # fmt: skip
         waiting = queries.get_subscription(unit, subscription_id)
         confirm_change(unit, planned, waiting)
         return Changed(planned, waiting, False, None, ())

@@ -123,6 +123,12 @@ def test_a_downgrade_waits_and_may_be_dropped(house: House, desk: Desk) -> None:
     assert "10 Februari 2027" in plain(page)
     shown = house.client.get(desk.send(path, page).headers["location"]).text
     assert "Mulai 10 Februari 2027: Paket Pro" in plain(shown)
+    with house.work() as unit:
+        own = audit.c
+        noted = unit.session.execute(
+            select(own.actor_kind, own.actor).where(own.action == "subscription.schedule_change")
+        ).all()
+    assert noted == [("staff", "owner@larasa.example")]
     dropped = desk.send(path_of(subscription, "drop-change"), shown)
     text = house.client.get(dropped.headers["location"]).text
     assert "Pergantian paket dibatalkan." in text
