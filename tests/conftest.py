@@ -38,6 +38,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("steady")
 
+# Files that are long by what they go through, though none of their tests is slow by itself.
+LONG = frozenset({"test_every_delivery.py", "test_protocol.py", "test_lives.py"})
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """The process that leads the run holds the lifeline of its PostgreSQL."""
@@ -70,7 +73,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             seen.add(table)
             if quick or BY_VERSION.search(item.nodeid.partition("::")[0]):
                 item.add_marker("version")
-        rank = 2 if item.get_closest_marker("kill") else bool(item.get_closest_marker("slow"))
+        slow = item.path.name in LONG or item.get_closest_marker("slow") is not None
+        rank = 2 if item.get_closest_marker("kill") else int(slow)
         ranks[item.path] = max(ranks.get(item.path, 0), rank)
     items.sort(key=lambda item: -ranks[item.path])
 
