@@ -57,6 +57,24 @@ def expected(order: Row[Any], answer: Answer) -> int:
     return int(order.amount)
 
 
+def taken_of_hold(order: Row[Any], answer: Answer) -> int | None:
+    """What stands as captured of a hold that is parked: what the gateway said, where that can be.
+
+    A person who then calls it paid books the money that came, not what we had asked for.
+    """
+    said = answer.amount
+    is_of_it = answer.order_id in (None, order.order_id) and answer.currency == order.currency
+    if (
+        order.authorize_only
+        and answer.status == "paid"
+        and is_of_it
+        and said is not None
+        and 0 < said <= order.amount
+    ):
+        return said
+    return None if order.capture_amount is None else int(order.capture_amount)
+
+
 def follow(unit: Work, order: Row[Any], answer: Answer, state: AttemptState) -> None:
     """Note what is held now, and tell of it once; customer, invoice and order are locked.
 
@@ -146,13 +164,16 @@ def credit_the_rest(unit: Work, held: Row[Any], taken: Row[Any], invoice: Row[An
     """A part of a hold was captured: where that was wanted, the rest is no longer owed.
 
     Args:
-        held: the order as it was before, over what was held: the most that is credited.
-        taken: the order as it is now.
+        held: the order as it was before.
+        taken: the order as it is now; no more is credited than was held beyond its amount.
     """
     if held.capture_rest != "credit":
         return
-    left = get_invoice(unit, invoice.id).due_amount
-    rest = min(left, held.amount - taken.amount)
+    c = payment_orders.c
+    whole: int = unit.session.execute(
+        select(c.amount).where(c.merchant_id == unit.merchant_id, c.id == held.id)
+    ).scalar_one()
+    rest = min(get_invoice(unit, invoice.id).due_amount, whole - taken.amount)
     if rest > 0:
         credit_invoice(
             unit, invoice.id, gross_amount=rest, reason="captured_less",

@@ -277,6 +277,7 @@ def _park(
                 lease_until=None,
                 held=None,
                 wish=None,
+                capture_amount=holds.taken_of_hold(order, answer),
                 reason=reason,
                 answer=answer.raw,
                 first_sent_at=order.first_sent_at or unit.real_now,
@@ -288,7 +289,7 @@ def _park(
         "canceled_elsewhere" if reason == CANCELED_ELSEWHERE else "answer_differs",
         "payment_order",
         order.id,
-        {"reason": reason, "amount": answer.amount, "expected": order.amount},
+        {"reason": reason, "amount": answer.amount, "expected": holds.expected(order, answer)},
     )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from api_house import Counter
 from lived import ask
@@ -260,8 +261,6 @@ def test_a_hold_that_nobody_captures_lapses_and_the_invoice_is_still_owed(
 
 
 def test_a_part_captured_in_the_dashboard_is_booked_as_it_was(counter: Counter) -> None:
-    import httpx
-
     invoice, order = held(counter)
     [entry] = counter.world.desk.book().values()
     httpx.post(
@@ -271,6 +270,42 @@ def test_a_part_captured_in_the_dashboard_is_booked_as_it_was(counter: Counter) 
     counter.door.post(f"/payment-orders/{order}/refresh", status=200)
     assert seen(counter, order)["captured_amount"] == 90_000
     assert invoice_of(counter, invoice) == ("open", HELD - 90_000)
+    healthy(counter)
+
+
+@pytest.mark.parametrize(
+    ("captured", "rest", "left"),
+    [(HELD, "due", 0), (150_000, "due", 50_000), (150_000, "credit", 0)],
+)
+def test_what_the_dashboard_captured_beside_our_wish_can_be_booked(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, captured: int, rest: str, left: int
+) -> None:
+    """We ask for a part; in that moment more of it is captured elsewhere: a person is asked."""
+    invoice, order = held(counter)
+    desk = counter.world.desk
+    with counter.world.work() as unit:
+        gateway = counter.world.engine.gateways.of(unit.merchant)
+    real = gateway.capture
+
+    def overtaken(at: str, **more: Any) -> Answer:
+        httpx.post(
+            f"{desk.url}/v2/capture", auth=(desk.server_key, ""),
+            json={"transaction_id": at, "gross_amount": captured},
+        )  # fmt: skip
+        return real(at, **more)
+
+    monkeypatch.setattr(gateway, "capture", overtaken)
+    assert capture(counter, order, amount=120_000, rest=rest)["state"] == "review"
+    [matter] = counter.door.get("/reviews?kind=answer_differs")["data"]
+    assert (matter["detail"]["expected"], matter["detail"]["amount"]) == (120_000, captured)
+    counter.door.post(
+        f"/reviews/{matter['id']}/resolve",
+        {"decision": "paid", "reason": "captured in the dashboard"},
+        status=200,
+    )
+    assert [payment.amount for payment in counter.world.rows(payments)] == [captured]
+    assert invoice_of(counter, invoice) == ("open" if left else "paid", left)
+    assert books(counter)["gateway_clearing"] == captured
     healthy(counter)
 
 
