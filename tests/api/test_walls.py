@@ -124,6 +124,9 @@ REFUSED = {
     ("POST", "/api/v1/refunds/{refund_id}/complete"): "refund_not_awaiting_transfer",
 }
 
+HELD = "/api/v1/payment-orders/{payment_order_id}"
+HOLDS, QUESTIONED = "4811 1111 1111 1114", "5510 1111 1111 1115"
+
 # Writes that leave no line of their own in the audit, and why.
 UNAUDITED = {
     "/subscriptions/{subscription_id}/change-preview": "writes nothing",
@@ -249,6 +252,21 @@ def test_every_route_wants_the_scope_it_declares(counter: Counter, scope: str) -
                 assert counter.client.request(method, path).status_code == 401
 
 
+def held(counter: Counter, owned: dict[str, Any], number: str, **more: Any) -> str:
+    """An order that a card holds, or that the fraud desk questions."""
+    made = counter.door.post(
+        "/one-off-payments",
+        {
+            "customer": owned["customer_id"],
+            "lines": [{"description": {"id": "Sewa"}, "unit_amount": 50_000}],
+            "payment": {"card_token": counter.world.desk.card_token(number), **more},
+        },
+    )  # fmt: skip
+    [order] = made["orders"]
+    counter.confirm(order["order_id"])
+    return str(order["id"])
+
+
 def in_other_states(counter: Counter, owned: dict[str, Any]) -> list[Case]:
     """What `REFUSED` refuses, or has nothing to do, about things in a state that allows it."""
     later = {"quantity": 2, "mode": "at_period_end"}
@@ -267,6 +285,9 @@ def in_other_states(counter: Counter, owned: dict[str, Any]) -> list[Case]:
         "/api/v1/refunds/{refund_id}/approve": (ids.public("refund", large), None),
         "/api/v1/subscriptions/{subscription_id}/drop-change": (owned["subscription_id"], None),
         "/api/v1/refunds/{refund_id}/complete": (small, {"proof": "TRX-2"}),
+        f"{HELD}/capture": (held(counter, owned, HOLDS, authorize_only=True), {}),
+        f"{HELD}/approve": (held(counter, owned, QUESTIONED), {"reason": "known"}),
+        f"{HELD}/deny": (held(counter, owned, QUESTIONED), {"reason": "unknown"}),
     }
     return [
         Case("POST", template, re.sub(r"\{\w+\}", thing, template), body)
