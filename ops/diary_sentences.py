@@ -280,6 +280,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"Virtual account untuk {t.no} ditutup ({t.who})",
         lambda t: f"The virtual account for {t.no} is closed ({t.who})",
     ),
+    "instrument.refused": (
+        lambda t: f"Pembayaran {t.rp()} untuk {t.no} ditolak ({t.who})",
+        lambda t: f"A payment of {t.rp()} for {t.no} was refused ({t.who})",
+    ),
     "method.saved": (
         lambda t: f"{t.method_kind} {t.says('masked')} milik {t.who} disimpan",
         lambda t: f"{t.method_kind} {t.says('masked')} of {t.who} is saved",

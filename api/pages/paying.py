@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from api.pages.portal_reads import is_late
 from core.work import Work
@@ -28,6 +29,9 @@ class Paying:
     is dead, and the charge ends by itself at ``ends``), declined (the card was refused, with the
     bank's ``code``), released (what a card held was let go, or ran out) or failed (the bank gave
     no number). ``transaction_id`` is the offered one's.
+
+    ``refused`` is the way that the payer chose last, where it was refused: its channel, the code,
+    and Midtrans' word for what was chosen on a hosted page.
     """
 
     state: str
@@ -37,11 +41,21 @@ class Paying:
     code: str = ""
     by_wallet: bool = False
     ends: datetime | None = None
+    channel: str = "card"
+    refused: tuple[str, str, str] | None = None
 
 
 def paying_of(unit: Work, invoice_id: UUID) -> Paying:
     """Read where paying an invoice stands from its orders."""
-    rows = unit.session.execute(
+    rows = _orders(unit, invoice_id)
+    found = _stands(unit, rows)
+    if found.state in ("none", "offered", "preparing"):
+        return replace(found, refused=_refused(rows))
+    return found
+
+
+def _orders(unit: Work, invoice_id: UUID) -> list[Row[Any]]:
+    found: Iterable[Any] = unit.session.execute(
         select(
             payment_orders.c.id,
             payment_orders.c.kind,
@@ -55,13 +69,27 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
             payment_orders.c.expires_at,
             payment_orders.c.authorize_only,
             payment_orders.c.decline_class,
+            payment_orders.c.answer["payment_type"].astext.label("payment_type"),
         )
         .where(
             payment_orders.c.merchant_id == unit.merchant_id,
             payment_orders.c.invoice_id == invoice_id,
         )
         .order_by(payment_orders.c.n)
-    ).all()
+    )
+    return list(found)
+
+
+def _refused(rows: Sequence[Row[Any]]) -> tuple[str, str, str] | None:
+    """What the payer chose last; a number to pay to may have been asked for since."""
+    chosen = [row for row in rows if row.channel not in STANDING or row.state == "failed"]
+    if not chosen or chosen[-1].kind != "instrument" or chosen[-1].decline_class is None:
+        return None
+    last = chosen[-1]
+    return str(last.channel), str(last.code or ""), str(last.payment_type or "")
+
+
+def _stands(unit: Work, rows: Sequence[Row[Any]]) -> Paying:
     offers = [row for row in rows if row.kind == "instrument" and row.channel in STANDING]
     asked = sum(row.kind == "instrument" for row in rows)
     for row in rows:
@@ -84,7 +112,13 @@ def paying_of(unit: Work, invoice_id: UUID) -> Paying:
         if rows[-1].authorize_only and rows[-1].decline_class is None and rows[-1].transaction_id:
             return Paying("released", offers=asked)  # it was held, and no bank refused it
         code = rows[-1].code or ""
-        return Paying("declined", offers=asked, code=code, by_wallet=_linked(rows[-1]))
+        return Paying(
+            "declined",
+            offers=asked,
+            code=code,
+            by_wallet=_linked(rows[-1]),
+            channel=rows[-1].channel,
+        )
     return Paying("none", offers=asked)
 
 

@@ -12,7 +12,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from api.pages.checkout import with_return
-from api.pages.declined import why_declined
+from api.pages.declined import push_refused, why_declined
 from api.pages.paying import Paying, paying_of
 from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
@@ -101,9 +101,10 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "cards": opened.cards,
             "turns": opened.turns,
             "late": opened.late,
-            "declined": why_declined(paying.code, view.language, by_wallet=paying.by_wallet)
+            "declined": why_declined(paying.code, view.language, channel=paying.channel)
             if paying.state == "declined"
             else "",
+            "refused": push_refused(*paying.refused, view.language) if paying.refused else "",
             "problem": request.query_params.get("problem") == "1",
         },
         pictures=opened.ways.pictures,

@@ -14,6 +14,7 @@ from billing.flows.book_journals import post_capture
 from billing.flows.card_checks import check_failed
 from billing.flows.holds import hold_ended
 from billing.flows.orders import FOR_A_CHARGE, MOOT, TAKEN_BACK, open_orders, withdraw
+from billing.flows.push_ends import tell_end
 from billing.flows.reviews import open_review
 from billing.flows.standing import is_left_alone, waits_for_sign_up
 from billing.flows.tax_points import paid_on
@@ -237,13 +238,7 @@ def understand(answer: Answer) -> Decline:
 
 
 def _instrument_ended(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
-    unit.event(
-        "instrument.expired",
-        "payment_order",
-        order.id,
-        {"invoice": invoice.number, "amount": order.amount, "withdrawn": order.abandoning},
-        customer_id=order.customer_id,
-    )
+    tell_end(unit, order, invoice, answer)
     if invoice.status != "open" or invoice.due_amount <= 0 or _others(unit, order, invoice):
         return
     if not order.abandoning and order.transaction_id is None and not answer.transaction_status:

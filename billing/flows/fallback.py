@@ -41,6 +41,7 @@ def note_refusal(unit: Work, order: Row[Any], invoice: Row[Any], verdict: Declin
             "amount": order.amount,
             "code": verdict.code,
             "class": str(verdict.klass),
+            "channel": order.channel,
             "initiated_by": order.initiated_by,
         },
         customer_id=order.customer_id,

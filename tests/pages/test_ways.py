@@ -159,3 +159,40 @@ def test_a_hosted_page_is_the_last_choice_and_says_that_cards_go_there(house: Ho
     assert f'href="{address}"' in shown
     assert "Lanjutkan ke Halaman pembayaran Midtrans" in shown
     assert 'value="snap"' not in shown
+
+
+#  what the gateway says, what the page says in Indonesian, and what to do
+REFUSED = [
+    ("ovo", "17", "Pembayaran dibatalkan di aplikasi", "Anda dapat mencoba lagi"),
+    ("ovo", "26", "sedang mengalami gangguan", "Coba lagi beberapa menit lagi"),
+    ("gopay", "202", "Pembayaran ditolak", "Anda dapat mencoba lagi"),
+    ("ovo", "14", "tidak terdaftar di dompet digital", "memilih cara bayar lain"),
+]
+
+
+@pytest.mark.parametrize(("channel", "code", "why", "todo"), REFUSED)
+def test_what_was_refused_is_told_with_what_to_do(
+    house: House, channel: str, code: str, why: str, todo: str
+) -> None:
+    _, path = opened(house, channel)
+    house.gateway.charges.append(
+        Answer("failed", transaction_id="tx-9", transaction_status="deny", payment_type=channel,
+               code=code)
+    )  # fmt: skip
+    choose(house, path, channel)
+    text = house.client.get(path).text
+    [told] = [line for line in text.splitlines() if 'class="told"' in line]
+    assert why in told
+    assert todo in told
+    assert "Tidak ada dana yang ditarik" in told
+    assert code not in told
+
+
+def test_what_ran_out_is_not_told_as_refused(house: House) -> None:
+    _, path = opened(house, "ovo")
+    house.gateway.charges.append(
+        Answer("failed", transaction_id="tx-9", transaction_status="expire", payment_type="ovo",
+               code="407")
+    )  # fmt: skip
+    choose(house, path, "ovo")
+    assert 'class="told"' not in house.client.get(path).text

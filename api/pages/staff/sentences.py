@@ -9,6 +9,7 @@ from typing import Any, Final
 from api.pages.declined import why_declined
 from api.pages.staff.words import CHANNELS, REASONS, STATUSES
 from invoices.wording import long_date, rupiah
+from payments.channels import CHANNELS as ROWS
 from payments.method_kinds import KINDS
 
 # good, bad, money, plain: how the dot beside the sentence looks.
@@ -34,6 +35,7 @@ TONES: Final[Mapping[str, str]] = {
     "review.opened": "bad",
     "method.ended": "bad",
     "instrument.expired": "bad",
+    "instrument.refused": "bad",
 }
 
 _SAID: Final[Mapping[str, tuple[str, str]]] = {
@@ -136,6 +138,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "instrument.expired": (
         "Virtual account untuk {amount} tidak berlaku lagi",
         "Virtual account for {amount} no longer works",
+    ),
+    "instrument.refused": (
+        "{channel_name} {amount} ditolak{reason_words}",
+        "{channel_name} over {amount} was refused{reason_words}",
     ),
     "method.saved": ("{method_kind} {masked} disimpan", "{method_kind} {masked} saved"),
     "method.ended": ("{method_kind} tidak dipakai lagi", "{method_kind} no longer used"),
@@ -259,6 +265,8 @@ def _words(
     if isinstance(payload.get("quantity"), int) and payload["quantity"] > 1:
         found["quantity_of"] = f" × {payload['quantity']}"
     found["channel"] = CHANNELS[language].get(str(payload.get("channel")), "Midtrans")
+    if payload.get("channel") in ROWS:
+        found["channel_name"] = ROWS[str(payload["channel"])].name(language)
     found["bank"] = str(payload.get("bank") or "").upper()
     start, end = _day(payload.get("period_start")), _day(payload.get("period_end"))
     if start and end:
@@ -290,10 +298,18 @@ def _when(payload: Mapping[str, Any], language: str) -> dict[str, str]:
     return found
 
 
+def _declined(payload: Mapping[str, Any], language: str) -> str:
+    channel, paid_with = (
+        str(payload.get("channel") or "card"),
+        str(payload.get("payment_type") or ""),
+    )
+    return why_declined(payload.get("code"), language, channel=channel, payment_type=paid_with)
+
+
 def _why(payload: Mapping[str, Any], language: str) -> dict[str, str]:
     found = {}
     if payload.get("class"):
-        found["reason_words"] = f": {why_declined(payload.get('code'), language)}"
+        found["reason_words"] = f": {_declined(payload, language)}"
     because = payload.get("because") or payload.get("reason")
     if because:
         known = REASONS[language].get(str(because), STATUSES[language].get(str(because), ""))
