@@ -53,8 +53,7 @@ DUE: dict[str, str] = {
 KINDS = tuple(DUE)
 # One question for all kinds: most ticks find nothing, and a tick comes every few seconds.
 _DUE_KINDS = " UNION ALL ".join(
-    f"SELECT '{kind}' AS kind WHERE EXISTS ({query})"
-    for kind, query in DUE.items()
+    f"SELECT '{kind}' AS kind WHERE EXISTS ({query})" for kind, query in DUE.items()
 )
 
 
