@@ -63,14 +63,16 @@ def charge_next(unit: Work, order: Row[Any], invoice: Row[Any], verdict: Decline
     """Go over to the next method after a refusal that only the holder can mend.
 
     The caller holds customer, invoice and order. Where another than the refused method was named
-    meanwhile, that one has the turn already.
+    meanwhile, that one has the turn already. One that may work later is charged again only while
+    the policy has tries left for it.
 
     Returns:
         Whether there is a next one; else the invoice is chased as ever.
     """
     if not moves_on(verdict) or not _was_planned(order, invoice):
         return False
-    if not _go_over(unit, invoice, order.payment_method_id, verdict.code, softly=False):
+    softly = not _has_tries(unit, invoice.id)
+    if not _go_over(unit, invoice, order.payment_method_id, verdict.code, softly=softly):
         return False
     if verdict.cancel_mandate:
         end_charged_method(unit, invoice.customer_id, order.payment_method_id, verdict.reason)
@@ -81,12 +83,7 @@ def charge_when_given_up(unit: Work, order: Row[Any], invoice: Row[Any], verdict
     """When the policy has no further try for a soft refusal, each other method is tried once."""
     if str(verdict.klass) not in MAY_WORK_LATER or not _was_planned(order, invoice):
         return
-    case = open_case(unit, invoice.id)
-    if case is None:
-        return
-    policy = load_policies(unit, [case.policy_id]).get(case.policy_id, DEFAULT_POLICY)
-    facts = facts_of(unit, case, get_invoice(unit, invoice.id))
-    if next_try_at(facts, unit.now, invoice.billing_zone, policy) is None:
+    if open_case(unit, invoice.id) is not None and not _has_tries(unit, invoice.id):
         _go_over(unit, invoice, order.payment_method_id, verdict.code, softly=True)
 
 
@@ -125,7 +122,7 @@ def in_turn(unit: Work, invoice: Invoice) -> list[Row[Any]]:
     )
     is_over = named not in usable or unit.session.execute(over.limit(1)).one_or_none() is not None
     turns = [] if is_over else [named]
-    tried, tokens = _tried(unit, invoice.id, named, softly=False)
+    tried, tokens = _tried(unit, invoice.id, named, softly=not _has_tries(unit, invoice.id))
     saved = [Saved(row.id, row.token_hash, row.id in usable) for row in standing.values()]
     while (chosen := next_method(saved, tried, tokens)) is not None:
         turns.append(chosen)
@@ -158,6 +155,17 @@ def taken_over(unit: Work, order: Row[Any], invoice: Row[Any]) -> dict[str, Any]
         "reason": {"id": verdict.reason_id, "en": verdict.reason_en},
         "from_now": moved,
     }
+
+
+def _has_tries(unit: Work, invoice_id: UUID) -> bool:
+    """Whether the policy of an invoice's open case has another try for what may work later."""
+    case = open_case(unit, invoice_id)
+    if case is None:
+        return False
+    invoice = get_invoice(unit, invoice_id)
+    policy = load_policies(unit, [case.policy_id]).get(case.policy_id, DEFAULT_POLICY)
+    facts = facts_of(unit, case, invoice)
+    return next_try_at(facts, unit.now, invoice.billing_zone, policy) is not None
 
 
 def _was_planned(order: Row[Any], invoice: Row[Any]) -> bool:

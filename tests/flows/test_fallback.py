@@ -20,7 +20,7 @@ from billing.service import end_mandate
 from billing.tables import subscriptions
 from core.tables import messages
 from dunning.tables import dunning_cases
-from payments.gateway import Answer
+from payments.gateway import Answer, ChargeRequest
 from payments.tables import payment_orders
 
 pytestmark = pytest.mark.database
@@ -206,6 +206,43 @@ def test_when_the_policy_gives_up_on_a_card_without_funds_the_other_is_tried_onc
     assert tried[-1] == 1
     # Money may be there next month: what the customer put first is asked first again.
     assert payer.now_charged_to() == 0
+    stage.audit()
+
+
+def test_a_card_that_was_given_up_has_no_turn_after_the_others_are_refused_for_good(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has no funds until the policy gives up; the three others are refused for good."""
+    payer = Payer(stage, 4)
+    real = stage.gateway.charge
+
+    def charge(request: ChargeRequest, *, idempotency_key: str) -> Answer:
+        code = "51" if request.token == "token-0" else "14"
+        stage.gateway.charges.append(
+            Answer("failed", transaction_status="deny", payment_type="credit_card", code=code)
+        )
+        return real(request, idempotency_key=idempotency_key)
+
+    monkeypatch.setattr(stage.gateway, "charge", charge)
+    stage.live_until(jakarta("2027-03-04 12:00"))
+    tried = [card for card, _ in payer.charged()]
+    assert tried == [0] * tried.count(0) + [1, 2, 3]
+    assert tried.count(0) >= 4
+    stage.audit()
+
+
+def test_a_card_that_the_policy_still_tries_has_a_turn_when_a_newer_one_is_refused_for_good(
+    stage: Stage,
+) -> None:
+    payer = Payer(stage, 2)
+    stage.decline("51")
+    stage.drain()
+    assert payer.charged() == [(0, "failed")]
+    stage.decline("14")
+    with stage.work() as unit:
+        cards.use_method(unit, payer.customer.id, payer.cards[1])
+    stage.live_until(jakarta("2027-02-20 12:00"))
+    assert payer.charged() == [(0, "failed"), (1, "failed"), (0, "paid")]
     stage.audit()
 
 
