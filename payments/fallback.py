@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from payments.declines import Decline, DeclineClass
+
+# Our own code for what a fraud desk denied, the gateway's or a person at the merchant.
+FRAUD: Final = "fraud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,15 @@ def moves_on(decline: Decline) -> bool:
     """Whether only the holder can mend this refusal, so that the next method is tried at once.
 
     A soft one waits for money on the method that the customer put first; a bank that is down and
-    a merchant's wrong setting say nothing about the method.
+    a merchant's wrong setting say nothing about the method. What was denied as fraud speaks of who
+    pays, not of one card: the next is not charged without anybody looking.
 
-    >>> from payments.declines import decline
-    >>> moves_on(decline("54")), moves_on(decline("51")), moves_on(decline("91"))
+    >>> from payments.declines import decline, decline_of_status
+    >>> moves_on(decline("54")), moves_on(decline("51")), moves_on(decline_of_status("fraud"))
     (True, False, False)
     """
+    if decline.code == FRAUD:
+        return False
     mended_by_holder = (DeclineClass.HARD, DeclineClass.CUSTOMER_ACTION)
     return decline.cancel_mandate or decline.klass in mended_by_holder
 

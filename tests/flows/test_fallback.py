@@ -16,6 +16,7 @@ from billing.flows import cards, fallback
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.reconcile import resolve_due
+from billing.flows.settle import settle
 from billing.service import end_mandate
 from billing.tables import subscriptions
 from core.tables import messages
@@ -243,6 +244,26 @@ def test_a_card_that_the_policy_still_tries_has_a_turn_when_a_newer_one_is_refus
         cards.use_method(unit, payer.customer.id, payer.cards[1])
     stage.live_until(jakarta("2027-02-20 12:00"))
     assert payer.charged() == [(0, "failed"), (1, "failed"), (0, "paid")]
+    stage.audit()
+
+
+def test_a_card_denied_as_fraud_is_not_followed_by_the_next(stage: Stage) -> None:
+    payer = Payer(stage, 2)
+    questioned = Answer(
+        "pending", transaction_status="capture", fraud="challenge", payment_type="credit_card"
+    )
+    stage.gateway.charges.append(questioned)
+    stage.drain()
+    order = stage.row(payment_orders, state="pending")
+    denied = Answer(
+        "failed", order_id=order.order_id, amount=order.amount, transaction_status="deny",
+        fraud="deny", payment_type="credit_card", code="00",
+    )  # fmt: skip
+    settle(stage.engine, stage.id, order.order_id, denied, because="status asked")
+    stage.live_until(jakarta("2027-02-20 12:00"))
+    assert payer.charged() == [(0, "failed")]
+    case = stage.row(dunning_cases)
+    assert (case.decline_class, case.decline_code) == ("hard", "fraud")
     stage.audit()
 
 

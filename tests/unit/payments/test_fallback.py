@@ -24,6 +24,12 @@ def test_only_what_the_holder_must_mend_moves_on(code: str, moves: bool) -> None
     assert moves_on(decline(code)) is moves
 
 
+def test_what_was_denied_as_fraud_does_not_move_on() -> None:
+    denied = decline_of_status("fraud")
+    assert denied.klass is DeclineClass.HARD
+    assert not moves_on(denied)
+
+
 def test_a_card_whose_token_is_gone_moves_on_and_a_busy_gateway_does_not() -> None:
     assert moves_on(decline_of_status("411"))
     assert not moves_on(decline_of_status("429"))
