@@ -41,6 +41,8 @@ class Page:
         is_open: whether our order is still open.
         shown: whether the page's address has reached us; else nobody was sent there.
         paid_try: the transaction that paid it, where one did.
+        known_try: the newest transaction that we were told of; from then on there is something
+            to find.
     """
 
     until: datetime
@@ -48,6 +50,7 @@ class Page:
     is_open: bool = True
     shown: bool = True
     paid_try: str | None = None
+    known_try: str | None = None
 
     def is_over(self, now: datetime) -> bool:
         """Whether nothing can come of it any more that the gateway does not know of."""
@@ -69,9 +72,11 @@ def news_of_page(answer: Answer, page: Page, now: datetime) -> Answer:
     if not page.is_open:
         return answer if _is_of_the_paid_try(answer, page) else replace(answer, status="unknown")
     if answer.status == "not_found":
-        if not page.shown:
+        if page.known_try is None and not page.shown:
             return answer
-        return over() if page.is_over(now) else replace(answer, status="pending", code=None)
+        # A number that was taken is there still, though one question did not find it.
+        is_over = page.known_try is None and page.is_over(now)
+        return over() if is_over else replace(answer, status="pending", code=None)
     if answer.status == "failed" and answer.transaction_status and not page.is_over(now):
         # What the fraud desk thought of that try is over with it.
         return replace(answer, status="pending", fraud=None)

@@ -16,11 +16,10 @@ from sqlalchemy.dialects.postgresql import insert
 from billing.engine import Engine
 from billing.flows.accounts import on_news
 from billing.flows.asking import settle_asked
-from billing.flows.hosted import ask_page
+from billing.flows.hosted import ask_tries, settle_tries
 from billing.flows.limits import count
 from billing.flows.pace import take, watched
 from billing.flows.reviews import open_review
-from billing.flows.settle import settle
 from core import ids
 from core.actor import system
 from core.db import UtcDateTime
@@ -30,6 +29,7 @@ from payments.breaker import Operation
 from payments.budget import Lane
 from payments.channels import CHANNELS, wire_id
 from payments.gateway import Answer, Gateway
+from payments.hosted import that_counts
 from payments.notifications import (
     BODY_BYTES_KEPT,
     NotificationKind,
@@ -200,9 +200,12 @@ def _ingest_one(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[An
     if named is None:
         return "unknown_order"
     wire, asked_in, told = named
-    answer = gateway.status(wire) if told is None else ask_page(gateway, wire, *told)
+    answers = ask_tries(gateway, wire, *(told or ()))
+    answer = that_counts(answers)
     if answer.status in ("unknown", "not_found") and row.tries < TRIES_MAX:
         return None
+    if told is not None:
+        return settle_tries(engine, merchant_id, gateway, row.order_id, answers, asked_in=asked_in)
     return settle_asked(
         engine, merchant_id, gateway, row.order_id, answer,
         asked_in=asked_in, because="notification", wire=wire,
@@ -229,17 +232,34 @@ def _without_proof(
         return FORGED
     if answer.status in ("unknown", "not_found"):
         return None if row.tries < TRIES_MAX else "the gateway does not answer"
-    return _of_a_schedule(engine, merchant_id, row, answer)
+    return _of_a_schedule(engine, merchant_id, gateway, row, answer)
 
 
-def _of_a_schedule(engine: Engine, merchant_id: UUID, row: Row[Any], answer: Answer) -> str:
-    """A charge by a schedule that Midtrans runs; ours are run here, so a person looks."""
-    outcome = settle(engine, merchant_id, answer.order_id or "", answer, because="notification")
-    if outcome == "unknown_order":
-        with engine.work(merchant_id, system("ingest")) as unit:
+def _of_a_schedule(
+    engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any], answer: Answer
+) -> str | None:
+    """A charge by a schedule that Midtrans runs; ours are run here, so a person looks.
+
+    Which order it is about only the answer says: one of ours is asked about again, now that it is
+    known in which state it is asked.
+    """
+    c = payment_orders.c
+    with engine.work(merchant_id, system("ingest")) as unit:
+        ours = unit.session.execute(
+            select(c.state).where(c.merchant_id == merchant_id, c.order_id == answer.order_id)
+        ).scalar_one_or_none()
+        if ours is None:
             detail = {"order_id": answer.order_id, "amount": answer.amount}
             open_review(unit, "unknown_order", "notification", row.id, detail)
-    return outcome
+            return "unknown_order"
+    at = str(asked_about(row.body))
+    now = gateway.status(at)
+    if now.status in ("unknown", "not_found"):
+        return None if row.tries < TRIES_MAX else "the gateway does not answer"
+    return settle_asked(
+        engine, merchant_id, gateway, str(answer.order_id), now,
+        asked_in=ours, because="notification", wire=at,
+    )  # fmt: skip
 
 
 def _name_of(

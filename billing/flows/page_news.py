@@ -51,8 +51,11 @@ def keep_page(engine: Engine, unit: Work, order: Row[Any], answer: Answer) -> No
         return
     chosen = answer.expires_at if answer.transaction_id and answer.status == "pending" else None
     values: dict[str, Any] = {"instructions": dict(order.instructions or answer.instructions)}
-    if answer.fraud != "challenge":
-        # What the fraud desk questions ends by its own time; with another try it is over.
+    tells = answer.status != "unknown" and answer.transaction_id and answer.transaction_status
+    lost = order.held is not None and not tells
+    if answer.fraud != "challenge" and not lost:
+        # What the fraud desk questions ends by its own time; with another try it is over. An answer
+        # that names no try says nothing of what is held, nor of what a person decided.
         values.update(
             held=None, wish=None, expires_at=next_look(_page(engine, order), unit.now, chosen)
         )
@@ -95,6 +98,7 @@ def _page(engine: Engine, order: Row[Any]) -> Page:
         is_open=is_open,
         shown=is_shown(order),
         paid_try=order.transaction_id if order.state in ("paid", "reversed") else None,
+        known_try=order.transaction_id if is_open else None,
     )
 
 

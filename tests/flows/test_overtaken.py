@@ -10,6 +10,7 @@ from stage import Stage, make_stage
 
 from billing.engine import Engine
 from billing.flows.charge import Leased, build_request, exchange
+from billing.flows.ingest import ingest_due, take_in
 from billing.flows.offers import offer
 from billing.flows.reconcile import resolve_one
 from billing.flows.settle import settle
@@ -109,3 +110,56 @@ def test_the_answer_to_a_charge_that_was_canceled_meanwhile_books_nothing(stage:
 
     assert stage.row(payment_orders, id=order.id).state == "failed"
     assert stage.rows(payments, order_id=order.order_id) == []
+
+
+def meanwhile(stage: Stage, answer: Answer, then: Any) -> None:
+    """The next question is answered with this, but another outcome is written before it arrives."""
+    real = stage.gateway.status
+
+    def status(order_id: str) -> Answer:
+        stage.gateway.status = real  # type: ignore[method-assign]
+        then()
+        return answer
+
+    stage.gateway.status = status  # type: ignore[method-assign]
+
+
+def test_news_without_a_proof_do_not_book_what_was_reversed_meanwhile(stage: Stage) -> None:
+    order = permata(stage)
+    denied = said(order, "failed", "deny")
+    meanwhile(
+        stage, said(order, "paid", "settlement", settled=True),
+        lambda: settle(stage.engine, stage.id, order.order_id, denied, because="notification"),
+    )  # fmt: skip
+    stage.gateway.status_script.append(denied)
+    stage.gateway.verify_notification = lambda body: False  # type: ignore[method-assign]
+    with stage.work() as unit:
+        take_in(
+            stage.engine, unit,
+            {"event_name": "subscription.charge",
+             "transaction": {"transaction_id": "11111111-1111-1111-1111-111111111111"}},
+            source="10.0.0.1",
+        )  # fmt: skip
+    ingest_due(stage.engine, stage.id)
+    assert stage.row(payment_orders, id=order.id).state == "failed"
+    assert stage.rows(payments) == []
+
+
+def test_a_404_that_was_read_before_the_number_was_heard_of_does_not_end_it(stage: Stage) -> None:
+    """The call that asks for a number is slow; one worker reads 404, another hears the number."""
+    _, _, invoice_id = stage.invoice_customer()
+    stage.drain()
+    with stage.work() as unit:
+        set_channel(unit, "qris", enabled=True)
+        order_id = offer(unit, invoice_id, "qris")
+    stage.gateway.charges.append(Answer("unknown", message="time-out"))
+    stage.drain()
+    order = stage.row(payment_orders, id=order_id)
+    assert order.state == "unknown"
+    number = said(order, "pending", "pending", transaction_id="x")
+    meanwhile(
+        stage, Answer("not_found", code="404"),
+        lambda: settle(stage.engine, stage.id, order.order_id, number, because="notification"),
+    )  # fmt: skip
+    resolve_one(stage.engine, stage.id, stage.gateway, order, passed=1)
+    assert stage.row(payment_orders, id=order.id).state == "pending"
