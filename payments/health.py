@@ -17,7 +17,8 @@ _GOOD: Final = (9, 10)
 @dataclass(frozen=True, slots=True)
 class Health:
     """``asked``: orders sent in the window. ``answered``: those that the gateway opened, or that it
-    decided with a bank's word. A payer who does not pay is no fault of the channel.
+    decided with a bank's word; not where the bank or its line was down. A payer who does not pay
+    is no fault of the channel.
     """
 
     asked: int

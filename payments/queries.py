@@ -9,10 +9,11 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, or_, select, text
+from sqlalchemy import Row, and_, case, func, not_, or_, select, text
 
 from core.work import Work
 from payments.channels import CHANNELS, HOSTED, PUSHES, STANDING, Channel
+from payments.declines import DeclineClass
 from payments.fees import Fee, FeeRow, fee_of, fee_row
 from payments.health import WINDOW, Health
 from payments.limits import AmountLimit, limit_of, refusal
@@ -109,7 +110,15 @@ def channel_health(unit: Work) -> dict[str, Health]:
     c = payment_orders.c
     # A hosted page has no transaction before something is chosen, but an address.
     told = or_(c.transaction_id.is_not(None), c.instructions != text("'{}'::jsonb"))
-    answered = case((told, 1), else_=0)
+    # A bank or a line that was down is no answer, though the gateway opened the order for it.
+    was_down = and_(
+        c.state == "failed",
+        or_(
+            func.coalesce(c.decline_class, "") == DeclineClass.TECHNICAL.value,
+            func.coalesce(c.answer["transaction_status"].astext, "") == "failure",
+        ),
+    )
+    answered = case((and_(told, not_(was_down)), 1), else_=0)
     rows = unit.session.execute(
         select(c.channel, func.count(), func.sum(answered))
         .where(

@@ -16,6 +16,7 @@ from billing.service import update_customer
 from core.errors import InvalidRequest
 from payments.gateway import Answer
 from payments.health import ASKED_LEAST, WINDOW
+from payments.queries import channel_health
 from payments.service import set_channel
 from payments.tables import payment_orders
 
@@ -104,3 +105,46 @@ def test_a_channel_that_fails_now_stands_behind_the_next_until_it_is_tried_again
     _, _, later = stage.invoice_customer()
     stage.drain()
     assert number_of(stage, later) == "bni_va"
+
+
+#  code   the gateway's word   does it speak for the channel
+PUSHES_REFUSED = [("26", "deny", 0), ("202", "failure", 0), ("17", "deny", 2), ("40", "deny", 2)]
+
+
+@pytest.mark.parametrize(("code", "word", "answered"), PUSHES_REFUSED)
+def test_a_push_whose_line_was_down_speaks_against_the_channel_and_a_payers_no_does_not(
+    stage: Stage, code: str, word: str, answered: int
+) -> None:
+    with stage.work() as unit:
+        set_channel(unit, "ovo", enabled=True)
+    for n in range(2):
+        customer, _, invoice = stage.invoice_customer()
+        stage.drain()
+        stage.gateway.charges.append(
+            Answer(
+                "failed", code=code, transaction_id=f"tx-{n}", transaction_status=word,
+                payment_type="ovo", raw={"transaction_status": word},
+            )
+        )  # fmt: skip
+        with stage.work() as unit:
+            update_customer(unit, customer, {"phone": "0812-3456-7890"})
+            offer(unit, invoice, "ovo")
+        stage.drain()
+    with stage.work() as unit:
+        found = channel_health(unit)["ovo"]
+    assert (found.asked, found.answered) == (2, answered)
+
+
+def test_cards_whose_bank_was_down_speak_against_cards(stage: Stage) -> None:
+    for code in ("91", "51"):
+        stage.gateway.charges.append(
+            Answer("failed", code=code, transaction_id=f"tx-{code}", transaction_status="deny",
+                   payment_type="credit_card")
+        )  # fmt: skip
+        stage.card_customer()
+        stage.drain()
+    with stage.work() as unit:
+        found = channel_health(unit)["card"]
+    failed = stage.rows(payment_orders, channel="card", state="failed")
+    assert {row.code for row in failed} == {"91", "51"}
+    assert (found.asked, found.answered) == (2, 1)
