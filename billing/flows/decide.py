@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from core.actor import Actor
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
 from invoices.tables import invoices
+from payments.adapters.midtrans.answers import order_answer
 from payments.attempts import AttemptState
 from payments.gateway import Answer
 from payments.review_kinds import Decision, decisions
@@ -148,13 +150,39 @@ def _locked(unit: Work, payment_order_id: UUID) -> tuple[Row[Any], Row[Any] | No
 
 
 def _said(order: Row[Any], status: Literal["paid", "failed"], word: str) -> Answer:
-    return Answer(
+    """What a person decided, as if the gateway had said so.
+
+    What it did say stays, but for the amount: by which channel and transaction money came is asked
+    for when it goes back.
+    """
+    decided = Answer(
         status,
         order_id=order.order_id,
         amount=order.amount,
         currency=order.currency,
         code="decided",
         transaction_status=word,
+    )
+    heard = order_answer(order.answer or {})
+    if status == "failed" or heard.transaction_id is None:
+        return decided
+    told = replace(
+        decided,
+        transaction_id=heard.transaction_id,
+        payment_type=heard.payment_type,
+        channel=heard.channel,
+        masked=heard.masked,
+        bank=heard.bank,
+        raw=heard.raw,
+    )
+    if heard.status != "paid":
+        return told
+    return replace(
+        told,
+        transaction_status=heard.transaction_status,
+        paid_at=heard.paid_at,
+        settled=heard.settled,
+        settled_at=heard.settled_at,
     )
 
 
