@@ -24,9 +24,10 @@ from uuid import UUID
 import pytest
 from builders import make_customer, make_price, make_subscription
 from fakes import FakeGateways, FakeMailer, MachineTime
+from replay import Replay
 from sqlalchemy import func, select
 from stage import Stage, make_stage
-from told import Life, Replay, lives
+from told import Life, lives
 
 from billing.engine import Engine
 from billing.flows import charge, refund
