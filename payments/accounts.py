@@ -35,6 +35,9 @@ _WAITS: Final = (
 )
 # Asked so often without an answer of its holder, one that waits is given up: after some two days.
 GIVE_UP: Final = 8
+# Where the gateway does not know an account that it knew, it has to say so this often, and over a
+# day or two: 404 is also what keys of another merchant bring.
+MISSED_LAST: Final = 3
 # Refusals to link that say nothing about the wallet: the same call may be made again later.
 LATER: Final = frozenset({"401", "409", "410", "429"})
 
@@ -56,6 +59,32 @@ class Step:
     move: Move
     because: str = ""
     again: timedelta | None = None
+
+
+def believed(status: AccountStatus, code: str | None, polls: int) -> AccountStatus:
+    """What is taken as said of an account: "no such account" only where it is said again and again.
+
+    Args:
+        polls: how often it was asked since it was last known, as `asked` counts.
+
+    >>> believed("ended", "404", 1), believed("ended", "404", GIVE_UP), believed("ended", None, 1)
+    ('unknown', 'ended', 'ended')
+    """
+    return "unknown" if status == "ended" and code == "404" and polls < GIVE_UP else status
+
+
+def asked(status: AccountStatus, code: str | None, polls: int) -> int:
+    """How the count of questions goes on: an account that is known begins anew.
+
+    An answer that was lost says nothing: after it, "no such account" has to be said several times
+    before it is believed.
+
+    >>> asked("enabled", None, 30), asked("unknown", None, 30), asked("ended", "404", 6)
+    (0, 5, 6)
+    """
+    if status == "enabled":
+        return 0
+    return polls if code == "404" else min(polls, GIVE_UP - MISSED_LAST)
 
 
 def account_of(kind: str, state: str, *, watched: bool) -> str | None:

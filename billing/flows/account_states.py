@@ -11,7 +11,7 @@ from billing.queries import has_mandate
 from billing.service import end_mandate
 from core import ids
 from core.work import Work
-from payments.accounts import LINK_LIFE, Move, after
+from payments.accounts import LINK_LIFE, Move, after, asked, believed
 from payments.declines import decline
 from payments.gateway import AccountAnswer, AccountStatus
 from payments.tables import payment_methods
@@ -40,8 +40,11 @@ def link_refused(unit: Work, row: Row[Any], answer: AccountAnswer) -> None:
     _end(unit, row, verdict.reason if verdict.known else "refused")
 
 
-def hear(unit: Work, row: Row[Any], status: AccountStatus) -> None:
+def hear(unit: Work, row: Row[Any], status: AccountStatus, code: str | None = None) -> None:
     """Take what the gateway said of the account of a method. Customer and method are locked."""
+    if row.state == "active":
+        _write(unit, row, polls=asked(status, code, row.polls))
+    status = believed(status, code, row.polls)
     step = after(row.state, status, row.polls)
     again = None if step.again is None else unit.real_now + step.again
     match step.move:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -197,7 +197,7 @@ def _step(engine: Engine, merchant_id: UUID, limit: int, lane: Lane, only: UUID 
         costs = [3 if row.state == "ended" else 1 for row in rows]
         more = only is None and len(rows) == limit
         leave = take(engine, unit, Operation.STATUS, lane, costs, bell=BELL, more=more)
-        leased = _lease(engine, unit, rows[: leave.count])
+        leased = _lease(engine, unit, rows[: leave.count], by_turn=only is None)
     if not leased or gateway is None:
         return len(rows[: leave.count])
     with (
@@ -208,8 +208,12 @@ def _step(engine: Engine, merchant_id: UUID, limit: int, lane: Lane, only: UUID 
     return len(leased)
 
 
-def _lease(engine: Engine, unit: Work, rows: list[Row[Any]]) -> list[_Leased]:
-    """Write that these are being asked about: another worker leaves them alone meanwhile."""
+def _lease(engine: Engine, unit: Work, rows: list[Row[Any]], *, by_turn: bool) -> list[_Leased]:
+    """Write that these are being asked about: another worker leaves them alone meanwhile.
+
+    Args:
+        by_turn: its time had come; who asks out of turn, and often, brings no end nearer.
+    """
     leased = []
     for row in rows:
         account = None
@@ -225,7 +229,7 @@ def _lease(engine: Engine, unit: Work, rows: list[Row[Any]]) -> list[_Leased]:
         unit.session.execute(
             _this(unit, row.id).values(
                 next_at=until,
-                polls=row.polls + 1,
+                polls=row.polls + by_turn,
                 # Its time is up: asked about once for that; then the polls go on by themselves.
                 link_expires_at=row.link_expires_at
                 if row.link_expires_at is not None and row.link_expires_at > unit.now
@@ -239,7 +243,7 @@ def _ask_or_log(engine: Engine, merchant_id: UUID, gateway: Gateway, one: _Lease
     try:
         answer = _ask(gateway, one)
         with engine.work(merchant_id, system("accounts")) as unit:
-            hear(unit, _locked(unit, one.method_id), answer.status)
+            hear(unit, _locked(unit, one.method_id), answer.status, answer.code)
     except Exception:
         # It stays due; the others of its batch are not held up.
         LOG.exception("an account was not asked about", extra={"method": str(one.method_id)})
@@ -252,7 +256,9 @@ def _ask(gateway: Gateway, one: _Leased) -> AccountAnswer:
     answer = gateway.account(one.account_id)
     if one.state == "ended" and answer.status == "enabled":
         gateway.unlink_account(one.account_id)
-        answer = gateway.account(one.account_id)
+        after = gateway.account(one.account_id)
+        # We have just ended it: that it is not found then is what was wanted.
+        answer = replace(after, code=None) if after.status == "ended" else after
     return answer
 
 
@@ -284,7 +290,7 @@ def on_news(engine: Engine, merchant_id: UUID, account_id: str, answer: AccountA
             )
             unit.ring(BELL)
             return
-        hear(unit, row, answer.status)
+        hear(unit, row, answer.status, answer.code)
 
 
 def _row(unit: Work, method_id: UUID) -> Row[Any]:

@@ -75,6 +75,9 @@ class MidtransGateway:
         if found.status in ("unknown", "not_sent", "refused"):
             told = found.retry_after
             return Answer("not_sent", code=found.code, message=found.message, retry_after=told)
+        if found.code == "404":
+            # No proof that it is over: the questions about the account say so, should they go on.
+            return Answer("refused", code="404", message=found.message)
         if found.status != "enabled":
             return _no_wallet(ACCOUNT_ENDED, "the wallet is not linked any more")
         for option in found.options:
