@@ -59,7 +59,7 @@ TAGS: Final = (
     ("Staff", "People who work at a merchant."),
     ("Keys", "Keys of machines: hashed, rotated with an overlap, revoked."),
     ("Customers", "Who pays."),
-    ("Payment methods", "Saved cards."),
+    ("Payment methods", "Ways to pay, saved cards and linked wallets."),
     ("Plans", "What is sold, at prices that are never edited."),
     ("Subscriptions", "Agreements that renew."),
     ("Invoices", "Legal documents: issued ones never change."),

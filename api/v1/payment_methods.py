@@ -213,7 +213,10 @@ class PaymentMethodsController(Controller):
             call=lambda method: press(engine, caller.merchant, method_id=method),
         )  # fmt: skip
 
-    @get("/customers/{customer_id:str}/payment-methods", scope="read", summary="List saved cards")
+    @get(
+        "/customers/{customer_id:str}/payment-methods", scope="read",
+        summary="List saved cards and linked wallets",
+    )  # fmt: skip
     def list_payment_methods(
         self, customer_id: FromPath[str], engine: NamedDependency[Engine],
         caller: NamedDependency[Caller], window: NamedDependency[Window],
@@ -266,7 +269,10 @@ class PaymentMethodsController(Controller):
             set_order(unit, wanted, methods)
             return _in_order(unit, wanted)
 
-    @get("/payment-methods/{method_id:str}", scope="read", summary="Get a saved card")
+    @get(
+        "/payment-methods/{method_id:str}", scope="read",
+        summary="Get a saved card or linked wallet",
+    )  # fmt: skip
     def get_payment_method(
         self, method_id: FromPath[str], engine: NamedDependency[Engine],
         caller: NamedDependency[Caller],
@@ -285,7 +291,7 @@ class PaymentMethodsController(Controller):
     ) -> Response[MethodOut]:
         """Keep the holder's consent to be charged without being asked; replaces the one before.
 
-        The customer's automatic subscriptions and open invoices go over to this card.
+        The customer's automatic subscriptions and open invoices go over to this method.
         """
         wanted = path_id("payment_method", method_id)
         return once.run(
