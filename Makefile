@@ -27,7 +27,7 @@ run: $(VENV)/.runtime ## Run everything on this machine, with demo data
 	@exec $(BIN)/tagihan up
 
 .PHONY: simulator
-simulator: $(VENV)/.runtime ## Run a Midtrans alone, for any shop (OPTIONS="--port 8500")
+simulator: $(VENV)/.runtime ## Run a Midtrans alone (OPTIONS="--port 8500")
 	@exec $(BIN)/tagihan simulator $(or $(OPTIONS),--port 8500)
 
 .PHONY: demo
