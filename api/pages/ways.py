@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -26,6 +27,7 @@ from payments.tables import payment_orders
 # Wallets open by addresses of their own; any other scheme than these and https opens nothing.
 _APPS: Final = frozenset({"gojek", "gopay", "shopeeid", "dana", "ovo"})
 _ORDER: Final = (Group.QR, Group.WALLET, Group.BANK, Group.STORE, Group.PAYLATER, Group.HOSTED)
+_SHORT: Final = timedelta(minutes=2)
 # What a hosted page is to a payer who looks for where his card goes.
 _CARDS_THERE: Final = {
     "id": "Kartu atau cara lain di halaman Midtrans",
@@ -35,7 +37,10 @@ _CARDS_THERE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One that is open: a picture to scan, an app or a page to open, or a phone to look at."""
+    """One that is open: a picture to scan, an app or a page to open, or a phone to look at.
+
+    ``at_once``: it lives for about a minute; a time of day without seconds would be past already.
+    """
 
     name: str
     qr: str
@@ -43,6 +48,7 @@ class Way:
     is_app: bool
     phone: str
     expires: str
+    at_once: bool
     transaction_id: str
 
 
@@ -145,6 +151,7 @@ def _way(row: Any, zone: str, language: str) -> Way:
         is_app=bool(app),
         phone=str(told.get("phone") or "") if "phone" in channel.needs else "",
         expires=until_text(row.expires_at, zone, language) if row.expires_at else "",
+        at_once=channel.expiry is not None and channel.expiry.most < _SHORT,
         transaction_id=str(row.transaction_id or ""),
     )
 

@@ -211,6 +211,9 @@ class OrderOut(Out):
     qr_string: Annotated[str | None, Meta(description="What the QR holds.")]
     qr_url: Annotated[str | None, Meta(description="A picture of the QR.")]
     app_url: Annotated[str | None, Meta(description="Opens the wallet's app.")]
+    phone: Annotated[
+        str | None, Meta(description="The end of the number that OVO asks: `•••• 7890`.")
+    ]
     expires_at: Instant | None
     code: Annotated[str | None, Meta(description="The gateway's or the bank's code.")]
     decline_class: str | None
@@ -234,6 +237,7 @@ class OrderOut(Out):
             bill_key=how.get("bill_key"), store=how.get("store"),
             payment_code=how.get("payment_code"), qr_string=how.get("qr_string"),
             qr_url=how.get("qr_url"), app_url=how.get("app_url"),
+            phone=f"•••• {how['phone'][-4:]}" if how.get("phone") else None,
             expires_at=row.expires_at, code=row.code,
             decline_class=row.decline_class, decline=DeclineOut.of(row), reason=row.reason,
             payment_method=public("payment_method", row.payment_method_id),

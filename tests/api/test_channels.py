@@ -103,6 +103,21 @@ def test_an_invoice_is_paid_by_a_qr(counter: Counter) -> None:
     assert health["qris"]["answered"] == health["qris"]["asked"] == 1
 
 
+def test_an_ovo_push_tells_the_end_of_the_number_it_asks(counter: Counter) -> None:
+    door = counter.door
+    door.post("/payment-channels/ovo", {"enabled": True}, status=200)
+    made = door.post(
+        "/one-off-payments",
+        {
+            "customer": counter.customer(phone="0812-3456-7890"),
+            "lines": [{"description": {"id": "Pelatihan"}, "unit_amount": 200_000}],
+            "payment": {"channel": "ovo"},
+        },
+    )
+    [order] = made["orders"]
+    assert (order["state"], order["phone"]) == ("pending", "•••• 7890")
+
+
 def test_two_ways_at_once_are_no_way(counter: Counter) -> None:
     answer = counter.door.call(
         "POST",

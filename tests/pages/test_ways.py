@@ -110,7 +110,36 @@ def test_ovo_says_to_look_at_the_phone(house: House) -> None:
     _, path = opened(house, "ovo")
     gateway_gives(house, phone="6281234567890")
     choose(house, path, "ovo")
-    assert "Konfirmasi permintaan di ponsel 6281234567890" in house.client.get(path).text
+    text = house.client.get(path).text
+    assert "Konfirmasi permintaan di ponsel 6281234567890" in text
+    # It lives for 65 seconds: a time of day without seconds says nothing, or one that is past.
+    assert "Konfirmasi dalam satu menit" in text
+    assert "Berlaku sampai" not in text
+
+
+def test_the_app_is_opened_before_its_picture_is_scanned(house: House) -> None:
+    _, path = opened(house, "gopay")
+    gateway_gives(house, qr_url="https://api.example/gopay.png", app_url="gojek://gopay/pay?x=1")
+    choose(house, path, "gopay")
+    text = house.client.get(path).text
+    assert text.index("gojek://gopay/pay?x=1") < text.index("https://api.example/gopay.png")
+
+
+def test_of_several_ways_that_are_open_the_newest_is_shown_and_the_others_are_folded(
+    house: House,
+) -> None:
+    _, path = opened(house, "qris", "gopay", "ovo")
+    gateway_gives(house, qr_string=QR)
+    choose(house, path, "qris")
+    gateway_gives(house, app_url="gojek://gopay/pay?x=1")
+    choose(house, path, "gopay")
+    gateway_gives(house, phone="6281234567890")
+    choose(house, path, "ovo")
+    text = house.client.get(path).text
+    newest, *older = text.split('<details class="way quick older">')
+    assert "Konfirmasi permintaan di ponsel" in newest
+    assert [one.split("<summary>")[1].split("<")[0] for one in older] == ["GoPay", "QRIS"]
+    assert "gojek://gopay/pay?x=1" in older[0]
 
 
 @pytest.mark.parametrize("channel", ["card", "kredivo", "nonsense", "", "x" * 500])
