@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from billing.flows.reviews import open_review
 from core import ids
 from core.actor import system
 from core.db import UtcDateTime
+from core.errors import EngineError
 from core.work import Work
 from payments.adapters.midtrans.answers import clean
 from payments.breaker import Operation
@@ -106,7 +108,7 @@ def take_in(
             signature_ok=genuine,
             body=clean(kept(body)),
             headers=kept_headers(headers or {}),
-            raw_sealed=_sealed(engine, unit, mark, raw),
+            raw_sealed=_sealed(engine, unit, mark, raw, body),
             state="new",
             next_at=unit.real_now,
         )
@@ -128,9 +130,15 @@ def _is_anothers(unit: Work, body: dict[str, Any]) -> bool:
     return ours is not None and told is not None and told != ours
 
 
-def _sealed(engine: Engine, unit: Work, mark: bytes, raw: bytes) -> bytes | None:
+def _sealed(
+    engine: Engine, unit: Work, mark: bytes, raw: bytes, body: dict[str, Any]
+) -> bytes | None:
+    """The bytes as they came; of one that is cut, which linked account it speaks of."""
     if not raw or len(raw) > BODY_BYTES_KEPT:
-        return None
+        account = asked_about(body)
+        if classify(body) is not NotificationKind.PAY_ACCOUNT or account is None:
+            return None
+        raw = json.dumps({"account_id": account, "account_status": ""}).encode()
     return engine.vault.seal(raw, f"{unit.merchant_id}:{mark.hex()}:notification")
 
 
@@ -216,7 +224,7 @@ def _without_proof(
     engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any]
 ) -> str | None:
     """Believe only what the gateway says of the account or transaction that is spoken of."""
-    at = asked_about(row.body)
+    at = _spoken_of(engine, merchant_id, row)
     if at is None:
         return f"kind {row.kind}, nothing proves it: kept for a person"
     if row.kind == NotificationKind.PAY_ACCOUNT:
@@ -233,6 +241,18 @@ def _without_proof(
     if answer.status in ("unknown", "not_found"):
         return None if row.tries < TRIES_MAX else "the gateway does not answer"
     return _of_a_schedule(engine, merchant_id, gateway, row, answer)
+
+
+def _spoken_of(engine: Engine, merchant_id: UUID, row: Row[Any]) -> str | None:
+    """The gateway's id of what a notification is about; that of an account is kept sealed."""
+    found = asked_about(row.body)
+    if found is not None or row.raw_sealed is None or row.kind != NotificationKind.PAY_ACCOUNT:
+        return found
+    try:
+        context = f"{merchant_id}:{row.dedupe_key.hex()}:notification"
+        return asked_about(json.loads(engine.vault.open(row.raw_sealed, context)))
+    except (EngineError, ValueError):
+        return None
 
 
 def _of_a_schedule(
