@@ -15,6 +15,7 @@ from api.shapes import Instant, Out
 from billing.engine import Engine
 from billing.flows.pace import is_paced, read_budget, read_forecast
 from billing.reports.busy_days import busiest_day
+from payments.hosts import hosts_of
 
 
 class BusiestOut(Out):
@@ -31,6 +32,22 @@ class BusiestOut(Out):
     done_at: Annotated[Instant, Meta(description="About when all of them are through.")]
 
 
+class HostOut(Out):
+    """One of Midtrans' hosts; each is left alone by itself."""
+
+    host: Annotated[
+        str, Meta(description="`core_api`, for charges, status and refunds; `snap`, for pages.")
+    ]
+    state: Annotated[
+        str, Meta(description="`closed`, `open` or `half_open`: the worst of its kinds of calls.")
+    ]
+    stopped: Annotated[
+        list[str],
+        Meta(description="`charge`, `status`, `refund`, `page`: the kinds that are not closed."),
+    ]
+    retry_at: Annotated[Instant | None, Meta(description="When the first is tried again.")]
+
+
 class GatewayOut(Out):
     """The pace, and when the charges that wait will be through."""
 
@@ -42,11 +59,12 @@ class GatewayOut(Out):
     state: Annotated[
         str,
         Meta(
-            description="`closed`: charges are sent. `open`: the gateway does not answer, none is. "
-            "`half_open`: one is tried."
+            description="Of charges. `closed`: they are sent. `open`: the gateway does not answer, "
+            "none is. `half_open`: one is tried."
         ),
     ]
-    retry_at: Annotated[Instant | None, Meta(description="When it is tried again.")]
+    retry_at: Annotated[Instant | None, Meta(description="When a charge is tried again.")]
+    hosts: list[HostOut]
     charges_waiting: int
     charges_per_minute: Annotated[
         int, Meta(description="Measured once they have queued for a while; before that, allowed.")
@@ -76,13 +94,20 @@ class GatewayController(Controller):
         with engine.work(caller.merchant, caller.actor) as unit:
             paced = is_paced(engine, unit)
             found = read_forecast(unit)
-            rate = read_budget(unit).rate(unit.real_now) if paced else None
+            budget = read_budget(unit)
+            rate = budget.rate(unit.real_now) if paced else None
+            hosts = hosts_of(budget, unit.real_now)
             ahead = busiest_day(unit)
         return GatewayOut(
             calls_per_second=rate,
             gateway_rps=unit.merchant.gateway_rps,
             state=str(found.state),
             retry_at=found.retry_at,
+            hosts=[
+                HostOut(host=one.name, state=str(one.state), stopped=[*map(str, one.stopped)],
+                        retry_at=one.retry_at)
+                for one in hosts
+            ],
             charges_waiting=found.waiting,
             charges_per_minute=found.per_minute,
             done_at=found.done_at,

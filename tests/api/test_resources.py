@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 from api_house import Counter, House
+from sqlalchemy import insert
 
 from core import ids
 from core.bulk import insert_rows
 from core.tables import events
+from payments.breaker import OPENS_AT, Operation
+from payments.budget import Budget
+from payments.tables import gateway_budgets
 
 
 def subscribed(counter: Counter, amount: int = 150_000, **more: Any) -> dict[str, Any]:
@@ -271,6 +275,28 @@ def test_the_gateway_tells_its_pace_and_what_waits(counter: Counter) -> None:
     assert (found["state"], found["retry_at"], found["charges_waiting"]) == ("closed", None, 0)
     assert found["charges_per_minute"] == 763
     assert found["done_at"]
+
+
+def test_the_gateway_tells_which_of_its_hosts_does_not_answer(counter: Counter) -> None:
+    closed: list[dict[str, Any]] = [
+        {"host": "core_api", "state": "closed", "stopped": [], "retry_at": None},
+        {"host": "snap", "state": "closed", "stopped": [], "retry_at": None},
+    ]
+    assert counter.door.get("/gateway")["hosts"] == closed
+    with counter.world.work() as unit:
+        gone = Budget(20).heard(Operation.PAGE, ["down"] * OPENS_AT, unit.real_now)
+        of = unit.derive("gateway_budget", unit.merchant.gateway, unit.merchant.gateway_url or "")
+        unit.session.execute(
+            insert(gateway_budgets).values(
+                merchant_id=unit.merchant_id, id=of, state=gone.to_json(), updated_at=unit.real_now
+            )
+        )
+    found = counter.door.get("/gateway")
+    core, snap = found["hosts"]
+    assert core == closed[0]
+    assert (snap["state"], snap["stopped"]) == ("open", ["page"])
+    assert snap["retry_at"]
+    assert (found["state"], found["retry_at"]) == ("closed", None), "charges are sent"
 
 
 def test_the_clock_is_asked_to_advance(counter: Counter) -> None:
