@@ -154,9 +154,14 @@ def collect_at(draft: InvoiceDraft, invoice_id: UUID, now: datetime) -> datetime
         return None
     if draft.collection == "invoice" or draft.collect == "at_once":
         return now
-    opens = instant_of(civil_date(now, draft.zone), draft.zone, MORNING)
+    return max(now, morning_of(now, draft.zone, invoice_id))
+
+
+def morning_of(day: datetime, zone: str, invoice_id: UUID) -> datetime:
+    """The moment of an invoice in the morning of the day that ``day`` falls on in ``zone``."""
+    opens = instant_of(civil_date(day, zone), zone, MORNING)
     spread = int.from_bytes(invoice_id.bytes[:4], "big") % MORNING_SECONDS
-    return max(now, opens + timedelta(seconds=spread))
+    return opens + timedelta(seconds=spread)
 
 
 def lead_days(interval: Interval, wanted: int) -> int:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, update
 
-from billing.drafts import MORNING
+from billing.drafts import MORNING, morning_of
 from billing.flows import chase, fallback, refund
 from billing.flows.book_journals import post_capture
 from billing.flows.card_checks import check_failed
@@ -195,8 +195,19 @@ def _failed(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> N
         return
     elif invoice.collection == "invoice" or not chase.is_chased(unit, invoice.id):
         # The payer gave up; the invoice takes the road it had before, with a number to pay to
-        # where it had one. What is pulled waits for its next step.
-        _collect_again(unit, invoice.id)
+        # where it had one. What is pulled waits for its next step, or for the hour it had.
+        _collect_again(unit, invoice.id, at=_not_at_once(unit, invoice))
+
+
+def _not_at_once(unit: Work, invoice: Row[Any]) -> datetime | None:
+    """When to pull what its payer just failed to pay: as planned, or the next morning."""
+    if invoice.collection == "invoice":
+        return None
+    planned = morning_of(invoice.issued_at, invoice.billing_zone, invoice.id)
+    if planned > unit.now:
+        return planned
+    tomorrow = unit.now + timedelta(days=1)
+    return morning_of(tomorrow, invoice.billing_zone, invoice.id)
 
 
 def _go_on(unit: Work, order: Row[Any], invoice: Row[Any], *, untried: bool = False) -> None:
