@@ -13,6 +13,7 @@ from typing import Any, Final
 import requests
 
 from core.clock import utc_now
+from ops.certify.listening import Heard, ListeningClient
 from payments.adapters.midtrans.client import MidtransClient, PooledSession
 from payments.adapters.midtrans.gateways import MidtransGateway
 from payments.channels import CHANNELS, wire_id
@@ -92,6 +93,8 @@ class Bench:
     links: list[str] = field(default_factory=list)
     # How long each call to charge took, in milliseconds.
     waits: list[int] = field(default_factory=list)
+    # What statuses said beside what the adapter reads of them; shared with accounts of its own.
+    heard: Heard = field(default_factory=Heard, repr=False)
     _n: int = 0
 
     def __post_init__(self) -> None:
@@ -99,8 +102,8 @@ class Bench:
         self.gateway = MidtransGateway(self.client, self.server_key)
 
     def _client(self, server_key: str) -> MidtransClient:
-        return MidtransClient(
-            self.url, server_key, PooledSession(),
+        return ListeningClient(
+            self.heard, self.url, server_key, PooledSession(),
             snap_url=self.snap_url, connect_seconds=3, read_seconds=30,
         )  # fmt: skip
 
@@ -121,7 +124,10 @@ class Bench:
         key, client_key = f"SB-Mid-server-{mark}", f"SB-Mid-client-{mark}"
         hands = Hands(self.hands.url, key)
         hands.do("accounts", server_key=key, client_key=client_key)
-        made = Bench(self.url, key, client_key, snap_url=self.snap_url, hands=hands, now=self.now)
+        made = Bench(
+            self.url, key, client_key, snap_url=self.snap_url, hands=hands, now=self.now,
+            heard=self.heard,
+        )  # fmt: skip
         made.wait()
         return made
 
@@ -182,11 +188,13 @@ class Bench:
         started = time.monotonic()
         answer = self.gateway.charge(request, idempotency_key=key or self.key())
         self.waits.append(int((time.monotonic() - started) * 1000))
+        at = wire_id(request.channel, request.order_id, answer.transaction_id)
+        self.heard.names[at] = request.order_id
         page = answer.instructions.get("snap_token")
         if page is not None:
             self.pages.append(page)
         elif answer.status in ("pending", "authorized", "paid"):
-            self.orders.append(wire_id(request.channel, request.order_id, answer.transaction_id))
+            self.orders.append(at)
         return answer
 
     def link(self, phone: str, return_url: str) -> AccountAnswer:

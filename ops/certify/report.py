@@ -22,6 +22,8 @@ _SAID: Final = {
     "afterwards": "how the order stands afterwards",
     "afterwards.word": "the gateway's word for it afterwards",
     "closed": "whether the page is closed",
+    "order is ours": "whether its status is of the order asked about",
+    "signature fits": "whether its status is signed with the server key",
 }
 HOW_TO_READ: Final = """
   MATTERS: this gateway does not do what its documentation promises and Tagihan relies on;

@@ -11,6 +11,7 @@ import requests
 
 from ops.certify.bench import Bench, Facts, NotTried
 from ops.certify.case import Case
+from ops.certify.listening import PROMISED
 
 # Seconds to wait before a case is tried again that the gateway had no time for.
 TOO_MANY: Final = (5, 20, 60)
@@ -60,7 +61,8 @@ def _one(case: Case, bench: Bench, reference: Bench | None) -> Finding:
     tried = _facts(case, bench)
     if isinstance(tried, str):
         return Finding(case, "not tried", why=tried)
-    unmet = tuple(case.unmet(tried))
+    broken = (f"{name} is no, not yes" for name in PROMISED if tried.get(name) == "no")
+    unmet = (*case.unmet(tried), *broken)
     differences: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     if reference is not None:
@@ -75,12 +77,13 @@ def _one(case: Case, bench: Bench, reference: Bench | None) -> Finding:
 def _facts(case: Case, bench: Bench) -> Facts | str:
     """What a case showed, or why it could not be tried."""
     try:
-        facts = case.try_it(bench)
-        for wait in TOO_MANY:
+        for wait in (*TOO_MANY, None):
+            bench.heard.taken()
+            facts = {**case.try_it(bench), **bench.heard.taken()}
             if facts.get("code") != "429":
                 return facts
-            time.sleep(wait)
-            facts = case.try_it(bench)
+            if wait is not None:
+                time.sleep(wait)
         return "the gateway takes no more calls now (429): try again later"
     except NotTried as told:
         return str(told)
