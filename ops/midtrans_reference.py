@@ -35,7 +35,8 @@ _FAST = """## How fast
 `make benchmark` measures the simulator beside a bare ASGI echo, and the adapter beside the official
 client with one pooled session (`python -m ops.adapter_benchmark`, `--json` for a program): charges
 and questions a second in rounds that take turns, by the clock and by processor time. The adapter
-is to keep at least 0.8 of the client's rate.
+is to keep at least 0.8 of the client's rate, by the clock or by processor time: the clock alone
+says too much about what else the machine does.
 """
 
 # What we do on each word of our port; the words are `payments.gateway.Status`.
