@@ -6,10 +6,11 @@ word brought it, and how often. Every set of moments is tried, from all of them 
 each question is asked twice, first by the newest word and then by the oldest; at the end whatever
 was not delivered comes in reverse order, every word twice, or is lost and a poll asks.
 
-The lives are the simulator's own words, recorded over HTTP. By default some channels go through all
-of it; the others, whose news take the same road, hear of each life twice: of everything in time and
-of nothing but its end. TAGIHAN_EVERY_DELIVERY=1 tries all of all. `tests/unit/payments/test_every_order.py` does the same for answers that
-are slow, which is where the order of writing differs from the order of asking.
+The lives are the simulator's own words, recorded over HTTP. By default three channels go through
+all of it (`WHOLLY`); the others, whose news take the same road, hear of each life twice: of
+everything in time and of nothing but its end. TAGIHAN_EVERY_DELIVERY=1 tries all of all.
+`tests/unit/payments/test_every_order.py` does the same for answers that are slow, which is where the
+order of writing differs from the order of asking.
 """
 
 from __future__ import annotations
