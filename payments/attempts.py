@@ -71,7 +71,8 @@ _S = AttemptState
 _OUTCOMES: Final = frozenset({_S.PENDING, _S.FAILED, _S.PAID, _S.REVIEW})
 
 # The table of legal moves, for the trigger that repeats it. ``sent`` to ``created`` is our own
-# act after a call that provably never left this machine; a person settles what was parked.
+# act after a call that provably never left this machine; a person settles what was parked. What he
+# calls failed while its page can be paid is pending again until the page is over.
 LEGAL_MOVES: Final[dict[AttemptState, frozenset[AttemptState]]] = {
     _S.CREATED: _OUTCOMES | {_S.SENT},
     _S.SENT: _OUTCOMES | {_S.UNKNOWN, _S.CREATED},
@@ -80,7 +81,7 @@ LEGAL_MOVES: Final[dict[AttemptState, frozenset[AttemptState]]] = {
     _S.FAILED: frozenset({_S.PAID, _S.REVIEW}),
     _S.PAID: frozenset({_S.REVERSED}),
     _S.REVERSED: frozenset(),
-    _S.REVIEW: frozenset({_S.FAILED, _S.PAID}),
+    _S.REVIEW: frozenset({_S.FAILED, _S.PAID, _S.PENDING}),
 }
 
 

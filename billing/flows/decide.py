@@ -11,7 +11,9 @@ from sqlalchemy import Row, select
 
 from billing.engine import Engine
 from billing.flows.hold_wishes import wish_review
-from billing.flows.order_rows import as_taken, write_outcome
+from billing.flows.order_rows import as_taken, this_order, write_outcome
+from billing.flows.orders import TAKEN_BACK, record_steps
+from billing.flows.page_news import leads_nowhere
 from billing.flows.part_reversal import book_part
 from billing.flows.reviews import close_review
 from billing.flows.settle import react
@@ -38,7 +40,8 @@ def decide_order(
 ) -> str:
     """Take an order out of review: its amount was taken after all, or nothing was.
 
-    Everything follows as if the gateway had said so; who decided and why is kept.
+    Everything follows as if the gateway had said so; who decided and why is kept. A hosted page
+    that nobody shall pay any more is closed first: its order fails when it is over.
 
     Raises:
         NotFound: ``payment_order_not_found``. Conflict: ``not_in_review``.
@@ -120,9 +123,29 @@ def decide_in(
     order, invoice = _locked(unit, payment_order_id)
     if order.state != "review" and not (missing and order.state == "pending"):
         raise Conflict("not_in_review", f"order {order.order_id} is {order.state}")
+    is_page = order.state == "review" and order.page_until is not None
+    if outcome == "failed" and is_page and not leads_nowhere(order, unit.now):
+        _watch_to_its_end(unit, order, note)
+        return outcome
     word = "capture" if outcome == "paid" else "cancel"
     _decided(unit, order, invoice, _said(order, outcome, word), state=outcome, note=note)
     return outcome
+
+
+def _watch_to_its_end(unit: Work, order: Row[Any], note: str) -> None:
+    """No money came yet, and none shall: the page is closed like one that a person takes back.
+
+    Until that is attested its order is open, and nothing is charged beside it.
+    """
+    unit.session.execute(
+        this_order(unit, order).values(
+            state="pending", abandoning=True, next_at=unit.real_now, reason=TAKEN_BACK
+        )
+    )
+    because = f"decided by {unit.actor}: failed, to be closed: {note}"
+    record_steps(unit, [(order.id, order.state, "pending", because, None)])
+    unit.ring("order.resolve")
+    _close_matters(unit, order, "pending", f"failed: {note}", note)
 
 
 def _take_back(unit: Work, payment_order_id: UUID, *, note: str) -> None:
@@ -192,6 +215,10 @@ def _decided(
     """Write an outcome that a person decided, with all that follows; close what asked for it."""
     write_outcome(unit, order, state, said, f"decided by {unit.actor}: {note}")
     react(unit, order, invoice, AttemptState(state), said)
+    _close_matters(unit, order, state, f"{state}: {note}", note)
+
+
+def _close_matters(unit: Work, order: Row[Any], state: str, resolution: str, note: str) -> None:
     for review in unit.session.execute(
         select(reviews.c.id).where(
             reviews.c.merchant_id == unit.merchant_id,
@@ -199,7 +226,7 @@ def _decided(
             reviews.c.closed_at.is_(None),
         )
     ).scalars():
-        close_review(unit, review, f"{state}: {note}")
+        close_review(unit, review, resolution)
     unit.audit(
         "order.decide", "payment_order", order.id,
         before={"state": order.state}, after={"state": state, "note": note},

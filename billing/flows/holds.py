@@ -47,8 +47,11 @@ def expected(order: Row[Any], answer: Answer) -> int:
     """The amount that news of an order has to name: of a hold, what was captured of it.
 
     A capture that we asked for is believed in our amount only; one made elsewhere in any that was
-    held.
+    held. What waits or was refused on a page that is being closed takes nothing in any amount.
     """
+    took_nothing = answer.status in ("pending", "failed") and answer.amount is not None
+    if order.page_until is not None and order.abandoning and took_nothing:
+        return int(answer.amount or order.amount)
     if order.authorize_only and answer.status == "paid" and order.state == "pending":
         if order.capture_amount is not None:
             return int(order.capture_amount)

@@ -50,12 +50,18 @@ def close_if_open(unit: Work, kind: str, subject_id: UUID, resolution: str) -> N
 
 
 def open_review(
-    unit: Work, kind: str, subject_kind: str, subject_id: UUID, detail: dict[str, Any]
+    unit: Work,
+    kind: str,
+    subject_kind: str,
+    subject_id: UUID,
+    detail: dict[str, Any],
+    *,
+    anew: bool = False,
 ) -> None:
     """Open a matter for a person; the same kind about the same subject is open once.
 
-    One that was closed is opened again where there is more to tell, or its cause came back; what
-    was said when it was closed stays in the audit.
+    One that was closed is opened again where there is more to tell, or its cause came back, which
+    the caller may know (``anew``); what was said when it was closed stays in the audit.
     """
     review_id = unit.derive("review", kind, subject_id)
     opened = insert_rows(
@@ -74,7 +80,7 @@ def open_review(
         ],
         skip_existing=True,
     )
-    if opened or _opened_again(unit, review_id, kind, detail):
+    if opened or _opened_again(unit, review_id, kind, detail, anew):
         subject = ids.public(subject_kind, subject_id)
         unit.event(
             "review.opened",
@@ -84,13 +90,15 @@ def open_review(
         )
 
 
-def _opened_again(unit: Work, review_id: UUID, kind: str, detail: dict[str, Any]) -> bool:
+def _opened_again(
+    unit: Work, review_id: UUID, kind: str, detail: dict[str, Any], anew: bool
+) -> bool:
     query = update(reviews).where(
         reviews.c.merchant_id == unit.merchant_id,
         reviews.c.id == review_id,
         reviews.c.closed_at.is_not(None),
     )
-    if not kind_of(kind).recurs:
+    if not (anew or kind_of(kind).recurs):
         query = query.where(or_(reviews.c.detail != detail))
     again = unit.session.execute(
         query.values(

@@ -290,6 +290,7 @@ def _park(
         "payment_order",
         order.id,
         {"reason": reason, "amount": answer.amount, "expected": holds.expected(order, answer)},
+        anew=state != order.state,
     )
 
 
