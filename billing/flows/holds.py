@@ -35,12 +35,14 @@ Held = Literal["authorized", "challenge"]
 
 
 def held_by(answer: Answer) -> Held | None:
-    """What the gateway holds without having taken it."""
-    if answer.status == "authorized":
-        return "authorized"
-    if answer.status == "pending" and answer.fraud == "challenge":
+    """What the gateway holds without having taken it.
+
+    A hold that the fraud desk questions is no hold to be captured: where a fraud status is told it
+    has to be ``accept`` (Midtrans documentation, transaction status).
+    """
+    if answer.fraud == "challenge" and answer.status in ("pending", "authorized"):
         return "challenge"
-    return None
+    return "authorized" if answer.status == "authorized" else None
 
 
 def expected(order: Row[Any], answer: Answer) -> int:
@@ -85,7 +87,8 @@ def follow(unit: Work, order: Row[Any], answer: Answer, state: AttemptState) -> 
     answer, or a status that stumbled, does not mean that nothing is held any more.
     """
     held = held_by(answer) if state is AttemptState.PENDING else None
-    if order.kind == "check" or (held == "authorized" and not order.authorize_only):
+    unwanted = answer.status == "authorized" and not order.authorize_only
+    if order.kind == "check" or (held is not None and unwanted):
         return  # a hold that nobody wanted is let go
     if state in OPEN_STATES and not _tells(answer):
         return
@@ -100,7 +103,10 @@ def follow(unit: Work, order: Row[Any], answer: Answer, state: AttemptState) -> 
     if held is None:
         return  # an outcome has emptied it with all else
     until = _until(held, answer, unit.now)
-    unit.session.execute(this_order(unit, order).values(held=held, expires_at=until))
+    values: dict[str, Any] = {"held": held, "expires_at": until}
+    if held == "authorized" and order.held == "challenge":
+        values["wish"] = None  # approved: it may be captured now
+    unit.session.execute(this_order(unit, order).values(**values))
     told = {
         "order": ids.public("payment_order", order.id),
         "amount": order.amount,
