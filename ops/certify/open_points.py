@@ -61,6 +61,13 @@ OPEN_POINTS: Sequence[Open] = (
         "the invoice's page is named; a charge that is refused for it (400) took nothing, and a "
         "person is told (`gateway_setup`)",
     ),
+    Open(
+        "U16",
+        "whether Kredivo or Akulaku refuse an order without an item's category and address, a "
+        "shipping address or the sellers",
+        "one item, the customer's name and mail are sent, which is what a bill knows; try it "
+        "before you switch either on",
+    ),
 )
 
 
@@ -124,6 +131,14 @@ def _without_wish(bench: Bench) -> str:
         if raw.code < 300 and raw.kind == "body":
             bench.orders.append(request.order_id)
         told.append(f"{bank}: {raw.code or raw.detail}")
+    return "; ".join(told)
+
+
+def _without_sellers(bench: Bench) -> str:
+    told = []
+    for channel in ("kredivo", "akulaku"):
+        answer = bench.charge(bench.request(channel))
+        told.append(f"{channel}: {answer.status} {answer.code or '-'}")
     return "; ".join(told)
 
 
@@ -213,4 +228,5 @@ _WAYS: Final[Mapping[str, Callable[[Bench], str | None]]] = {
     "U10": _confirmed,
     "U12": _twins,
     "U14": _captured_part,
+    "U16": _without_sellers,
 }

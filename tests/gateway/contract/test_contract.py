@@ -86,6 +86,7 @@ def test_an_open_point_is_answered_by_trying_or_left_to_midtrans(bench: Bench) -
     assert all(f"{bank}: " in str(told["U8"]) for bank in ("danamon", "bsi", "seabank"))
     assert told["U2"] is None
     assert told["U14"] == "66000 of 99000 captured: it names what was captured"
+    assert told["U16"] == "kredivo: pending 201; akulaku: pending 201"
     assert (told["U13"], told["U15"]) == (None, None), "asked of Midtrans"
 
 
