@@ -108,6 +108,7 @@ def test_only_cards_that_may_be_charged_take_a_turn(stage: Stage) -> None:
     payer.change(payer.cards[1], expires_at=jakarta("2027-02-01 00:00"))
     with stage.work() as unit:
         end_mandate(unit, payer.cards[2], because="withdrawn")
+        end_mandate(unit, payer.cards[3], because="withdrawn")
         cards.end_method(unit, payer.cards[3], "lost")
     stage.decline("14")
     stage.drain()
@@ -118,6 +119,7 @@ def test_only_cards_that_may_be_charged_take_a_turn(stage: Stage) -> None:
 def test_a_card_that_was_ended_is_passed_over_without_a_call(stage: Stage) -> None:
     payer = Payer(stage, 2)
     with stage.work() as unit:
+        end_mandate(unit, payer.cards[0], because="withdrawn")
         cards.end_method(unit, payer.cards[0], "lost")
     stage.drain()
     assert payer.charged() == [(1, "paid")]
