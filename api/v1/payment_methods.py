@@ -31,7 +31,6 @@ from billing.flows.at_once import press, save_card
 from billing.flows.cards import end_method
 from billing.flows.consents import consent_later
 from billing.flows.methods import set_order
-from billing.service import end_mandate
 from core import ids
 from core.work import Work
 from payments.accounts import account_of
@@ -317,7 +316,6 @@ class PaymentMethodsController(Controller):
 
         def end(unit: Work) -> Any:
             end_method(unit, wanted, data.reason)
-            end_mandate(unit, wanted, because=data.reason)
             return wanted
 
         return once.run(

@@ -81,7 +81,6 @@ def page_brought_none(unit: Work, order: Row[Any]) -> None:
     if waits is None:
         return
     end_method(unit, waits.id, "not_saved")
-    end_mandate(unit, waits.id, because="not_saved")
 
 
 def _trial(unit: Work, method_id: UUID) -> dict[str, Any]:

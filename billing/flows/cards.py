@@ -15,6 +15,7 @@ from billing.flows.methods import charge_to
 from billing.flows.orders import OPEN, OrderDraft, write_orders
 from billing.flows.reviews import open_review
 from billing.queries import has_mandate
+from billing.service import end_mandate
 from core import ids
 from core.bulk import insert_rows
 from core.errors import NotFound
@@ -156,7 +157,7 @@ def release(unit: Work, order: Row[Any]) -> None:
 
 
 def end_method(unit: Work, method_id: UUID, because: str) -> bool:
-    """A method is never charged again; says whether it had not ended yet.
+    """A method is never charged again, and its consent ends; says whether it had not ended yet.
 
     A card's token is destroyed. The account of a wallet is kept for as long as it takes to unlink
     it at the gateway (`billing.flows.accounts`).
@@ -185,6 +186,7 @@ def end_method(unit: Work, method_id: UUID, because: str) -> bool:
     )  # fmt: skip
     if linked:
         unit.ring("account.step")
+    end_mandate(unit, method_id, because=because)
     unit.audit(
         "method.end",
         "payment_method",

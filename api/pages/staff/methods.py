@@ -11,7 +11,6 @@ from sqlalchemy import select
 from api.pages.staff.forms import Form, back, require
 from api.pages.staff.session import check_form, person_of
 from billing.flows.cards import end_method
-from billing.service import end_mandate
 from core import ids
 from payments.tables import payment_methods
 
@@ -27,7 +26,6 @@ def end_card(
     wanted, columns = ids.parse("payment_method", method), payment_methods.c
     with person.engine.work(person.merchant_id, person.actor) as unit:
         ended = end_method(unit, wanted, "requested")
-        end_mandate(unit, wanted, because="requested")
         customer_id = unit.session.execute(
             select(columns.customer_id).where(
                 columns.merchant_id == unit.merchant_id, columns.id == wanted
