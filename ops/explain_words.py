@@ -71,6 +71,7 @@ JOURNALS: Final = {
 _REASONS: Final = {
     "written ahead": ("ditulis sebelum dikirim", "written before it is sent"),
     "status asked": ("status ditanyakan ke Midtrans", "Midtrans was asked"),
+    "asked again": ("ditanyakan lagi ke Midtrans", "Midtrans was asked again"),
     "notification": ("pemberitahuan Midtrans", "notification of Midtrans"),
     "quarantine over": ("masa tunggu habis", "waited long enough"),
     "the gateway does not find it": ("tidak ditemukan Midtrans", "Midtrans does not find it"),
