@@ -42,7 +42,7 @@ PATIENCE_SECONDS = 2
 # An order in doubt is asked about after 30 seconds, then after two minutes: trouble stops early.
 TROUBLE_SECONDS = 30
 QUIET_SECONDS_MAX = 125
-PAUSE_SECONDS = (0.7, 1.7)
+PAUSE_SECONDS = (0.5, 1.2)
 # So many notifications never arrive: those orders are found by asking.
 NEWS_LOST = 1_000
 # How the gateway treats charges while the killing goes on; the last one is its usual slowness.
