@@ -172,6 +172,9 @@ subscriptions = merchant_table(
 subscription_items = merchant_table(
     "subscription_items",
     Column("subscription_id", Uuid, nullable=False),
+    # Which of the items beside the first this is a version of, by the id it began with; the first
+    # item of a subscription, which its interval and trial come from, has none.
+    Column("extra_id", Uuid),
     Column("price_id", Uuid, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("started_on", Date, nullable=False),
@@ -179,6 +182,7 @@ subscription_items = merchant_table(
     Column("ended_on", Date),
     Column("created_at", UtcDateTime, nullable=False),
     reference("subscription_id", "subscriptions"),
+    reference("extra_id", "subscription_items"),
     reference("price_id", "prices"),
     CheckConstraint("quantity BETWEEN 1 AND 1000000", name="quantity"),
     CheckConstraint("ended_on IS NULL OR ended_on >= started_on", name="ended_on"),
@@ -187,6 +191,7 @@ subscription_items = merchant_table(
         "uq_subscription_items_one_in_force",
         "merchant_id",
         "subscription_id",
+        text("coalesce(extra_id, '00000000-0000-0000-0000-000000000000'::uuid)"),
         unique=True,
         postgresql_where=text("ended_on IS NULL"),
     ),
@@ -201,6 +206,8 @@ subscription_changes = merchant_table(
     Column("from_price_id", Uuid),
     Column("to_price_id", Uuid),
     Column("quantity", Integer),
+    # Whose: one of the items beside the first, or none.
+    Column("extra_id", Uuid),
     Column("effective_on", Date, nullable=False),
     Column("invoice_id", Uuid),
     Column("reason", Text),
@@ -208,7 +215,9 @@ subscription_changes = merchant_table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
     reference("subscription_id", "subscriptions"),
-    CheckConstraint("kind IN ('plan','cancel')", name="kind"),
+    reference("extra_id", "subscription_items"),
+    CheckConstraint("kind IN ('plan','cancel','item')", name="kind"),
+    CheckConstraint("(kind = 'item') = (extra_id IS NOT NULL)", name="extra_id"),
     CheckConstraint("mode IN ('prorate','at_period_end','immediate')", name="mode"),
     CheckConstraint("state IN ('scheduled','applied','replaced')", name="state"),
     Index(

@@ -118,13 +118,18 @@ invoice_lines = merchant_table(
     Column("period_end", Date),
     Column("price_id", Uuid),
     Column("credits_line_id", Uuid),
+    # Which of the items beside a subscription's first it bills or credits.
+    Column("extra_id", Uuid),
     # All it takes to compute the amount again (R5); can not be back-filled, so it is never null.
     Column("derivation", Json, nullable=False),
     reference("invoice_id", "invoices"),
     reference("price_id", "prices"),
     reference("credits_line_id", "invoice_lines"),
+    reference("extra_id", "subscription_items"),
     UniqueConstraint("merchant_id", "invoice_id", "position"),
-    CheckConstraint("kind IN ('recurring','stub','credit','charge','one_off')", name="kind"),
+    CheckConstraint(
+        "kind IN ('recurring','stub','credit','charge','setup','one_off')", name="kind"
+    ),
     CheckConstraint("(kind = 'credit') = (amount < 0) OR amount = 0", name="sign"),
     CheckConstraint("kind <> 'credit' OR credits_line_id IS NOT NULL", name="credits_line_id"),
     Index(
