@@ -37,6 +37,8 @@ def explain(error: BaseException | None, url: str | None) -> str | None:
         url: where commands look for the database; names the place where the error does not.
     """
     while error is not None:
+        if isinstance(error, UnusableDatabaseError):
+            return str(error)
         orig = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(orig, psycopg.Error):
             told = _of_server(orig, url)

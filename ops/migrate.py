@@ -8,12 +8,15 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import ProgrammingError
 
 from core.db import make_engine
 from core.settings import Settings
+from ops.database_check import UnusableDatabaseError
 
 ROLES = ("app", "lookup", "reader")
 _LOCK = 0x7461676968616E  # "tagihan": one migration run at a time in a database
+_NOT_ALLOWED = "42501"
 
 
 def migrate(url_owner: str, role_prefix: str = "tagihan", login: str | None = None) -> str:
@@ -48,7 +51,7 @@ def create_roles(connection: Connection, prefix: str, login: str | None) -> None
         if known:
             raise RuntimeError(f"role {role} may bypass row security; drop it or choose a prefix")
         if known is None:
-            connection.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS")
+            _create(connection, role)
         taker = connection.execute(
             text("SELECT quote_ident(coalesce(:login, current_user))"), {"login": login}
         ).scalar_one()
@@ -61,6 +64,24 @@ def create_roles(connection: Connection, prefix: str, login: str | None) -> None
     schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
     listed = ", ".join(f"{prefix}_{name}" for name in ROLES)
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {listed}")
+
+
+def _create(connection: Connection, role: str) -> None:
+    wanted = f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS"
+    try:
+        connection.exec_driver_sql(wanted)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
+            raise
+        prefix = role.rpartition("_")[0]
+        listed = ", ".join(f"{prefix}_{name}" for name in ROLES)
+        me = connection.execute(text("SELECT current_user")).scalar_one()
+        raise UnusableDatabaseError(
+            f"the login {me} may not create roles, and role {role} is not there. Whoever runs the "
+            f"server makes {listed} ({wanted}), grants them to {me} WITH ADMIN OPTION, or gives "
+            f"{me} CREATEROLE; then `tagihan migrate` goes on. Without these roles nothing holds "
+            "merchants apart, so there is no way around them"
+        ) from None
 
 
 def alembic_config(connection: Connection, role_prefix: str) -> Config:
