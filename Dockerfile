@@ -15,6 +15,7 @@ COPY plans plans
 COPY invoices invoices
 COPY payments payments
 COPY dunning dunning
+COPY usage usage
 COPY billing billing
 COPY api api
 COPY ops ops

@@ -128,7 +128,7 @@ invoice_lines = merchant_table(
     reference("extra_id", "subscription_items"),
     UniqueConstraint("merchant_id", "invoice_id", "position"),
     CheckConstraint(
-        "kind IN ('recurring','stub','credit','charge','setup','one_off')", name="kind"
+        "kind IN ('recurring','stub','credit','charge','usage','setup','one_off')", name="kind"
     ),
     CheckConstraint("(kind = 'credit') = (amount < 0) OR amount = 0", name="sign"),
     CheckConstraint("kind <> 'credit' OR credits_line_id IS NOT NULL", name="credits_line_id"),

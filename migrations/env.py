@@ -11,6 +11,7 @@ import dunning.tables
 import invoices.tables
 import payments.tables
 import plans.tables
+import usage.tables
 from core.db import metadata
 
 TABLES = (
@@ -21,6 +22,7 @@ TABLES = (
     invoices.tables,
     payments.tables,
     plans.tables,
+    usage.tables,
 )
 
 connection = context.config.attributes["connection"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DOMAIN = ("plans", "invoices", "payments", "dunning", "billing")
+DOMAIN = ("plans", "invoices", "payments", "dunning", "usage", "billing")
 ENGINE = ("core", *DOMAIN, "api", "ops")
 PACKAGES = (*ENGINE, "simulator")
 # A file or folder of this name acts; every other module of the domain folders decides.

@@ -24,7 +24,7 @@ OF_PAGES: Final = "api/pages"
 def codes() -> set[str]:
     """The codes that the source raises outside of the pages, where they stand as they are."""
     found: set[str] = set()
-    for folder in ("core", "plans", "invoices", "payments", "dunning", "billing", "api"):
+    for folder in ("core", "plans", "invoices", "payments", "dunning", "usage", "billing", "api"):
         for path in (ROOT / folder).rglob("*.py"):
             if path.is_relative_to(ROOT / OF_PAGES):
                 continue

@@ -83,7 +83,7 @@ def test_advancing_lives_every_day_and_tells_it_in_order(world: World) -> None:
 def test_every_event_of_the_code_has_its_sentence_in_both_languages() -> None:
     """A type that is written somewhere and told nowhere would scroll by as a word of code."""
     written = set()
-    for folder in ("billing", "invoices", "plans", "dunning", "payments"):
+    for folder in ("billing", "invoices", "plans", "dunning", "payments", "usage"):
         for path in (ROOT / folder).rglob("*.py"):
             code = path.read_text(encoding="utf-8")
             written |= set(

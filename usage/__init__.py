@@ -1,0 +1,1 @@
+"""What was used: events, meters that count them, and sums that a bill is made of."""
