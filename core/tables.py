@@ -201,6 +201,21 @@ audit_anchors = merchant_table(
     CheckConstraint("octet_length(hash) = 32 AND octet_length(mac) = 32", name="lengths"),
 )
 
+# A restore or a fail-over: from when on commits may be lost, by the machine's clock, until when it
+# was noted. ``asked_at``: the gateway was asked about everything. Written by the owner only.
+recoveries = merchant_table(
+    "recoveries",
+    Column("kind", Text, nullable=False),
+    Column("lost_from", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("business_at", UtcDateTime, nullable=False),
+    Column("audit_head", Text),
+    Column("asked_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    CheckConstraint("kind IN ('restored','failed_over')", name="kind"),
+    CheckConstraint("lost_from <= at", name="lost"),
+)
+
 # The outbox: written in the transaction of the fact. Never edited.
 events = merchant_table(
     "events",
@@ -271,7 +286,8 @@ messages = merchant_table(
     Column("lease_until", UtcDateTime),
     Column("sent_at", UtcDateTime),
     Column("failure", Text),
-    CheckConstraint("state IN ('queued','sending','sent','dropped','dead')", name="state"),
+    # ``held``: it may have been sent in the time that a restore or a fail-over lost.
+    CheckConstraint("state IN ('queued','sending','sent','dropped','dead','held')", name="state"),
     CheckConstraint("(state IN ('queued','sending')) = (next_at IS NOT NULL)", name="next_at"),
     Index("ix_messages_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     Index("ix_messages_subject", "merchant_id", "subject_id"),

@@ -194,7 +194,11 @@ class Mail:
 
 
 def queue_mail(unit: Work, mails: list[Mail]) -> None:
-    """Queue messages in this transaction; the same (kind, subject, key) is queued once for ever."""
+    """Queue messages in this transaction; the same (kind, subject, key) is queued once for ever.
+
+    While a merchant recovers they are held: each may have been sent in the time that was lost.
+    """
+    held = unit.merchant.mode == "recovering"
     insert_rows(
         unit.session,
         messages,
@@ -210,8 +214,8 @@ def queue_mail(unit: Work, mails: list[Mail]) -> None:
                 "locale": mail.locale,
                 "payload": mail.payload,
                 "business_at": unit.now,
-                "state": "queued",
-                "next_at": unit.real_now,
+                "state": "held" if held else "queued",
+                "next_at": None if held else unit.real_now,
             }
             for mail in mails
         ],

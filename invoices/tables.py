@@ -219,3 +219,16 @@ number_series = merchant_table(
     CheckConstraint("kind IN ('invoice','credit_note')", name="kind"),
     CheckConstraint("last_number >= 0", name="last_number"),
 )
+
+# Numbers that are never given: they may stand on papers of a time that is lost. Never edited.
+number_gaps = merchant_table(
+    "number_gaps",
+    Column("recovery_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("first_number", BigInteger, nullable=False),
+    Column("last_number", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('invoice','credit_note')", name="kind"),
+    CheckConstraint("first_number > 0 AND last_number >= first_number", name="numbers"),
+    reference("recovery_id", "recoveries"),
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -18,22 +19,18 @@ from sqlalchemy import make_url
 from core.clock import utc_now
 from core.db import make_engine
 from core.settings import Settings
-from ops import database_check, pg_tools, restored_trail
+from ops import database_check, pg_tools, recover, restored_trail
 from ops.migrate import create_roles, migrate
 
-# As every other write: by whom, before and after.
-_NOTE = """
-INSERT INTO audit (merchant_id, id, at, business_at, actor_kind, actor, source, action,
-    subject_kind, subject_id, before, after)
-SELECT m.merchant_id, gen_random_uuid(), %(now)s, coalesce(c.at, %(now)s), 'operator',
-    'command line', 'local', 'merchant.restore', 'merchant', m.merchant_id,
-    jsonb_build_object('mode', m.mode), jsonb_build_object('mode', 'recovering')
-FROM merchants m LEFT JOIN clocks c ON c.merchant_id = m.merchant_id
-"""
 
-
-def load(owner_url: str, file: Path, role_prefix: str, login: str | None) -> list[str]:
-    """Replace what the database holds by a backup; returns the merchants' short names.
+def load(
+    owner_url: str,
+    file: Path,
+    role_prefix: str,
+    login: str | None,
+    heads: Mapping[str, str] | None = None,
+) -> list[recover.Begun]:
+    """Replace what the database holds by a backup; returns what was done for each merchant.
 
     Until all of it is there and every merchant is ``recovering``, the application's roles have no
     rights on the tables: a process that is still running can do nothing in between.
@@ -62,10 +59,12 @@ def load(owner_url: str, file: Path, role_prefix: str, login: str | None) -> lis
         )
     ]  # fmt: skip
     _restore(program, owner_url, file, rest, ["--clean", "--if-exists"])
-    merchants = _make_careful(owner_url)
-    _restore(program, owner_url, file, rights, [])
+    _see_everything(owner_url)
     migrate(owner_url, role_prefix, login)
-    return merchants
+    with psycopg.connect(owner_url) as connection:
+        begun = recover.begin(connection, "restored", utc_now(), heads=heads)
+    _restore(program, owner_url, file, rights, [])
+    return begun
 
 
 def _restore(program: str, url: str, file: Path, content: list[str], more: list[str]) -> None:
@@ -82,8 +81,8 @@ def _restore(program: str, url: str, file: Path, content: list[str], more: list[
         )  # fmt: skip
 
 
-def _make_careful(owner_url: str) -> list[str]:
-    """Give the owner its view again, and have every merchant ask before it sends."""
+def _see_everything(owner_url: str) -> None:
+    """Give the owner its view again."""
     with psycopg.connect(owner_url) as connection:
         tables = connection.execute(
             "SELECT relname FROM pg_class WHERE relrowsecurity AND relkind IN ('r', 'p') "
@@ -95,11 +94,6 @@ def _make_careful(owner_url: str) -> list[str]:
                     "CREATE POLICY owner ON {} TO CURRENT_USER USING (true) WITH CHECK (true)"
                 ).format(sql.Identifier(table))
             )
-        connection.execute(_NOTE, {"now": utc_now()})
-        rows = connection.execute(
-            "UPDATE merchants SET mode = 'recovering' RETURNING slug"
-        ).fetchall()
-    return sorted(slug for (slug,) in rows)
 
 
 def main(settings: Settings, file: Path) -> int:
@@ -110,28 +104,21 @@ def main(settings: Settings, file: Path) -> int:
     owner = make_url(settings.owner_database_url).username
     trail = restored_trail.heads(settings.owner_database_url)
     try:
-        merchants = load(
+        begun = load(
             settings.owner_database_url,
             file,
             settings.role_prefix,
             None if login == owner else login,
+            {slug: str(head) for slug, head in trail.items()},
         )
     except (pg_tools.ToolError, OSError, psycopg.Error) as error:
         if database_check.is_unreachable(error):
             raise
         print(f"nothing was restored: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    print(f"restored {file}: {len(merchants)} merchants, all of them recovering")
-    print(
-        "While a merchant recovers, the gateway is asked about every order before it is sent for "
-        "the first time. When all that was due since the backup is caught up:"
-    )
-    for slug in merchants:
-        print(f"    tagihan merchant resume {slug}")
-    print(
-        "A refund of ours that the backup does not know is written anew, with its credit note, as "
-        "soon as the gateway tells of it; one made in the gateway's own dashboard goes to a person."
-    )
+    print(f"restored {file}: {len(begun)} merchants, all of them recovering")
+    for line in recover.told(begun):
+        print(line)
     for line in restored_trail.told(settings.owner_database_url, trail):
         print(line)
     return 0

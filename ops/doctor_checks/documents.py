@@ -19,6 +19,7 @@ from ops.doctor_checks.check import Broken, Check, Found, Moment, by_sql, found,
 
 _BATCH = 2000
 _HASHED_A_DAY = 20_000
+_GAPS = text("SELECT merchant_id, kind, year, first_number, last_number FROM number_gaps")
 _SERIES = text(
     """
     SELECT d.merchant_id, d.kind, d.year, d.numbers, coalesce(s.last_number, 0) AS last_number,
@@ -51,8 +52,12 @@ _SERIES = text(
 def _numbers(session: Session, _: Moment) -> Found:
     def broken() -> Iterator[Broken]:
         names = slugs(session)
+        gaps: defaultdict[tuple[UUID, str, int], set[int]] = defaultdict(set)
+        for merchant_id, kind, year, first, last in session.execute(_GAPS):
+            gaps[merchant_id, kind, year].update(range(first, last + 1))
         for row in session.execute(_SERIES.execution_options(yield_per=10)):
-            why = _series_fault(row.number_pattern, row.numbers, row.last_number)
+            left_out = gaps[row.merchant_id, row.kind, row.year]
+            why = _series_fault(row.number_pattern, row.numbers, row.last_number, left_out)
             if why:
                 what = f"{row.kind.replace('_', ' ')} series {row.year}"
                 yield Broken(names.get(row.merchant_id, "-"), what, why)
@@ -60,8 +65,11 @@ def _numbers(session: Session, _: Moment) -> Found:
     return found(broken())
 
 
-def _series_fault(pattern: str, numbers: list[str], last: int) -> str | None:
-    """Say what is wrong with a series: its count, its highest and its counter are one figure."""
+def _series_fault(pattern: str, numbers: list[str], last: int, left_out: set[int]) -> str | None:
+    """Say what is wrong with a series: its count, its highest and its counter are one figure.
+
+    Of the numbers ``left_out`` it is on record that no document has them: a restore skipped them.
+    """
     count = len(numbers)
     if len(set(numbers)) != count:
         return f"{count} documents share {len(set(numbers))} numbers"
@@ -69,15 +77,18 @@ def _series_fault(pattern: str, numbers: list[str], last: int) -> str | None:
     read = [shape.fullmatch(number) for number in numbers]
     if all(read):
         counted = {int(match["n"]) for match in read if match}
-        missing = sorted(set(range(1, last + 1)) - counted)
+        missing = sorted(set(range(1, last + 1)) - counted - left_out)
         if missing:
             shown = ", ".join(str(n) for n in missing[:5])
             return f"{count} documents, counter at {last}, missing {shown}"
-        if len(counted) != count or max(counted, default=0) != last:
+        reused = sorted(counted & left_out)
+        if reused:
+            return f"number {reused[0]} was given though it may stand on a paper of a lost time"
+        if len(counted) != count or max(counted | left_out, default=0) != last:
             return f"{count} documents, highest {max(counted, default=0)}, counter at {last}"
         return None
     # Numbers written by an earlier pattern are only counted.
-    return None if count == last else f"{count} documents, counter at {last}"
+    return None if count + len(left_out) == last else f"{count} documents, counter at {last}"
 
 
 def _shape(pattern: str) -> re.Pattern[str]:
