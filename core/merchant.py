@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.calendars import civil_date
@@ -71,6 +71,13 @@ class Merchant:
 
 
 _FIELDS = tuple(merchants.c[name] for name in Merchant.__slots__)
+# Built once: every transaction of work begins with the second.
+_MERCHANT = select(*_FIELDS).where(merchants.c.merchant_id == bindparam("merchant"))
+_BEGINNING = (
+    select(*_FIELDS, clocks.c.at)
+    .join_from(merchants, clocks, merchants.c.merchant_id == clocks.c.merchant_id, isouter=True)
+    .where(merchants.c.merchant_id == bindparam("merchant"))
+)
 
 
 def load_merchant(session: Session) -> Merchant:
@@ -79,17 +86,22 @@ def load_merchant(session: Session) -> Merchant:
     Raises:
         NotFound: ``merchant_not_found``.
     """
-    row = session.execute(
-        select(*_FIELDS).where(merchants.c.merchant_id == merchant_of(session))
-    ).one_or_none()
+    row = session.execute(_MERCHANT, {"merchant": merchant_of(session)}).one_or_none()
+    return Merchant(*_found(row))
+
+
+def merchant_and_now(session: Session, real_now: datetime) -> tuple[Merchant, datetime]:
+    """The merchant, and what time it is there: its test clock where it has one, else machine time.
+
+    Raises:
+        NotFound: ``merchant_not_found``.
+    """
+    row = session.execute(_BEGINNING, {"merchant": merchant_of(session)}).one_or_none()
+    *fields, at = _found(row)
+    return Merchant(*fields), real_now if at is None else at
+
+
+def _found(row: Any) -> Any:
     if row is None:
         raise NotFound("merchant_not_found", "there is no such merchant")
-    return Merchant(*row)
-
-
-def business_now(session: Session, real_now: datetime) -> datetime:
-    """What time it is for the merchant: its test clock where it has one, else machine time."""
-    at = session.execute(
-        select(clocks.c.at).where(clocks.c.merchant_id == merchant_of(session))
-    ).scalar_one_or_none()
-    return real_now if at is None else at
+    return row

@@ -20,7 +20,7 @@ from core.actor import Actor
 from core.bulk import insert_rows
 from core.db import Sessions
 from core.diary import tell
-from core.merchant import Merchant, business_now, load_merchant
+from core.merchant import Merchant, merchant_and_now
 from core.tables import audit, events, jobs, messages
 
 
@@ -170,9 +170,8 @@ class Work:
 def work(db: Sessions, merchant_id: UUID, *, actor: Actor, real_now: datetime) -> Iterator[Work]:
     """Open one transaction of work; commits at the end, leaves nothing behind on any error."""
     with db.begin(merchant_id) as session:
-        unit = Work(
-            session, load_merchant(session), business_now(session, real_now), real_now, actor
-        )
+        merchant, now = merchant_and_now(session, real_now)
+        unit = Work(session, merchant, now, real_now, actor)
         yield unit
         unit.flush()
     unit.told()

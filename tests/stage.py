@@ -29,7 +29,7 @@ from billing.flows.notices import notify_due
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
 from core.actor import system
-from core.merchant import Merchant, business_now
+from core.merchant import Merchant, merchant_and_now
 from core.tables import events
 from core.work import Work
 from invoices.tables import invoices
@@ -183,7 +183,7 @@ class Stage:
         for _ in range(500):
             with self.engine.db.begin(self.id) as session:
                 due = session.execute(_DUE, {"m": self.id}).scalar_one()
-                now = business_now(session, self.machine.at)
+                _, now = merchant_and_now(session, self.machine.at)
             if due is None or due > at:
                 set_clock(self.engine, self.id, at)
                 self.drain()
