@@ -177,16 +177,25 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
               help="How many times as often faults strike.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="As many as fit into 20 seconds, counted live.")
 @click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
+@click.option("--rough", is_flag=True,
+              help="Real processes instead, killed and paused for some minutes.")  # fmt: skip
+@click.option("--minutes", default=3.0, show_default=True, type=click.FloatRange(0.1, 600),
+              help="How long the rough one harms; it rests for some more.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write all figures there.")  # fmt: skip
 def prove(
-    bug: str | None, json_file: Path | None, months: int, days: int | None, **wanted: Any
-) -> None:
+    bug: str | None, json_file: Path | None, months: int, days: int | None, *,
+    rough: bool, minutes: float, **wanted: Any,
+) -> None:  # fmt: skip
     """Try that nobody is charged twice and nobody is forgotten, with every fault we know.
 
     The engine as it is, on a PostgreSQL of its own that is thrown away, before a gateway that loses
     answers; processes die at any statement. Exits 1 where a promise is broken, and tells how.
+    With --rough it is real processes that die, by SIGKILL, before the simulator behind a bad line.
     """
+    if rough:
+        roughly = module("ops.prove.rough.command")
+        finish(roughly.main(roughly.Wanted(wanted["seed"], minutes, bug), json_file))
     command = module("ops.prove.command")
     finish(command.main(command.Wanted(bug=bug, days=days or 30 * months, **wanted), json_file))
 
