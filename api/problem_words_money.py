@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.problem_words_usage import USAGE_WORDS
+
 MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "already_canceled": ("The subscription has ended.", "Langganan sudah berakhir."),
     "already_invoiced": (
@@ -284,4 +286,5 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Beri `card_token` atau `payment_method`, jangan keduanya.",
     ),
     "unsupported_currency": ("Prices are in rupiah.", "Harga dalam rupiah."),
+    **USAGE_WORDS,
 }
