@@ -30,6 +30,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "payment": {"virtual_account": True},
     },
     "ChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "mode": "prorate"},
+    "ItemChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "quantity": 3},
+    "OverrideIn": {
+        "price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "name": "Mitra 2026",
+        "unit_amount": 99_000,
+    },
     "CancelIn": {"when": "period_end", "reason": "closing the shop"},
     "CardIn": {"card_token": "481111-1114-0f6c7b1e-5d0a-4f7b-9c1e-2d3a4b5c6d7e"},
     "OneOffIn": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.problem_words_items import ITEM_WORDS
 from api.problem_words_money import MONEY_WORDS
 
 _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -203,7 +204,7 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Kata sandi 12 sampai 200 karakter dan bukan alamat e-mailnya.",
     ),
 }
-WORDS: Final[Mapping[str, tuple[str, str]]] = {**_EDGE_WORDS, **MONEY_WORDS}
+WORDS: Final[Mapping[str, tuple[str, str]]] = {**_EDGE_WORDS, **MONEY_WORDS, **ITEM_WORDS}
 # Families: what stands in place of the dots says the rest.
 FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     "invalid_…": (

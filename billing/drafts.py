@@ -89,6 +89,7 @@ def period_line(
     period: Period,
     anchor: Anchor,
     interval: Interval,
+    extra_id: UUID | None = None,
 ) -> DraftLine:
     """Bill a period: at its whole price, or by days where it is a stub in front of the anchor.
 
@@ -105,6 +106,7 @@ def period_line(
         period=period,
         days=period.days,
         of_days=whole.days,
+        extra_id=extra_id,
     )
 
 
@@ -118,6 +120,7 @@ def priced_line(
     period: Period,
     days: int,
     of_days: int,
+    extra_id: UUID | None = None,
 ) -> DraftLine:
     """Bill a quantity of a price by its model: whole, or ``days`` of ``of_days`` rounded once.
 
@@ -127,6 +130,7 @@ def priced_line(
     model = None if terms.model == FLAT else terms.priced(quantity)
     given: dict[str, Any] = {
         "unit_amount": unit_amount, "quantity": quantity, "period": period, "price_id": price_id,
+        "extra_id": extra_id,
     }  # fmt: skip
     if days == of_days:
         price = None if model is None else (model.amount(terms.currency), model.derivation)

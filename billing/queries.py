@@ -239,12 +239,13 @@ def is_behind(unit: Work, subscription_id: UUID, *, without: UUID | None = None)
 
 
 def items_in_force(unit: Work, subscription_ids: Iterable[UUID]) -> dict[UUID, Item]:
-    """Give the item each subscription has now, by subscription."""
+    """Give the first item each subscription has now, by subscription."""
     rows = unit.session.execute(
         select(*_ITEM).where(
             subscription_items.c.merchant_id == unit.merchant_id,
             subscription_items.c.subscription_id.in_(sorted(set(subscription_ids))),
             subscription_items.c.ended_on.is_(None),
+            subscription_items.c.extra_id.is_(None),
         )
     )
     return {row.subscription_id: Item(**row._mapping) for row in rows}

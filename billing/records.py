@@ -99,10 +99,15 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a subscription has of which price, from ``started_on`` up to ``ended_on``."""
+    """What a subscription has of which price, from ``started_on`` up to ``ended_on``.
+
+    The first item, which interval and trial come from, has no ``extra_id``; of the items beside
+    it the versions of one share it.
+    """
 
     id: UUID
     subscription_id: UUID
+    extra_id: UUID | None
     price_id: UUID
     quantity: int
     started_on: date
@@ -121,6 +126,7 @@ class Change:
     from_price_id: UUID | None
     to_price_id: UUID | None
     quantity: int | None
+    extra_id: UUID | None
     effective_on: date
     invoice_id: UUID | None
     reason: str | None

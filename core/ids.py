@@ -23,6 +23,7 @@ PREFIXES = {
     "price": "price",
     "subscription": "sub",
     "item": "si",
+    "override": "own",
     "change": "chg",
     "invoice": "inv",
     "line": "line",
@@ -38,6 +39,9 @@ PREFIXES = {
     "notification": "ntf",
     "message": "msg",
     "review": "rev",
+    "settlement_file": "stl",
+    "difference": "dif",
+    "status_sweep": "swp",
 }
 
 

@@ -14,6 +14,8 @@ class LineKind(StrEnum):
     STUB = "stub"
     CREDIT = "credit"
     CHARGE = "charge"
+    USAGE = "usage"
+    SETUP = "setup"
     ONE_OFF = "one_off"
 
 
@@ -22,6 +24,8 @@ _DESCRIPTIONS: Final[Mapping[LineKind, Mapping[str, str]]] = {
     LineKind.STUB: {"id": "{name} (periode awal)", "en": "{name} (first period)"},
     LineKind.CREDIT: {"id": "Sisa masa {name}, dikembalikan", "en": "Unused time on {name}"},
     LineKind.CHARGE: {"id": "{name} (sisa periode)", "en": "{name} (remaining time)"},
+    LineKind.USAGE: {"id": "Pemakaian {name}", "en": "{name}, used"},
+    LineKind.SETUP: {"id": "Biaya awal {name}", "en": "{name}, setup fee"},
     LineKind.ONE_OFF: {"id": "{name}", "en": "{name}"},
 }
 

@@ -44,7 +44,7 @@ class DraftLine:
 
     ``numerator/denominator`` and ``days``/``of_days`` say which part of ``period``'s price is
     billed (``None`` for a whole price); ``derivation`` holds all it takes to compute ``amount``
-    again and can not be added later.
+    again and can not be added later. ``extra_id`` names the item beside the subscription's first.
     """
 
     kind: LineKind
@@ -60,6 +60,7 @@ class DraftLine:
     of_days: int | None = None
     credits_line_id: UUID | None = None
     derivation: Mapping[str, Any] = field(default_factory=dict)
+    extra_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def full_line(
     period: Period | None = None,
     price_id: UUID | None = None,
     price: ModelPrice | None = None,
+    extra_id: UUID | None = None,
 ) -> DraftLine:
     """Bill a whole price: ``quantity × unit_amount``; recurring and one-off lines.
 
@@ -107,6 +109,7 @@ def full_line(
         amount=amount,
         period=period,
         price_id=price_id,
+        extra_id=extra_id,
         derivation={
             **derivation,
             **_context(period, price_id),
@@ -126,6 +129,7 @@ def share_line(
     price_id: UUID | None = None,
     base: Money | None = None,
     price: ModelPrice | None = None,
+    extra_id: UUID | None = None,
 ) -> DraftLine:
     """Bill the part ``numerator/denominator`` (days) of a price: stubs and upgrades.
 
@@ -143,6 +147,7 @@ def share_line(
         amount=whole.share(numerator, denominator) if price is None else price[0],
         period=period,
         price_id=price_id,
+        extra_id=extra_id,
         numerator=numerator,
         denominator=denominator,
         days=numerator,
@@ -168,6 +173,7 @@ def credit_line(
     already_credited: Money | None = None,
     manual_credits: Money | None = None,
     price_id: UUID | None = None,
+    extra_id: UUID | None = None,
 ) -> DraftLine:
     """Give back the unused part of a billed line; the amount comes out negative or zero.
 
@@ -202,6 +208,7 @@ def credit_line(
         amount=amount,
         period=period,
         price_id=price_id,
+        extra_id=extra_id,
         numerator=numerator,
         denominator=denominator,
         days=numerator,
@@ -260,10 +267,11 @@ def price_document(
     )
 
 
-def _place(line: DraftLine) -> tuple[int, date, str, str, str]:
+def _place(line: DraftLine) -> tuple[int, date, bool, str, str, str]:
     return (
         _KIND_ORDER[line.kind],
         line.period.start if line.period else date.max,
+        line.extra_id is not None,
         line.description.get("id", ""),
         str(line.credits_line_id or line.price_id or ""),
         json.dumps(line.derivation, sort_keys=True),

@@ -70,6 +70,7 @@ class InvoiceLine:
     period_end: date | None
     price_id: UUID | None
     credits_line_id: UUID | None
+    extra_id: UUID | None
     derivation: dict[str, Any]
 
 
@@ -87,6 +88,7 @@ class LineInForce:
     due_amount: int
     paid_amount: int
     price_id: UUID | None
+    extra_id: UUID | None
     description: dict[str, str]
     amount: int
     period_start: date
@@ -202,8 +204,8 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
     rows = unit.session.execute(
         select(
             line.id, line.invoice_id, inv.status, inv.due_amount, inv.paid_amount, line.price_id,
-            line.description, line.amount, line.period_start, line.period_end, inv.tax,
-            inv.period_start.label("invoice_start"),
+            line.extra_id, line.description, line.amount, line.period_start, line.period_end,
+            inv.tax, inv.period_start.label("invoice_start"),
         )
         .join(invoices, (inv.merchant_id == line.merchant_id) & (inv.id == line.invoice_id))
         .where(

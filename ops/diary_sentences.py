@@ -203,6 +203,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"The subscription of {t.who} is in order again",
     ),
     "subscription.plan_changed": (_changed, _changed),
+    "subscription.item_changed": (
+        lambda t: f"Isi langganan {t.who} berubah mulai {t.day('effective_on')}",
+        lambda t: f"The items of {t.who} change from {t.day('effective_on')}",
+    ),
     "subscription.change_scheduled": (
         lambda t: f"{t.who} akan pindah ke {_plan(t)} mulai {t.day('effective_on')}",
         lambda t: f"{t.who} will move to {_plan(t)} from {t.day('effective_on')}",

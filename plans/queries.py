@@ -48,6 +48,8 @@ class Price:
     interval_count: int
     trial_days: int
     tax_mode: str
+    component: dict[str, str] | None
+    setup_amount: int
     metadata: dict[str, Any]
     created_at: datetime
     retired_at: datetime | None
@@ -74,6 +76,15 @@ class Price:
             model_terms=self.model_terms,
         )
 
+    @property
+    def name(self) -> dict[str, str]:
+        """How a line names it: the plan, and the part of the plan where it prices one."""
+        if not self.component:
+            return self.plan_name
+        part = self.component
+        languages = {*self.plan_name, *part}
+        return {one: f"{_in(self.plan_name, one)} · {_in(part, one)}" for one in sorted(languages)}
+
     def amount_for(self, quantity: int) -> int:
         """What a quantity comes to in one interval, in whole rupiah."""
         return self.terms.priced(quantity).amount(self.currency).amount
@@ -82,6 +93,10 @@ class Price:
     def is_sold(self) -> bool:
         """Whether somebody may subscribe to it now."""
         return self.retired_at is None and self.plan_state == "active"
+
+
+def _in(words: dict[str, str], language: str) -> str:
+    return words.get(language) or words.get("id") or next(iter(words.values()))
 
 
 _PLAN_FIELDS = tuple(plans.c[name] for name in Plan.__slots__)

@@ -13,7 +13,7 @@ from core.bulk import insert_rows
 from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from plans import queries
-from plans.catalogue import check_plan_code, check_plan_edit, new_price
+from plans.catalogue import UNIT_AMOUNT_MAX, check_plan_code, check_plan_edit, new_price
 from plans.pricing import FLAT
 from plans.queries import Plan, Price
 from plans.tables import plans, prices
@@ -113,14 +113,19 @@ def publish_price(
     model: str = FLAT,
     model_terms: Mapping[str, Any] | None = None,
     currency: str = "IDR",
+    component: Mapping[str, str] | None = None,
+    setup_amount: int = 0,
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     key: str | None = None,
+    sold: bool = True,
 ) -> Price:
     """Publish the next version of a plan's price; those before it stay as they are.
 
     ``unit_amount`` is whole rupiah for one quantity and one interval; models other than ``flat``
-    have ``model_terms`` in its place. The same ``key`` gives the
+    have ``model_terms`` in its place. ``component`` names the part of the plan that it prices
+    (seats, storage) and ``setup_amount`` is charged once, with an item's first invoice. What is
+    not ``sold`` is retired from its first instant: one customer's own. The same ``key`` gives the
     same price.
 
     Raises:
@@ -154,6 +159,13 @@ def publish_price(
     )
     if terms.currency != "IDR":
         raise InvalidRequest("unsupported_currency", "Prices are in rupiah.", field="currency")
+    _check_words(component or {}, field="component", needed=component is not None)
+    if isinstance(setup_amount, bool) or not 0 <= setup_amount <= UNIT_AMOUNT_MAX:
+        raise InvalidRequest(
+            "invalid_setup_amount",
+            f"setup_amount is a whole number from 0 to {UNIT_AMOUNT_MAX}.",
+            field="setup_amount",
+        )
     price_id = unit.derive("price", key) if key else unit.derive("price", plan_id, version)
     row = {
         "merchant_id": unit.merchant_id,
@@ -169,6 +181,9 @@ def publish_price(
         "interval_count": terms.interval.count,
         "trial_days": terms.trial_days,
         "tax_mode": terms.tax_mode,
+        "component": dict(component) if component else None,
+        "setup_amount": setup_amount,
+        "retired_at": None if sold else unit.now,
         "metadata": dict(metadata or {}),
         "created_at": unit.now,
     }

@@ -53,6 +53,10 @@ def things(counter: Counter) -> dict[str, Any]:
     with counter.world.work() as unit:
         open_review(unit, "refund_unknown", "payment", ids.parse("payment", payment), {"n": 1})
     [review] = door.get("/reviews")["data"]
+    override = door.post(
+        f"/customers/{customer}/prices",
+        {"price": counter.price(70_000), "name": "Rahasia", "unit_amount": 60_000},
+    )
     key = door.post("/keys", {"name": "shop", "scopes": ["read"]})["key"]
     return {
         "merchant_id": ids.public("merchant", counter.world.merchant_id),
@@ -69,6 +73,7 @@ def things(counter: Counter) -> dict[str, Any]:
         "review_id": review["id"],
         "staff_id": staff["id"],
         "key_id": key["id"],
+        "override_id": override["id"],
         "dear_price": counter.price(900_000),
         "payment": payment,
     }

@@ -12,9 +12,11 @@ from api.v1.dunning import DunningController
 from api.v1.events import EventsController
 from api.v1.gateway import GatewayController
 from api.v1.invoice_routes import InvoicesController
+from api.v1.items import ItemsController
 from api.v1.keys import KeysController
 from api.v1.merchant_routes import MerchantsController
 from api.v1.one_offs import OneOffController
+from api.v1.overrides import OverridesController
 from api.v1.payment_methods import PaymentMethodsController
 from api.v1.payment_orders import PaymentOrdersController
 from api.v1.payments import PaymentsController
@@ -35,11 +37,13 @@ def routes() -> Router:
             StaffController,
             KeysController,
             CustomersController,
+            OverridesController,
             PaymentMethodsController,
             WalletsController,
             ChannelsController,
             PlansController,
             SubscriptionsController,
+            ItemsController,
             InvoicesController,
             OneOffController,
             PaymentsController,

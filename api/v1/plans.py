@@ -88,6 +88,12 @@ class NewPriceIn(In):
         Literal["exclusive", "inclusive"],
         Meta(description="Whether PPN comes on top of the amount or is in it."),
     ] = "exclusive"
+    component: Annotated[
+        Text | None, Meta(description="Which part of the plan it prices: seats, storage.")
+    ] = None
+    setup_amount: Annotated[
+        PriceIn, Meta(description="Whole rupiah, once, with an item's first invoice.")
+    ] = 0
     external_id: ExternalId | None = None
     metadata: MetadataIn = msgspec.field(default_factory=dict)
 
@@ -136,6 +142,8 @@ class PriceOut(Out):
     interval_count: int
     trial_days: int
     tax_mode: str
+    component: dict[str, str] | None
+    setup_amount: Rupiah
     metadata: Metadata
     created_at: Instant
     retired_at: Instant | None
@@ -149,6 +157,7 @@ class PriceOut(Out):
             model=row.model, terms=row.model_terms,
             unit_amount=row.unit_amount, currency=row.currency, interval_unit=row.interval_unit,
             interval_count=row.interval_count, trial_days=row.trial_days, tax_mode=row.tax_mode,
+            component=row.component, setup_amount=row.setup_amount,
             metadata=row.metadata, created_at=row.created_at, retired_at=row.retired_at,
         )  # fmt: skip
 

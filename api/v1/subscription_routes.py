@@ -69,13 +69,14 @@ class SubscriptionsController(Controller):
         customer = ids.parse("customer", data.customer, field="customer")
         price = ids.parse("price", data.price, field="price")
         means = data.payment.means() if data.payment else None
+        items = [(ids.parse("price", one.price, field="items"), one.quantity) for one in data.items]
 
         def begin(unit: Work) -> UUID:
             return subscribe_now(
                 engine, unit, customer_id=customer, price_id=price, means=means, key=once.key,
                 quantity=data.quantity, collection=data.collection, trial_days=data.trial_days,
                 fixed=FixedDay(data.billing_day) if data.billing_day else None,
-                external_id=data.external_id, metadata=data.metadata,
+                external_id=data.external_id, metadata=data.metadata, items=items,
             ).subscription.id  # fmt: skip
 
         def call(subscription_id: UUID) -> None:

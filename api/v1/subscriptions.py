@@ -21,6 +21,7 @@ from api.shapes import (
     Words,
     public,
 )
+from api.v1.item_shapes import ExtraOut, NewItemIn, shape_extras
 from api.v1.orders import OrderOut, PaymentIn, newest_order
 from billing import queries
 from billing.flows.cancel_quote import PlannedCancel
@@ -28,9 +29,10 @@ from billing.flows.change_quote import PlannedChange
 from billing.flows.credit_plan import PlannedCredit
 from core import ids
 from core.work import Work
+from invoices.lines import PricedDocument
 from invoices.queries import get_invoice, list_invoices
 from invoices.status import owed
-from plans.queries import get_price
+from plans.queries import load_prices
 
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 TrialDays = Annotated[int, Meta(ge=0, le=730)]
@@ -43,6 +45,9 @@ class NewSubscriptionIn(In):
     customer: Annotated[str, Meta(max_length=40, description="`cus_…`")]
     price: Annotated[str, Meta(max_length=40, description="`price_…`")]
     quantity: Quantity = 1
+    items: Annotated[
+        list[NewItemIn], Meta(max_length=19, description="What comes beside it: seats, add-ons.")
+    ] = msgspec.field(default_factory=list)
     collection: Annotated[
         Literal["automatic", "invoice"] | None,
         Meta(
@@ -138,6 +143,7 @@ class SubscriptionOut(Out):
     collection: str
     payment_method: str | None
     item: ItemOut | None
+    items: Annotated[list[ExtraOut], Meta(description="What is beside `item`, or waits to be.")]
     interval_unit: str
     interval_count: int
     started_on: Day
@@ -234,8 +240,11 @@ def shape_subscriptions(unit: Work, rows: list[Any]) -> list[SubscriptionOut]:
     listed = [row.id for row in rows]
     items = queries.items_in_force(unit, listed)
     waiting = queries.scheduled_changes(unit, listed)
-    prices = {item.price_id: get_price(unit, item.price_id) for item in items.values()}
-    return [_shape(row, items.get(row.id), prices, waiting.get(row.id)) for row in rows]
+    prices = load_prices(unit, {item.price_id for item in items.values()})
+    extras = shape_extras(unit, rows)
+    return [
+        _shape(row, items.get(row.id), extras[row.id], prices, waiting.get(row.id)) for row in rows
+    ]
 
 
 def read_subscription(unit: Work, subscription_id: UUID) -> SubscriptionOut:
@@ -273,20 +282,25 @@ def shape_preview(planned: PlannedChange) -> ChangePreviewOut:
         from_quantity=planned.item.quantity,
         price=ids.public("price", planned.new.id),
         quantity=planned.quantity,
-        lines=[
-            QuotedLineOut(
-                kind=line.line.kind.value, description=dict(line.line.description),
-                amount=line.line.amount.amount,
-                period_start=line.line.period.start if line.line.period else None,
-                period_end=line.line.period.end if line.line.period else None,
-            )
-            for line in (document.lines if document else ())
-        ],
+        lines=shape_quoted(document),
         subtotal=document.subtotal.amount if document else 0,
         tax=document.tax.tax.amount if document else 0,
         total=document.total.amount if document else 0,
-        credits=[_credit(one) for one in planned.credits],
-    )  # fmt: skip
+        credits=[shape_credit(one) for one in planned.credits],
+    )
+
+
+def shape_quoted(document: PricedDocument | None) -> list[QuotedLineOut]:
+    """Shape the lines of an invoice that is not issued."""
+    return [
+        QuotedLineOut(
+            kind=line.line.kind.value, description=dict(line.line.description),
+            amount=line.line.amount.amount,
+            period_start=line.line.period.start if line.line.period else None,
+            period_end=line.line.period.end if line.line.period else None,
+        )
+        for line in (document.lines if document else ())
+    ]  # fmt: skip
 
 
 def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
@@ -294,11 +308,12 @@ def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
     return CancelPreviewOut(
         ends_on=planned.quote.end_on.isoformat(),
         voids=[ids.public("invoice", one) for one in planned.voided],
-        credits=[_credit(one) for one in planned.credits],
+        credits=[shape_credit(one) for one in planned.credits],
     )
 
 
-def _credit(planned: PlannedCredit) -> CreditPlanOut:
+def shape_credit(planned: PlannedCredit) -> CreditPlanOut:
+    """Shape a credit note that is not written."""
     return CreditPlanOut(
         invoice=ids.public("invoice", planned.invoice_id), invoice_number=planned.number,
         amount=planned.amount, net=planned.net, tax=planned.tax, total=planned.total,
@@ -306,7 +321,9 @@ def _credit(planned: PlannedCredit) -> CreditPlanOut:
     )  # fmt: skip
 
 
-def _shape(row: Any, item: Any, prices: dict[UUID, Any], waiting: Any) -> SubscriptionOut:
+def _shape(
+    row: Any, item: Any, extras: list[ExtraOut], prices: dict[UUID, Any], waiting: Any
+) -> SubscriptionOut:
     return SubscriptionOut(
         id=ids.public("subscription", row.id), external_id=row.external_id,
         customer=ids.public("customer", row.customer_id), status=row.status,
@@ -317,6 +334,7 @@ def _shape(row: Any, item: Any, prices: dict[UUID, Any], waiting: Any) -> Subscr
             unit_amount=prices[item.price_id].unit_amount, quantity=item.quantity,
             started_on=item.started_on,
         ),
+        items=extras,
         interval_unit=row.interval_unit, interval_count=row.interval_count,
         started_on=row.started_on, trial_end_on=row.trial_end_on,
         current_start=row.current_start, current_end=row.current_end,

@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing import queries
-from billing.drafts import period_line
 from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel
 from billing.flows.confirmations import confirm_cancel
 from billing.flows.credit import credit_invoice
 from billing.flows.credit_plan import PlannedCredit
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue_again import issue_again
+from billing.flows.item_rows import load_extras, part_lines, parts_on
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.use_balance import use_balance
@@ -32,7 +32,7 @@ from core.bulk import insert_rows
 from core.errors import Conflict
 from core.work import Work
 from invoices.queries import existing, lock_open_invoices
-from plans.queries import get_price
+from plans.queries import get_price, load_prices
 
 
 def preview_cancel(
@@ -234,19 +234,18 @@ def _issue_again(unit: Work, subscription: Subscription) -> None:
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
     price = get_price(unit, item.price_id)
     agreement = subscription.agreement
-    line = period_line(
-        name=price.plan_name,
-        price_id=price.id,
-        terms=price.terms,
-        quantity=item.quantity,
-        period=step.period,
-        anchor=agreement.anchor,
-        interval=agreement.interval,
-    )
+    extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
+    parts = parts_on(
+        extras, load_prices(unit, {one.item.price_id for one in extras}), first=price,
+        quantity=item.quantity, on=step.period.start,
+        first_paid=subscription.trial_end_on or subscription.started_on,
+    )  # fmt: skip
     issue_again(
         unit,
         subscription,
-        lines=[line],
+        lines=part_lines(
+            parts, period=step.period, anchor=agreement.anchor, interval=agreement.interval
+        ),
         period=step.period,
         tax_mode=price.terms.tax_mode,
         key=unit.derive("reissue", subscription.id, subscription.version),

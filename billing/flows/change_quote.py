@@ -10,6 +10,8 @@ from billing import queries
 from billing.drafts import InvoiceDraft, due_date, priced_line
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
+from billing.flows.item_rows import load_extras
+from billing.flows.overrides import offered
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import (
     BilledLine,
@@ -81,16 +83,18 @@ def plan_change(
             ``cancel_scheduled``.
         InvalidRequest: ``invalid_quantity``, ``currency_mismatch``.
     """
-    _check(subscription)
+    check_changeable(subscription)
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
     old = get_price(unit, item.price_id)
     new = old if price_id is None else get_price(unit, price_id)
+    if new.id != old.id or (price_id is not None and new.is_sold):
+        new = offered(unit, subscription.customer_id, new)
     wanted = item.quantity if quantity is None else quantity
     check_quantity(wanted)
-    if new.id != old.id and not new.is_sold:
-        raise Conflict("price_not_sold", "That plan or price is retired.", field="price")
+    _check_items(unit, subscription, old, new)
     on = civil_date(unit.now, subscription.billing_zone)
-    lines = lines_in_force(unit, subscription.id, on)
+    # Items beside the first go on as they are.
+    lines = [one for one in lines_in_force(unit, subscription.id, on) if one.extra_id is None]
     trialing = subscription.status == SubscriptionStatus.TRIALING
     quote = quote_change(
         old=Offer(old.terms, item.quantity),
@@ -105,16 +109,16 @@ def plan_change(
     )
     # The version makes the id: the same preview and change have the same, the next has another.
     change_id = unit.derive("change", subscription.id, subscription.version)
-    charges = tuple(_charge(line, new, wanted) for line in quote.charges)
-    netted, noted = _share_out(unit, quote, lines, new)
+    charges = tuple(charge(line, new, wanted) for line in quote.charges)
+    netted, noted = share_out(unit, quote.credits, lines, new)
     customer = queries.get_customer(unit, subscription.customer_id)
-    draft, document = _invoice(
+    draft, document = change_invoice(
         unit, subscription, customer, new, change_id=change_id, lines=netted + charges
     )
     if document is not None and document.total.is_negative:
         # More is given back than charged: the notes fill the balance, which pays the charge.
         noted = credits_by_invoice(unit, lines, quote.credits)
-        draft, document = _invoice(
+        draft, document = change_invoice(
             unit, subscription, customer, new, change_id=change_id, lines=charges
         )
     return PlannedChange(
@@ -160,7 +164,8 @@ def credits_by_invoice(
     return plan_credits(unit, wanted, without=without)
 
 
-def _check(subscription: Subscription) -> None:
+def check_changeable(subscription: Subscription) -> None:
+    """Refuse to change what is not served, or is about to end."""
     if SubscriptionStatus(subscription.status) not in CHANGEABLE:
         raise Conflict(
             "not_changeable", f"A subscription that is {subscription.status} is not changed."
@@ -172,8 +177,21 @@ def _check(subscription: Subscription) -> None:
         )
 
 
-def _share_out(
-    unit: Work, quote: ChangeQuote, lines: Sequence[LineInForce], new: Price
+def _check_items(unit: Work, subscription: Subscription, old: Price, new: Price) -> None:
+    """All items have one interval and one tax mode: they stand on one invoice."""
+    alike = old.interval.is_as_long_as(new.interval) and old.tax_mode == new.tax_mode
+    today = civil_date(unit.now, subscription.billing_zone)
+    extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
+    if not alike and any(one.item.ended_on is None or one.item.ended_on > today for one in extras):
+        raise Conflict(
+            "items_in_the_way",
+            "Other items are billed by the present interval and tax mode: remove them first.",
+            field="price",
+        )
+
+
+def share_out(
+    unit: Work, credits_: Sequence[ChangeLine], lines: Sequence[LineInForce], new: Price
 ) -> tuple[tuple[DraftLine, ...], tuple[PlannedCredit, ...]]:
     """Credits of paid invoices stand on the change's own invoice, all others are credit notes.
 
@@ -187,7 +205,7 @@ def _share_out(
     sold = load_prices(unit, [line.price_id for line in lines if line.price_id])
     netted: list[DraftLine] = []
     noted: list[ChangeLine] = []
-    for credit in quote.credits:
+    for credit in credits_:
         if credit.credits_line_id is None:
             continue
         line = by_id[credit.credits_line_id]
@@ -195,7 +213,7 @@ def _share_out(
         alike = (then.code, then.mode, then.effective) == (now.code, now.mode, now.effective)
         if line.status == "paid" and alike:
             price = sold.get(line.price_id) if line.price_id else None
-            netted.append(_credit(line, credit, price.plan_name if price else line.description))
+            netted.append(_credit(line, credit, price.name if price else line.description))
         else:
             noted.append(credit)
     return tuple(netted), credits_by_invoice(unit, lines, noted)
@@ -212,26 +230,31 @@ def _credit(line: LineInForce, credit: ChangeLine, name: Mapping[str, str]) -> D
         already_credited=Money(line.by_changes),
         manual_credits=Money(line.by_hand),
         price_id=line.price_id,
+        extra_id=line.extra_id,
     )
     if made.amount != credit.amount:
         raise ValueError(f"{made.amount} is not the {credit.amount} that was quoted")
     return made
 
 
-def _charge(line: ChangeLine, price: Price, quantity: int) -> DraftLine:
+def charge(
+    line: ChangeLine, price: Price, quantity: int, extra_id: UUID | None = None
+) -> DraftLine:
+    """Write a charge of a quote as a line."""
     return priced_line(
         LineKind.RECURRING if line.days == line.of_days else LineKind.CHARGE,
-        name=price.plan_name,
+        name=price.name,
         price_id=price.id,
         terms=price.terms,
         quantity=quantity,
         period=line.period,
         days=line.days,
         of_days=line.of_days,
+        extra_id=extra_id,
     )
 
 
-def _invoice(
+def change_invoice(
     unit: Work,
     subscription: Subscription,
     customer: Customer,
@@ -240,6 +263,7 @@ def _invoice(
     change_id: UUID,
     lines: tuple[DraftLine, ...],
 ) -> tuple[InvoiceDraft | None, PricedDocument | None]:
+    """Draft the invoice of a change and price it; none where there is nothing to put on it."""
     if not lines:
         return None, None
     agreement = subscription.agreement

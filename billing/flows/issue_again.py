@@ -171,9 +171,7 @@ def _line(unit: Work, source: Invoice, line: InvoiceLine, amount: int, period: P
     else:
         kind = LineKind.CHARGE
         if line.price_id is not None:
-            description = describe(
-                kind, load_prices(unit, [line.price_id])[line.price_id].plan_name
-            )
+            description = describe(kind, load_prices(unit, [line.price_id])[line.price_id].name)
         money = Money(line.amount, source.currency)
         context = {"period_start": period.start.isoformat(), "period_end": period.end.isoformat()}
         if money.share(period.days, whole.days).amount == amount:
@@ -199,5 +197,6 @@ def _line(unit: Work, source: Invoice, line: InvoiceLine, amount: int, period: P
         amount=Money(amount, source.currency),
         period=period,
         price_id=line.price_id,
+        extra_id=line.extra_id,
         derivation=derivation,
     )

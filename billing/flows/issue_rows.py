@@ -135,6 +135,7 @@ def line_rows(unit: Work, invoice_id: UUID, document: PricedDocument) -> list[di
             "period_end": priced.line.period.end if priced.line.period else None,
             "price_id": priced.line.price_id,
             "credits_line_id": priced.line.credits_line_id,
+            "extra_id": priced.line.extra_id,
             "derivation": dict(priced.line.derivation),
         }
         for priced in document.lines

@@ -16,11 +16,12 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.exc import OperationalError
 
 from billing import queries
-from billing.drafts import InvoiceDraft, due_date, period_line
+from billing.drafts import InvoiceDraft, due_date
 from billing.engine import Engine
 from billing.flows import renew_rows
 from billing.flows.issue import DRAFTS_MAX, issue
 from billing.flows.issue_again import beside_taken_back
+from billing.flows.item_rows import part_lines, parts_on
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
@@ -234,18 +235,18 @@ def draft_of(
     unit: Work, case: Case, step: Issue, known: dict[tuple[object, ...], tuple[DraftLine, ...]]
 ) -> InvoiceDraft:
     price, agreement = case.price, case.agreement
-    shape = (price.id, case.quantity, step.period, agreement.anchor, agreement.interval)
+    parts = parts_on(
+        case.extras, case.prices, first=price, quantity=case.quantity, on=step.period.start,
+        first_paid=case.row.trial_end_on or case.row.started_on,
+    )  # fmt: skip
+    # Most subscriptions are alike, and lines that are one object are priced once.
+    shape = (
+        *((part.price.id, part.quantity, part.extra_id, part.sets_up) for part in parts),
+        step.period, agreement.anchor, agreement.interval,
+    )  # fmt: skip
     if shape not in known:
-        known[shape] = (
-            period_line(
-                name=price.plan_name,
-                price_id=price.id,
-                terms=price.terms,
-                quantity=case.quantity,
-                period=step.period,
-                anchor=agreement.anchor,
-                interval=agreement.interval,
-            ),
+        known[shape] = part_lines(
+            parts, period=step.period, anchor=agreement.anchor, interval=agreement.interval
         )
     # Where the merchant may not charge it, the renewal is an invoice to be paid.
     may_pull = case.may_pull

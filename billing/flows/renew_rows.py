@@ -7,19 +7,19 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, func, text, update
+from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, text, update
 
 from billing import queries
 from billing.drafts import NO_CHANGE, lead_days
 from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.item_rows import Extra, load_extras, put_item
 from billing.flows.pulling import kinds_of
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Change, Customer, Subscription
 from billing.renewals import Agreement, next_at
 from billing.service import tell
-from billing.tables import subscription_changes, subscription_items
+from billing.tables import subscription_changes
 from core import ids
-from core.bulk import insert_rows
 from core.calendars import Anchor, Period
 from core.db import UtcDateTime
 from core.work import Work
@@ -41,6 +41,9 @@ class Case:
     to_price: Price | None
     # Whether the merchant may charge its method, or a card where it has none, without the payer.
     may_pull: bool
+    # The versions of the items beside the first, and the prices of all of them.
+    extras: tuple[Extra, ...]
+    prices: dict[UUID, Price]
     steps: int = 0
     ended_on: date | None = None
     adopted: Change | None = None
@@ -49,12 +52,14 @@ class Case:
 
 
 def load(unit: Work, rows: list[Subscription]) -> list[Case]:
-    """Read what renewing needs of many subscriptions, in seven queries."""
+    """Read what renewing needs of many subscriptions, in eight queries."""
     listed = [row.id for row in rows]
     people = queries.load_customers(unit, [row.customer_id for row in rows])
     items = queries.items_in_force(unit, listed)
     changes = queries.scheduled_changes(unit, listed)
+    extras = load_extras(unit, listed)
     wanted = {item.price_id for item in items.values()}
+    wanted |= {one.item.price_id for every in extras.values() for one in every}
     wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
     prices = load_prices(unit, wanted)
     allowed, kinds = chargeable_kinds(unit), kinds_of(unit, [r.payment_method_id for r in rows])
@@ -73,6 +78,8 @@ def load(unit: Work, rows: list[Subscription]) -> list[Case]:
                 change=change,
                 to_price=to_price,
                 may_pull=kinds.get(row.payment_method_id, "card") in allowed,
+                extras=extras.get(row.id, ()),
+                prices=prices,
             )
         )
     return cases
@@ -139,31 +146,9 @@ def replace_item(
     Where a change had taken hold of a period that is invoiced and not begun, two items reach
     beyond the date: the one being served, and the one that never will be. Both end.
     """
-    table = subscription_items.c
-    unit.session.execute(
-        update(subscription_items)
-        .where(
-            table.merchant_id == unit.merchant_id,
-            table.subscription_id == subscription_id,
-            table.ended_on.is_(None) | (table.ended_on > on),
-        )
-        .values(ended_on=func.greatest(table.started_on, on))
-    )
     new_id = unit.derive("item", item_id, on, price_id, quantity)
-    insert_rows(
-        unit.session,
-        subscription_items,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": new_id,
-                "subscription_id": subscription_id,
-                "price_id": price_id,
-                "quantity": quantity,
-                "started_on": on,
-                "created_at": unit.now,
-            }
-        ],
+    put_item(
+        unit, subscription_id, None, new_id=new_id, price_id=price_id, quantity=quantity, on=on
     )
     return new_id
 

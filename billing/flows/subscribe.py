@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -10,14 +10,16 @@ from uuid import UUID
 
 from billing import queries
 from billing.beginnings import Beginning, FixedDay, beginning_of
-from billing.drafts import InvoiceDraft, Issued, due_date, lead_days, period_line
+from billing.drafts import InvoiceDraft, Issued, due_date, lead_days
 from billing.flows.collection import check_automatic
 from billing.flows.issue import issue
+from billing.flows.item_rows import load_extras, part_lines, parts_on, put_item
+from billing.flows.overrides import offered
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus
 from billing.records import Customer, Subscription
 from billing.renewals import Agreement, next_at
 from billing.service import move_subscription, tell
-from billing.tables import subscription_items, subscriptions
+from billing.tables import subscriptions
 from core import ids
 from core.bulk import insert_rows
 from core.calendars import civil_date
@@ -26,10 +28,11 @@ from core.work import Work
 from invoices.queries import list_invoices
 from plans.catalogue import TRIAL_DAYS_MAX
 from plans.pricing import check_quantity
-from plans.queries import Price, get_price
+from plans.queries import Price, get_price, load_prices
 
 # How long a sign-up waits for its first payment.
 INCOMPLETE_DAYS = 3
+ITEMS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def subscribe(
     fixed: FixedDay | None = None,
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    items: Sequence[tuple[UUID, int]] = (),
     key: str | None = None,
 ) -> Subscribed:
     """Subscribe a customer to a price from today, where the customer is.
@@ -71,12 +75,14 @@ def subscribe(
         start_on: only today, for now.
         fixed: the day that periods begin on; the days before it are a first period of their own.
             By default they begin on the day of the first paid one.
+        items: prices and quantities of what comes beside it, of the same interval and tax mode.
         key: the caller's idempotency key: the same key gives the same subscription.
 
     Raises:
         NotFound: ``customer_not_found`` or ``price_not_found``.
         InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``start_not_today``,
-            ``invalid_billing_day``, ``payment_method_needed``, ``mandate_needed``.
+            ``invalid_billing_day``, ``item_interval``, ``item_tax_mode``, ``too_many_items``,
+            ``payment_method_needed``, ``mandate_needed``.
         Conflict: ``price_not_sold``, ``no_recurring_cards``, ``payment_method_not_usable``,
             ``external_id_taken``.
     """
@@ -85,11 +91,13 @@ def subscribe(
     subscription_id = unit.derive("subscription", key) if key else ids.fresh()
     if key and (known := _known(unit, subscription_id)) is not None:
         return known
-    price = get_price(unit, price_id)
+    price = offered(unit, customer_id, get_price(unit, price_id))
     today = civil_date(unit.now, customer.billing_zone)
     days = price.trial_days if trial_days is None else trial_days
     chosen = collection or ("automatic" if payment_method_id or interactive else "invoice")
-    _check_terms(price, quantity, days)
+    _check_terms(quantity, days)
+    extras = [(offered(unit, customer_id, get_price(unit, one)), n) for one, n in items]
+    check_items(price, extras)
     _check_start(start_on, today)
     refuse_taken_id(unit, external_id)
     if chosen == "automatic":
@@ -105,21 +113,15 @@ def subscribe(
         payment_method_id=payment_method_id, external_id=external_id, metadata=metadata or {},
     )  # fmt: skip
     item_id = unit.derive("item", subscription_id, today, price.id, quantity)
-    insert_rows(
-        unit.session,
-        subscription_items,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": item_id,
-                "subscription_id": subscription_id,
-                "price_id": price.id,
-                "quantity": quantity,
-                "started_on": today,
-                "created_at": unit.now,
-            }
-        ],
+    put_item(
+        unit, subscription_id, None, new_id=item_id, price_id=price.id, quantity=quantity, on=today
     )
+    for n, (extra, wanted) in enumerate(extras):
+        extra_id = unit.derive("item", subscription_id, "beside", n)
+        put_item(
+            unit, subscription_id, extra_id,
+            new_id=extra_id, price_id=extra.id, quantity=wanted, on=today,
+        )  # fmt: skip
     created = queries.get_subscription(unit, subscription_id)
     _told(unit, created, price, quantity)
     if days:
@@ -212,11 +214,14 @@ def _first_invoice(
     *,
     interactive: bool,
 ) -> Issued:
-    line = period_line(
-        name=price.plan_name,
-        price_id=price.id,
-        terms=price.terms,
-        quantity=quantity,
+    extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
+    parts = parts_on(
+        extras, load_prices(unit, {one.item.price_id for one in extras}),
+        first=price, quantity=quantity,
+        on=subscription.current_start, first_paid=subscription.current_start,
+    )  # fmt: skip
+    lines = part_lines(
+        parts,
         period=subscription.current,
         anchor=subscription.anchor,
         interval=subscription.interval,
@@ -229,7 +234,7 @@ def _first_invoice(
             InvoiceDraft(
                 customer=customer,
                 kind="period",
-                lines=(line,),
+                lines=lines,
                 tax_mode=price.terms.tax_mode,
                 collection=agreement.collection,
                 zone=agreement.zone,
@@ -244,18 +249,39 @@ def _first_invoice(
     return issued
 
 
-def _check_terms(price: Price, quantity: int, trial: int) -> None:
+def _check_terms(quantity: int, trial: int) -> None:
     check_quantity(quantity)
     if not 0 <= trial <= TRIAL_DAYS_MAX:
         raise InvalidRequest(
             "invalid_trial_days", f"trial_days is 0 to {TRIAL_DAYS_MAX}.", field="trial_days"
         )
-    if not price.is_sold:
-        raise Conflict(
-            "price_not_sold",
-            f"The plan {price.plan_code!r} or its price is retired.",
-            field="price",
+
+
+def check_items(first: Price, extras: Sequence[tuple[Price, int]]) -> None:
+    """Refuse items that can not stand on one invoice with the first.
+
+    Raises:
+        InvalidRequest: ``invalid_quantity``, ``item_interval``, ``item_tax_mode`` or
+            ``too_many_items``.
+    """
+    if len(extras) >= ITEMS_MAX:
+        raise InvalidRequest(
+            "too_many_items", f"A subscription has at most {ITEMS_MAX} items.", field="items"
         )
+    for price, quantity in extras:
+        check_quantity(quantity)
+        if not price.interval.is_as_long_as(first.interval):
+            raise InvalidRequest(
+                "item_interval",
+                "All items of a subscription are billed by one interval.",
+                field="price",
+            )
+        if price.tax_mode != first.tax_mode:
+            raise InvalidRequest(
+                "item_tax_mode",
+                "Either all items of a subscription have their tax inside, or none.",
+                field="price",
+            )
 
 
 def _begun(price: Price, today: date, trial: int, fixed: FixedDay | None) -> Beginning:

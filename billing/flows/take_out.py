@@ -19,6 +19,7 @@ from billing.flows.change_quote import billed_line
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue_again import bill_what_it_took_off
 from billing.flows.renew_rows import replace_item
+from billing.flows.take_out_item import undo_item
 from billing.flows.void import void_invoice
 from billing.plan_changes import quote_cancel
 from billing.records import Change, Item, Subscription
@@ -69,6 +70,8 @@ def take_out(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
         found = _undoable(unit, invoice, subscription)
         if found is not None:
             _undo(unit, invoice, subscription, found, reason=reason)
+        elif not _billed_later(unit, invoice):
+            undo_item(unit, subscription, invoice.id, reason=reason)
         _bill_again(unit, invoice)
     if invoice.kind == "period":
         after_void(unit, subscription.id)
@@ -116,7 +119,7 @@ def _bill_again(unit: Work, invoice: Invoice) -> None:
     """Bill what the change of a void invoice had taken off; the dates have been put back."""
     assert invoice.subscription_id is not None
     for change in queries.changes_of(unit, invoice.subscription_id):
-        if change.kind == "plan" and change.invoice_id == invoice.id:
+        if change.kind in ("plan", "item") and change.invoice_id == invoice.id:
             now = queries.get_subscription(unit, invoice.subscription_id)
             bill_what_it_took_off(unit, now, change)
 

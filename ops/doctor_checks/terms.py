@@ -223,12 +223,12 @@ CHECKS = (
     ),
     by_sql(
         "one-item-in-force",
-        "Every subscription that is not ended has exactly one item in force.",
+        "Every subscription that is not ended has exactly one first item in force.",
         """
         SELECT s.merchant_id, 'subscription' AS kind, s.id, s.external_id AS label,
             format('%s items in force', count(i.id)) AS why
         FROM subscriptions s LEFT JOIN subscription_items i ON i.merchant_id = s.merchant_id
-            AND i.subscription_id = s.id AND i.ended_on IS NULL
+            AND i.subscription_id = s.id AND i.ended_on IS NULL AND i.extra_id IS NULL
         WHERE s.status <> 'canceled'
         GROUP BY s.merchant_id, s.id, s.external_id HAVING count(i.id) <> 1
         """,

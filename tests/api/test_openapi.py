@@ -90,6 +90,7 @@ def test_every_write_by_post_needs_a_key_but_previews_and_the_clock(
         "/gateways/midtrans/{merchant_slug}",
         "/api/v1/subscriptions/{subscription_id}/change-preview",
         "/api/v1/subscriptions/{subscription_id}/cancel-preview",
+        "/api/v1/subscriptions/{subscription_id}/item-change-preview",
         "/api/v1/clock/advance",
         "/api/v1/clock/jump",
     }

@@ -63,6 +63,15 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("PATCH", "/subscriptions/{subscription_id}"): {"metadata": {"desk": "3"}},
         ("POST", "/subscriptions/{subscription_id}/change-preview"): {"price": owned["dear_price"]},
         ("POST", "/subscriptions/{subscription_id}/change"): {"quantity": 3},
+        ("POST", "/subscriptions/{subscription_id}/item-change-preview"): {
+            "price": owned["dear_price"]
+        },
+        ("POST", "/subscriptions/{subscription_id}/item-change"): {"price": owned["dear_price"]},
+        ("POST", "/customers/{customer_id}/prices"): {
+            "price": owned["dear_price"],
+            "name": "Mitra",
+            "unit_amount": 50_000,
+        },
         ("POST", "/subscriptions/{subscription_id}/cancel-preview"): reason,
         ("POST", "/subscriptions/{subscription_id}/cancel"): reason,
         ("POST", "/one-off-payments"): {
@@ -131,6 +140,7 @@ HOLDS, QUESTIONED = "4811 1111 1111 1114", "5510 1111 1111 1115"
 UNAUDITED = {
     "/subscriptions/{subscription_id}/change-preview": "writes nothing",
     "/subscriptions/{subscription_id}/cancel-preview": "writes nothing",
+    "/subscriptions/{subscription_id}/item-change-preview": "writes nothing",
     "/payment-orders/{payment_order_id}/refresh": "asks the gateway: what it says is its own word",
     "/payment-methods/{method_id}/refresh": "asks the gateway: what it says is its own word",
 }
@@ -236,7 +246,8 @@ def test_every_route_wants_the_scope_it_declares(counter: Counter, scope: str) -
         for name, prefix in {
             "merchant_id": "mer", "customer_id": "cus", "price_id": "price", "plan_id": "plan",
             "subscription_id": "sub", "method_id": "pm", "invoice_id": "inv", "payment_id": "pay",
-            "refund_id": "re", "note_id": "cn", "review_id": "rev", "staff_id": "staff", "key_id": "key", "payment_order_id": "po",
+            "refund_id": "re", "note_id": "cn", "review_id": "rev", "staff_id": "staff", "key_id": "key",
+            "payment_order_id": "po", "override_id": "own",
         }.items()
     }  # fmt: skip
     for route in counter.client.app.routes:

@@ -56,6 +56,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Paket {changed}{to_plan}",
         "Plan {changed}{to_plan}",
     ),
+    "subscription.item_changed": (
+        "Isi langganan berubah{to_plan}{on_date}",
+        "Items changed{to_plan}{on_date}",
+    ),
     "subscription.change_scheduled": (
         "Pergantian paket{to_plan} dijadwalkan{on_date}",
         "Plan change{to_plan} scheduled{on_date}",
