@@ -50,10 +50,14 @@ def content_hash(row: dict[str, Any], lines: Sequence[dict[str, Any]]) -> bytes:
 
     SHA-256 over JSON with sorted keys of the columns that never change after issue.
     """
+    return hashlib.sha256(content_text(row, lines).encode()).digest()
+
+
+def content_text(row: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
+    """What is hashed of an issued invoice."""
     said = {name: row[name] for name in HASHED}
     said["lines"] = [{name: line[name] for name in HASHED_LINE} for line in lines]
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).digest()
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
 
 
 HASHED = (

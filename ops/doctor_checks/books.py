@@ -10,14 +10,15 @@ CHECKS = (
         "Every journal has postings, and they sum to zero in each currency.",
         """
         SELECT j.merchant_id, 'journal' AS kind, j.id, j.kind || ' ' || j.key AS label,
-            CASE WHEN p.off IS NULL THEN 'no postings' ELSE format('off by %s', p.off) END AS why
-        FROM journals j LEFT JOIN (
-            SELECT merchant_id, journal_id, max(abs(off)) AS off FROM (
-                SELECT merchant_id, journal_id, currency, sum(amount) AS off
-                FROM postings GROUP BY merchant_id, journal_id, currency
-            ) c GROUP BY merchant_id, journal_id
-        ) p ON p.merchant_id = j.merchant_id AND p.journal_id = j.id
-        WHERE coalesce(p.off, 1) <> 0
+            format('off by %s', p.off) AS why
+        FROM (
+            SELECT merchant_id, journal_id, sum(amount) AS off
+            FROM postings GROUP BY merchant_id, journal_id, currency HAVING sum(amount) <> 0
+        ) p JOIN journals j ON j.merchant_id = p.merchant_id AND j.id = p.journal_id
+        UNION ALL
+        SELECT j.merchant_id, 'journal', j.id, j.kind || ' ' || j.key, 'no postings'
+        FROM journals j WHERE NOT EXISTS (SELECT 1 FROM postings p
+            WHERE p.merchant_id = j.merchant_id AND p.journal_id = j.id)
         """,
     ),
     by_sql(

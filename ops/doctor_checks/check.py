@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -15,6 +17,7 @@ from core import ids
 
 # How many broken rows are named; all of them are counted.
 EXAMPLES_MAX = 10
+_CHUNK = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,54 @@ def by_sql(name: str, meaning: str, sql: str, *, warning: bool = False, **given:
         )
 
     return Check(name, meaning, find, warning)
+
+
+def by_case(
+    name: str,
+    meaning: str,
+    sql: str,
+    judge: Callable[[Any], str | None],
+) -> Check:
+    """A check that judges each distinct case once, however many rows are alike.
+
+    Args:
+        sql: gives ``merchant_id, kind, id, label`` and ``said``, JSON as text, for each row; what
+            it says is all that the judge needs.
+        judge: gets what a row says as Python, and tells what is wrong with it.
+    """
+    cases = f"SELECT b.said, count(*) AS times FROM ({sql}) b GROUP BY b.said"  # noqa: S608
+    rows = text(
+        f"SELECT m.slug, b.* FROM ({sql}) b LEFT JOIN merchants m "  # noqa: S608 - constants
+        f"ON m.merchant_id = b.merchant_id WHERE b.said = :said LIMIT {EXAMPLES_MAX}"
+    )
+
+    def find(session: Session, _: Moment) -> Found:
+        wrong = [
+            (said, times, why)
+            for said, times in stream(session, cases)
+            if (why := judge(json.loads(said))) is not None
+        ]
+        examples: list[Broken] = []
+        for said, _times, why in wrong[:EXAMPLES_MAX]:
+            for row in session.execute(rows, {"said": said}):
+                what = name_of(row.kind, row.id, row.label)
+                examples.append(Broken(row.slug or "-", what, why))
+        return Found(sum(times for _, times, _ in wrong), tuple(examples[:EXAMPLES_MAX]))
+
+    return Check(name, meaning, find)
+
+
+def stream(session: Session, sql: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of a query without parameters, one by one, however many.
+
+    Not by a cursor of the server: that would give up its other processors for the query.
+    """
+    driver = session.connection().connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection is gone")
+    chunks = {"size": _CHUNK} if psycopg.Capabilities().has_stream_chunked() else {}
+    with driver.cursor() as cursor:
+        yield from cursor.stream(sql.replace("%", "%%"), **chunks)
 
 
 def found(broken: Iterable[Broken]) -> Found:

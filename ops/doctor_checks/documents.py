@@ -15,7 +15,17 @@ from sqlalchemy.orm import Session
 from billing.flows.issue_rows import HASHED, HASHED_LINE, content_hash
 from invoices.derivation import recompute
 from invoices.tables import invoice_lines, invoices
-from ops.doctor_checks.check import Broken, Check, Found, Moment, by_sql, found, name_of, slugs
+from ops.doctor_checks.check import (
+    Broken,
+    Check,
+    Found,
+    Moment,
+    by_case,
+    by_sql,
+    found,
+    name_of,
+    slugs,
+)
 
 _BATCH = 2000
 _HASHED_A_DAY = 20_000
@@ -105,27 +115,13 @@ def _shape(pattern: str) -> re.Pattern[str]:
     )
 
 
-def _lines(session: Session, _: Moment) -> Found:
-    def broken() -> Iterator[Broken]:
-        names = slugs(session)
-        rows = session.execute(
-            text(
-                "SELECT l.merchant_id, l.invoice_id, l.position, l.amount, l.derivation, i.number "
-                "FROM invoice_lines l JOIN invoices i ON i.merchant_id = l.merchant_id "
-                "AND i.id = l.invoice_id"
-            ).execution_options(yield_per=_BATCH)
-        )
-        for row in rows:
-            try:
-                computed: int | str = recompute(row.derivation)
-            except ValueError as error:
-                computed = str(error)
-            if computed != row.amount:
-                what = name_of("invoice", row.invoice_id, f"{row.number} line {row.position}")
-                why = f"{row.amount}, its derivation says {computed}"
-                yield Broken(names.get(row.merchant_id, "-"), what, why)
-
-    return found(broken())
+def _computes(said: list[Any]) -> str | None:
+    amount, derivation = said
+    try:
+        computed: int | str = recompute(derivation)
+    except ValueError as error:
+        computed = str(error)
+    return None if computed == amount else f"{amount}, its derivation says {computed}"
 
 
 def _hashes(session: Session, moment: Moment) -> Found:
@@ -188,10 +184,17 @@ CHECKS = (
         "Documents of a series are numbered 1, 2, 3 up to its counter, none missing, none twice.",
         _numbers,
     ),
-    Check(
+    by_case(
         "lines-compute",
         "Every line's amount is what its stored derivation computes to.",
-        _lines,
+        """
+        SELECT l.merchant_id, 'invoice' AS kind, l.invoice_id AS id,
+            concat(i.number, ' line ', l.position) AS label,
+            concat('[', l.amount, ',', l.derivation, ']') AS said
+        FROM invoice_lines l LEFT JOIN invoices i
+            ON i.merchant_id = l.merchant_id AND i.id = l.invoice_id
+        """,
+        _computes,
     ),
     by_sql(
         "lines-add-up",

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core import ids
-from ops.doctor_checks.check import Broken, Check, Found, Moment, by_sql, found, name_of, slugs
+from ops.doctor_checks.check import (
+    Broken,
+    Check,
+    Found,
+    Moment,
+    by_sql,
+    found,
+    name_of,
+    slugs,
+    stream,
+)
 from payments.order_ids import order_id
 
 _OPEN = "('created', 'sent', 'unknown', 'pending')"
@@ -17,29 +27,28 @@ _DAY = timedelta(hours=24)
 _OVERLAP = timedelta(minutes=1)
 
 
+_ORDERS = """
+    SELECT o.merchant_id, o.id::text, o.order_id, o.kind, o.n, m.namespace,
+        coalesce(o.invoice_id, o.payment_method_id)::text, coalesce(i.period_start::text, '-')
+    FROM payment_orders o JOIN merchants m ON m.merchant_id = o.merchant_id
+    LEFT JOIN invoices i ON i.merchant_id = o.merchant_id AND i.id = o.invoice_id
+"""
+
+
 def _order_ids(session: Session, _: Moment) -> Found:
     def broken() -> Iterator[Broken]:
         names = slugs(session)
-        rows = session.execute(
-            text(
-                "SELECT o.merchant_id, o.id, o.order_id, o.kind, o.n, m.namespace, "
-                "coalesce(o.invoice_id, o.payment_method_id) AS owner, "
-                "coalesce(i.period_start::text, '-') AS period "
-                "FROM payment_orders o JOIN merchants m ON m.merchant_id = o.merchant_id "
-                "LEFT JOIN invoices i ON i.merchant_id = o.merchant_id AND i.id = o.invoice_id"
-            ).execution_options(yield_per=5000)
-        )
-        for row in rows:
-            namespace = bytes(row.namespace)
-            wanted = order_id(namespace, str(row.owner), row.period, row.kind, row.n)
-            if wanted != row.order_id:
+        for merchant_id, row_id, name, kind, n, space, owner, period in stream(session, _ORDERS):
+            namespace = bytes(space)
+            wanted = order_id(namespace, str(owner), period, kind, n)
+            if wanted != name:
                 why = f"should be {wanted}"
-            elif ids.derive(namespace, "payment_order", wanted) != row.id:
+            elif str(ids.derive(namespace, "payment_order", wanted)) != row_id:
                 why = "the row's id is not derived from the order id"
             else:
                 continue
-            what = name_of("payment_order", row.id, row.order_id)
-            yield Broken(names.get(row.merchant_id, "-"), what, why)
+            what = name_of("payment_order", UUID(row_id), name)
+            yield Broken(names.get(merchant_id, "-"), what, why)
 
     return found(broken())
 

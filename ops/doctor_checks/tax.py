@@ -3,56 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import groupby
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
-
-from sqlalchemy import Row, text
-from sqlalchemy.orm import Session
 
 from core.money import Money
 from invoices.tax_points import TaxPart, tax_inside
 from invoices.tax_tables import NO_TAX
 from invoices.tax_terms import TaxTerms, terms_for
-from ops.doctor_checks.check import Broken, Check, Found, Moment, by_sql, found, name_of, slugs
+from ops.doctor_checks.check import by_case, by_sql
 
-_POINTS = text(
-    """
-    SELECT t.merchant_id, t.invoice_id, i.number, i.tax, t.kind, t.source, t.tax_on,
-        t.gross_amount, t.waited_amount, t.owed_amount, t.terms
-    FROM tax_points t
-    JOIN invoices i ON i.merchant_id = t.merchant_id AND i.id = t.invoice_id
-    ORDER BY t.merchant_id, t.invoice_id, t.n
-    """
-)
-
-
-def _points(session: Session, _: Moment) -> Found:
-    """Work every tax point out again from the table of its day."""
-
-    def broken() -> Iterator[Broken]:
-        names = slugs(session)
-        rows = session.execute(_POINTS.execution_options(yield_per=2000))
-        for (merchant_id, invoice_id), group in groupby(
-            rows, key=lambda row: (row.merchant_id, row.invoice_id)
-        ):
-            listed = list(group)
-            for why in _faults(listed):
-                what = name_of("invoice", invoice_id, listed[0].number)
-                yield Broken(names.get(merchant_id, "-"), what, why)
-
-    return found(broken())
+_POINTS = """
+    SELECT t.merchant_id, 'invoice' AS kind, t.invoice_id AS id, i.number AS label,
+        concat('[', i.tax, ',', t.points, ']') AS said
+    FROM (
+        SELECT merchant_id, invoice_id, json_agg(json_build_array(
+            kind, tax_on, gross_amount, waited_amount, owed_amount, terms) ORDER BY n) AS points
+        FROM tax_points GROUP BY merchant_id, invoice_id
+    ) t JOIN invoices i ON i.merchant_id = t.merchant_id AND i.id = t.invoice_id
+"""
 
 
-def _faults(rows: list[Row[Any]]) -> Iterator[str]:
-    document = TaxTerms.from_json(rows[0].tax)
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A tax point as the query tells it."""
+
+    kind: str
+    tax_on: str
+    gross: int
+    waited: int
+    owed: int
+    terms: Any
+
+
+def _by_the_rules(said: list[Any]) -> str | None:
+    """Work every tax point of an invoice out again from the table of its day."""
+    document, points = said
+    faults = list(_faults(document, [_Point(*point) for point in points]))
+    return "; ".join(faults) or None
+
+
+def _faults(tax: Any, rows: list[_Point]) -> Iterator[str]:
+    document = TaxTerms.from_json(tax)
     earlier: list[TaxPart] = []
     for row in rows:
         part = TaxPart(
-            row.tax_on,
-            Money(row.gross_amount),
-            Money(row.waited_amount),
-            Money(row.owed_amount),
+            date.fromisoformat(row.tax_on),
+            Money(row.gross),
+            Money(row.waited),
+            Money(row.owed),
             TaxTerms.from_json(row.terms),
         )
         if row.kind in ("payment", "balance"):
@@ -85,10 +84,11 @@ def _of_payment(part: TaxPart, earlier: list[TaxPart], document: TaxTerms) -> It
 
 
 CHECKS = (
-    Check(
+    by_case(
         "tax-point-rules",
         "PPN is owed as the rules of the day the money came make it.",
-        _points,
+        _POINTS,
+        _by_the_rules,
     ),
     by_sql(
         "tax-point-booked",
