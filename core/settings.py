@@ -89,6 +89,8 @@ SETTINGS: tuple[Setting, ...] = (
     _s("TAGIHAN_GATEWAY_CONNECT_SECONDS", "3", "How long a connection to the gateway may take."),
     _s("TAGIHAN_GATEWAY_READ_SECONDS", "30", "How long the gateway may take to answer."),
     _s("TAGIHAN_LEASE_MARGIN_SECONDS", "15", "How much longer than a call its lease lasts."),
+    _s("TAGIHAN_RECONCILE_DAYS", "3", "How many days back the daily comparison with Midtrans asks "
+       "about orders, and how many days a payment may be missing in settlement reports."),
     _s("TAGIHAN_QUARANTINE_SECONDS", "1800", "How long an unknown outcome is asked after before "
        "the gateway's 'no such order' is believed."),
     _s("TAGIHAN_PACE_TEST_CLOCKS", "no", "Whether merchants with a test clock keep to their calls "
@@ -139,6 +141,7 @@ class Settings:
     gateway_read_seconds: int = 30
     lease_margin_seconds: int = 15
     quarantine_seconds: int = 1800
+    reconcile_days: int = 3
     pace_test_clocks: bool = False
     language: str = "merchant"
     log_level: str = "info"
@@ -244,6 +247,7 @@ def _read(cls: type[Settings], read: Reader) -> Settings:
         gateway_read_seconds=read.whole("TAGIHAN_GATEWAY_READ_SECONDS", 30, 1, 300),
         lease_margin_seconds=read.whole("TAGIHAN_LEASE_MARGIN_SECONDS", 15, 1, 600),
         quarantine_seconds=read.whole("TAGIHAN_QUARANTINE_SECONDS", 1800, 1, 86_400),
+        reconcile_days=read.whole("TAGIHAN_RECONCILE_DAYS", 3, 1, 30),
         pace_test_clocks=read.yes_no("TAGIHAN_PACE_TEST_CLOCKS", default=False),
         language=read.one_of("TAGIHAN_LANGUAGE", ("merchant", "id", "en")),
         log_level=read.one_of("TAGIHAN_LOG_LEVEL", ("info", "debug", "warning", "error")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 import billing.ledger.tables
+import billing.reconciliation.tables
 import billing.tables
 import core.tables
 import dunning.tables
@@ -16,6 +17,7 @@ from core.db import metadata
 
 TABLES = (
     billing.ledger.tables,
+    billing.reconciliation.tables,
     billing.tables,
     core.tables,
     dunning.tables,

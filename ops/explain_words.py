@@ -66,6 +66,8 @@ JOURNALS: Final = {
     "tax_withheld": ("pajak dipotong pembayar", "tax withheld by the payer"),
     "paid_out": ("dana masuk rekening", "paid out"),
     "revenue_recognised": ("pendapatan diakui", "revenue recognised"),
+    "gateway_fees": ("biaya Midtrans", "fees of Midtrans"),
+    "difference_booked": ("selisih dibukukan", "difference booked"),
 }
 # Why an order took a step, as the flows note it.
 _REASONS: Final = {

@@ -148,14 +148,8 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
     "hold_left": _kind(
         ("Dana kartu masih ditahan", "Money on a card is still held"),
         (
-            (
-                "Penahanan ini baru diketahui setelah ordernya dianggap gagal. Batalkan di dasbor "
-                "Midtrans, lalu tutup."
-            ),
-            (
-                "The hold came to light after its order was given up. Cancel it in Midtrans' "
-                "dashboard, then close."
-            ),
+            "Ketahuan setelah ordernya dianggap gagal. Batalkan di dasbor Midtrans, lalu tutup.",
+            "It came to light once its order was given up. Cancel it in the dashboard, then close.",
         ),
     ),
     "gateway_refuses": _kind(
@@ -228,6 +222,22 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
+    "mails_held": _kind(
+        ("Surel ditahan setelah pemulihan", "Mails are held back after a restore"),
+        (
+            (
+                "Mungkin sudah terkirim di waktu yang hilang. Jalankan `tagihan recover mails` "
+                "dengan log server surel: yang belum terkirim dikirim sekarang. Tanpa log, "
+                "putuskan sendiri: semua dikirim atau semua dibiarkan."
+            ),
+            (
+                "They may have been sent in the lost time. Run `tagihan recover mails` with the "
+                "mail server's log: those that were not sent are sent now. Without a log decide "
+                "yourself: send all of them, or leave all of them."
+            ),
+        ),
+        recurs=True,
+    ),
     "mail_refused": _kind(
         ("Surel tidak dapat dikirim", "A mail can not be sent"),
         (
@@ -262,6 +272,14 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
             "Saldo pelanggan tidak cukup untuk menutupnya; tagih kekurangannya, lalu tutup.",
             "The customer's balance does not cover it; ask for the difference, then close.",
         ),
+    ),
+    "books_differ": _kind(
+        ("Buku Midtrans dan buku kita berbeda", "Midtrans' book and ours differ"),
+        (
+            "Selesaikan tiap beda di halaman Rekonsiliasi; ini lalu tertutup sendiri.",
+            "Settle each difference on the Reconciliation page; this then closes by itself.",
+        ),
+        recurs=True,
     ),
     "chargeback_part": _kind(
         ("Sebagian tagihan ditolak pemegang kartu", "The card holder disputes a part"),

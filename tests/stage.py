@@ -70,8 +70,9 @@ _CHECKS = {
         - coalesce((SELECT sum(amount) FROM refunds WHERE merchant_id = :m
             AND state NOT IN ('succeeded', 'failed')), 0)""",
     "the gateway holds what came in less what went back": """
-        SELECT coalesce((SELECT sum(amount) FROM postings
-            WHERE merchant_id = :m AND account = 'gateway_clearing'), 0)
+        SELECT coalesce((SELECT sum(p.amount) FROM postings p JOIN journals j ON j.id = p.journal_id
+            WHERE p.merchant_id = :m AND p.account = 'gateway_clearing'
+            AND j.kind NOT IN ('paid_out', 'gateway_fees', 'difference_booked')), 0)
         - coalesce((SELECT sum(amount - charged_back_amount) FROM payments WHERE merchant_id = :m
             AND status <> 'reversed'), 0)
         + coalesce((SELECT sum(amount) FROM refunds WHERE merchant_id = :m

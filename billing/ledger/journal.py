@@ -29,6 +29,8 @@ class JournalKind(StrEnum):
     TAX_WITHHELD = "tax_withheld"
     PAID_OUT = "paid_out"
     REVENUE_RECOGNISED = "revenue_recognised"
+    GATEWAY_FEES = "gateway_fees"
+    DIFFERENCE_BOOKED = "difference_booked"
 
 
 class UnbalancedJournal(ValueError):  # noqa: N818 - our errors say what is wrong

@@ -280,6 +280,36 @@ def paid_out(key: str, on: date, *, gross: Money, fee: Money, fee_vat: Money) ->
     )
 
 
+def gateway_fees(key: str, on: date, *, fee: Money, fee_vat: Money, rounding: Money) -> Journal:
+    """Post what the gateway kept of a day's payments, by its report; it shrinks what it holds.
+
+    Args:
+        fee_vat: PPN on it that we may claim; what we may not is a part of ``fee``.
+        rounding: what the report's own figures are off by, at most a rupiah a row.
+    """
+    return Journal(
+        _K.GATEWAY_FEES,
+        key,
+        on,
+        (
+            Posting(_A.GATEWAY_FEE, fee),
+            Posting(_A.INPUT_VAT, fee_vat),
+            Posting(_A.ROUNDING, rounding),
+            Posting(_A.GATEWAY_CLEARING, -(fee + fee_vat + rounding)),
+        ),
+    )
+
+
+def difference_booked(key: str, on: date, *, account: Account, amount: Money) -> Journal:
+    """Post what two books differ by, as a person decided: positive shrinks the gateway's debt."""
+    return Journal(
+        _K.DIFFERENCE_BOOKED,
+        key,
+        on,
+        (Posting(account, amount), Posting(_A.GATEWAY_CLEARING, -amount)),
+    )
+
+
 def revenue_recognised(key: str, on: date, *, amount: Money) -> Journal:
     """Turn served days into revenue."""
     return Journal(

@@ -11,6 +11,7 @@ from ops.doctor_checks import (
     orders,
     periods,
     queues,
+    settlements,
     tax,
     terms,
     walls,
@@ -27,6 +28,7 @@ ALL: tuple[Check, ...] = (
     *periods.CHECKS,
     *terms.CHECKS,
     *queues.CHECKS,
+    *settlements.CHECKS,
     *audit.CHECKS,
     *walls.CHECKS,
 )
