@@ -143,11 +143,36 @@ def test_one_clock_that_can_not_be_driven_does_not_stop_the_others(
         driven.append(merchant_id)
         return True
 
-    monkeypatch.setattr(scheduler, "advancing_clocks", lambda _: [bad, good])
+    moving = lambda _: [one for one in (bad, good) if one not in driven]  # noqa: E731
+    monkeypatch.setattr(scheduler, "advancing_clocks", moving)
     monkeypatch.setattr(scheduler, "drive", drive)
     scheduler.drive_clocks(SimpleNamespace(db=None, real_now=lambda: None))  # type: ignore[arg-type]
 
     assert driven == [good]
+
+
+def test_a_clock_that_waits_for_its_gateway_does_not_keep_the_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One order in doubt keeps its clock for half a minute: the neighbour goes on meanwhile."""
+    waits, moves, later = UUID(int=1), UUID(int=2), UUID(int=3)
+    driven: list[UUID] = []
+
+    def moving(_: Any) -> list[UUID]:
+        asked = [waits, moves, later] if driven.count(moves) >= 2 else [waits, moves]
+        return [one for one in asked if driven.count(one) < 3 or one == waits]
+
+    def drive(engine: Any, merchant_id: UUID, ring: Any) -> bool:
+        driven.append(merchant_id)
+        return driven.count(merchant_id) == 3 and merchant_id != waits
+
+    monkeypatch.setattr(scheduler, "advancing_clocks", moving)
+    monkeypatch.setattr(scheduler, "drive", drive)
+    monkeypatch.setattr(scheduler, "PAUSE_SECONDS", 0)
+    scheduler.drive_clocks(SimpleNamespace(db=None, real_now=lambda: None))  # type: ignore[arg-type]
+
+    # Turn by turn, and who is asked to move meanwhile joins in.
+    assert driven[:9] == [waits, moves, waits, moves, waits, moves, later, waits, later]
 
 
 def test_a_hold_is_released_at_once_and_keeps_no_clock_waiting(world: World) -> None:
