@@ -23,7 +23,7 @@ from ops.prove.rough.life import Life, begins
 from ops.prove.rough.trouble import Trouble
 from ops.prove.rough.wire import Wire
 
-MERCHANTS = 8
+MERCHANTS = 6
 SCHEDULERS, WORKERS = 2, 3
 # An order in doubt is asked about after half a minute, then after two; a mail after three. With a
 # planted mistake there may never be rest, and it shows before.

@@ -66,7 +66,9 @@ class Wire:
                 """A caller who hangs up, or was killed, is no news."""
 
         door = Door(("127.0.0.1", port), Handler)
-        threading.Thread(target=door.serve_forever, daemon=True, name=f"wire-{port}").start()
+        threading.Thread(
+            target=door.serve_forever, args=(0.05,), daemon=True, name=f"wire-{port}"
+        ).start()
         return door
 
     def _call(self, port: int, handler: BaseHTTPRequestHandler, raw: bytes) -> None:

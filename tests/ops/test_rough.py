@@ -1,0 +1,344 @@
+"""The rough tier's own parts: a wire that loses and remembers, books that are compared, processes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ops.embedded import free_port
+from ops.prove.checks import Violation
+from ops.prove.rough import verdict
+from ops.prove.rough.books import TheirBook, Witness, against_the_wire
+from ops.prove.rough.client import Client, Deed
+from ops.prove.rough.house import Process
+from ops.prove.rough.ledger import FAULTS, Call, Dice, Ledger, dice
+from ops.prove.rough.trouble import Trouble, _deeds
+from ops.prove.rough.wire import Wire
+
+CHARGE = {"transaction_details": {"order_id": "o-1", "gross_amount": 99_000}}
+TAKEN = {
+    "status_code": "200",
+    "transaction_status": "capture",
+    "transaction_id": "t-1",
+    "order_id": "o-1",
+}
+
+
+class Ends:
+    """The two ends of a wire: a gateway that answers, and our address for notifications."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+        self.servers = [self._server(), self._server()]
+        ports = [server.server_address[1] for server in self.servers]
+        self.port, self.news_port = free_port(), free_port()
+        self.wire = Wire(
+            seed="1",
+            gateway=ports[0],
+            api=ports[1],
+            port=self.port,
+            news_port=self.news_port,
+            file=folder / "wire.jsonl",
+        )
+
+    def _server(self) -> ThreadingHTTPServer:
+        asked = self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                asked.append(self.path)
+                told = json.dumps(TAKEN).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
+
+            def log_message(self, *_: Any) -> None:
+                """Quiet."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return server
+
+    def fault(self, kind: str | None) -> None:
+        self.wire.dice.draw = lambda op: (kind, dice(op))  # type: ignore[method-assign]
+
+    def post(self, path: str, body: Any, *, news: bool = False) -> tuple[int, Any] | None:
+        """What the caller hears; None where it is nothing."""
+        line = http.client.HTTPConnection(
+            "127.0.0.1", self.news_port if news else self.port, timeout=0.5
+        )
+        try:
+            line.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            answer = line.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            return None
+        finally:
+            line.close()
+
+    def close(self) -> None:
+        self.wire.close()
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def ends(tmp_path: Path) -> Iterator[Ends]:
+    made = Ends(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "heard", "reached"),
+    [
+        (None, 200, True),
+        ("lost_before", None, False),
+        ("reset_before", None, False),
+        ("502_before", 502, False),
+        ("lost_after", None, True),
+        ("reset_after", None, True),
+        ("502_after", 502, True),
+        ("garbled", 200, True),
+    ],
+)
+def test_the_ledger_knows_what_the_caller_did_not_hear(
+    ends: Ends, fault: str | None, heard: int | None, reached: bool
+) -> None:
+    ends.fault(fault)
+    answer = ends.post("/v2/charge", CHARGE)
+    assert (answer[0] if answer else None) == heard
+    assert bool(ends.asked) == reached
+    [call] = ends.wire.ledger.calls
+    assert (call.op, call.order_id, call.fault) == ("charge", "o-1", fault)
+    assert call.answer == (TAKEN if reached else None)
+    deadline = time.monotonic() + 5
+    while not ends.wire.ledger.file.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    [line] = ends.wire.ledger.file.read_text().splitlines()
+    assert json.loads(line)["told"] == (fault is None) == call.was_told
+    assert ends.wire.ledger.is_lost("o-1") == (fault is not None)
+
+
+def test_a_charge_is_looked_up_before_it_reaches_the_gateway(ends: Ends) -> None:
+    ends.fault(None)
+    seen: list[tuple[str, int]] = []
+    ends.wire.witness = lambda call: seen.append((call.order_id, len(ends.asked)))
+    ends.post("/v2/charge", CHARGE)
+    assert seen == [("o-1", 0)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "heard", "arrived"),
+    [(None, 200, 1), ("lost", 200, 0), ("refused", 503, 0), ("doubled", 200, 2)],
+)
+def test_notifications_are_lost_and_doubled(
+    ends: Ends, fault: str | None, heard: int, arrived: int
+) -> None:
+    ends.fault(fault)
+    answer = ends.post("/gateways/midtrans/a", TAKEN, news=True)
+    assert answer is not None
+    assert (answer[0], len(ends.asked)) == (heard, arrived)
+
+
+def test_no_fault_meets_the_clock_of_the_simulator(ends: Ends) -> None:
+    ends.fault("reset_before")
+    answer = ends.post("/_sim/clock", {"days": 1})
+    assert answer is not None
+    assert (answer[0], ends.wire.ledger.calls) == (200, [])
+
+
+def test_the_seed_decides_which_fault_the_nth_call_meets_and_who_is_killed() -> None:
+    def drawn(seed: str) -> list[str | None]:
+        mine = Dice(seed)
+        mine.trouble = True
+        return [mine.draw(op)[0] for op in FAULTS for _ in range(200)]
+
+    assert drawn("1") == drawn("1") != drawn("2")
+    assert set(drawn("1")) >= {None, "lost_after", "502_after", "doubled"}
+    deeds = [next(made) for made in [_deeds(dice("1"))] for _ in range(30)]
+    again = [next(made) for made in [_deeds(dice("1"))] for _ in range(30)]
+    assert deeds == again
+    first = {"worker", "api", "server", "scheduler"}
+    assert {role for _, role in deeds[:5]} == first
+
+
+# --- books ----------------------------------------------------------------------------------------
+
+
+class Rows:
+    """Our database, as the books ask it."""
+
+    def __init__(self, orders: list[tuple[Any, ...]], refunds: list[tuple[Any, ...]]) -> None:
+        self.told = {"payment_orders": orders, "FROM refunds": refunds}
+
+    def execute(self, query: str, *_: Any) -> list[tuple[Any, ...]]:
+        return next(rows for name, rows in self.told.items() if name in query)
+
+
+def a_call(n: int, op: str = "charge", *, told: bool = True, **answer: Any) -> Call:
+    body = CHARGE if op == "charge" else {"refund_key": "r-1", "amount": 5_000}
+    return Call(
+        n, op, "o-1", 0.0, body, None, answer={**TAKEN, **answer}, answered_at=n, was_told=told
+    )
+
+
+OURS = ("o-1", 99_000, "paid", 99_000, "INV-1")
+DENIED: Any = {"status_code": "202", "transaction_status": "deny"}
+
+
+@pytest.mark.parametrize(
+    ("calls", "orders", "rule"),
+    [
+        ([a_call(1)], [OURS], None),
+        ([a_call(1), a_call(2)], [OURS], None),  # the same charge, told again
+        ([a_call(1)], [], "wire: written ahead"),
+        ([a_call(1)], [("o-1", 98_999, "paid", 98_999, "INV-1")], "wire: one amount"),
+        ([a_call(1)], [("o-1", 99_000, "failed", None, "INV-1")], "wire: money is booked"),
+        ([a_call(1), a_call(2, transaction_id="t-2")], [OURS], "wire: taken once"),
+        ([a_call(1, **DENIED)], [("o-1", 99_000, "failed", None, "INV-1")], None),
+        ([a_call(1, **DENIED), a_call(2)], [OURS], "wire: never sent again after an end"),
+        # Nobody had heard of the end: sending the same order again is what the protocol asks for.
+        ([a_call(1, told=False, **DENIED), a_call(2)], [OURS], None),
+        ([a_call(1), a_call(2, "refund")], [OURS], "wire: refunds are ours"),
+    ],
+)
+def test_the_wire_contradicts_a_wrong_book(
+    calls: list[Call], orders: list[tuple[Any, ...]], rule: str | None, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "wire.jsonl", calls)
+    found = against_the_wire(Rows(orders, []), ledger, TheirBook())
+    assert {one.rule for one in found} == ({rule} if rule else set())
+
+
+def test_what_the_gateway_has_and_no_call_made_is_seen(tmp_path: Path) -> None:
+    book = TheirBook()
+    book.orders["o-9"] = SimpleNamespace(order_id="o-9")  # type: ignore[assignment]
+    found = against_the_wire(Rows([], []), Ledger(tmp_path / "wire.jsonl"), book)
+    assert [one.rule for one in found] == ["wire: seen by both"]
+
+
+@pytest.mark.parametrize(
+    ("row", "missing"),
+    [
+        ((99_000, "sent", 1), 0),
+        ((99_000, "unknown", 1), 0),
+        (None, 1),
+        ((99_000, "created", 0), 1),
+        ((1, "sent", 1), 1),
+    ],
+)
+def test_the_witness_wants_a_committed_row(row: Any, missing: int) -> None:
+    found = SimpleNamespace(fetchone=lambda: row)
+    witness = Witness(lambda: nullcontext(SimpleNamespace(execute=lambda *_: found)))
+    witness(a_call(1))
+    assert (witness.seen, len(witness.missing)) == (1, missing)
+
+
+def test_a_server_that_restarts_is_no_missing_row() -> None:
+    def away() -> Any:
+        raise OSError
+
+    witness = Witness(away)
+    witness(a_call(1))
+    assert (witness.blind, witness.missing) == (1, [])
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("later", "broken"),
+    [
+        ((201, {"id": "a", "url": "https://x"}), False),
+        ((201, {"id": "a", "url": None}), False),  # told once and never kept
+        ((201, {"id": "b", "url": None}), True),
+        ((409, {"code": "in_use"}), True),
+    ],
+)
+def test_another_answer_under_the_same_key_is_a_violation(
+    later: tuple[int, Any], broken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client("http://127.0.0.1:1", "x", "a", "1")
+    deed = Deed("a-1", "/customers", {}, {}, [(201, {"id": "a", "url": "https://x"})])
+    monkeypatch.setattr(client, "repeat", lambda _: later)
+    found: list[Violation] = list(verdict._one_answer(client, deed))
+    assert [one.rule for one in found] == (["one key, one answer"] if broken else [])
+
+
+def test_a_client_asks_until_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client("http://127.0.0.1:1", "x", "a", "1")
+    told = iter([(0, {}), (503, {}), (409, {"code": "in_progress"}), (201, {"id": "a"})])
+    asked: list[str] = []
+
+    def answer(_m: str, _p: str, _b: Any, headers: dict[str, str]) -> tuple[int, Any]:
+        asked.append(headers["Idempotency-Key"])
+        return next(told)
+
+    monkeypatch.setattr(client, "_try", answer)
+    monkeypatch.setattr(client, "_rest", lambda: None)
+    deed = client.post("/customers", {})
+    assert (deed.status, deed.lost, len(asked), len(set(asked))) == (201, 3, 4, 1)
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    one = Process("sleeper", "worker", {}, tmp_path / "log")
+    one.popen = subprocess.Popen(["sleep", "60"])
+    yield one
+    one.kill()
+
+
+def state_of(process: Process) -> str:
+    assert process.popen is not None
+    stat = Path(f"/proc/{process.popen.pid}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0]
+
+
+def becomes(process: Process, states: str) -> None:
+    deadline = time.monotonic() + 10
+    while state_of(process) not in states:
+        assert time.monotonic() < deadline, state_of(process)
+        time.sleep(0.02)
+
+
+def test_who_is_paused_goes_on_by_himself(process: Process) -> None:
+    process.pause(1)
+    becomes(process, "T")
+    assert process.is_paused
+    becomes(process, "SR")
+    assert process.is_running
+
+
+def test_who_is_killed_while_he_is_paused_is_gone_and_his_waker_too(process: Process) -> None:
+    process.pause(30)
+    becomes(process, "T")
+    process.kill()
+    assert not process.is_running
+    assert process.waker is not None
+    assert process.waker.poll() is not None
+
+
+def test_everybody_is_up_after_the_trouble(tmp_path: Path) -> None:
+    started: list[str] = []
+    dead = Process("worker-1", "worker", {}, tmp_path / "log")
+    house = SimpleNamespace(processes=[dead], restart=lambda one: started.append(one.name))
+    Trouble(house, "1").mend()  # type: ignore[arg-type]
+    assert started == ["worker-1"]
