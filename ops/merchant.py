@@ -17,6 +17,7 @@ import click
 from sqlalchemy import text
 
 from billing.engine import Engine, build_engine
+from billing.flows import recover_mails, recover_sweep
 from billing.flows.machine_keys import create_key
 from billing.flows.onboard import EDITABLE, MerchantDraft, create_merchant, update_merchant
 from billing.flows.people import create_staff
@@ -187,24 +188,28 @@ def dunning(slug: str, file: Path | None) -> None:
 
 @group.command("resume")
 @click.argument("slug")
-def resume(slug: str) -> None:
-    """End the care taken after a restore.
+@click.option("--without-asking", is_flag=True,
+              help="Whatever of the lost time may be left to be found.")  # fmt: skip
+def resume(slug: str, without_asking: bool) -> None:
+    """End the care taken after a restore or a fail-over.
 
-    From then on orders are sent again without asking the gateway first.
+    Midtrans is asked once more about all that is open; where something of the lost time is not
+    caught up, that is said and the care goes on. Afterwards orders are sent without asking first.
     """
     with an_engine() as engine:
         merchant_id = find_merchant(engine, slug)
         with engine.work(merchant_id, OPERATOR) as unit:
             was = unit.merchant.mode
-            unit.session.execute(
-                text("UPDATE merchants SET mode = 'running' WHERE merchant_id = :m"),
-                {"m": merchant_id},
-            )
-            unit.audit(
-                "merchant.resume", "merchant", merchant_id,
-                before={"mode": was}, after={"mode": "running"},
-            )  # fmt: skip
+            if without_asking:
+                recover_sweep.end_care(unit)
+        left = [] if without_asking else recover_sweep.resume(engine, merchant_id, OPERATOR)
+        with engine.work(merchant_id, OPERATOR) as unit:
+            held = recover_mails.held(unit)
+    if left:
+        raise click.ClickException("\n".join([f"{slug} recovers, it has:", *left]))
     click.echo(f"{slug} is running" if was == "recovering" else f"{slug} was running already")
+    if held:
+        click.echo(f"{held} mails are held back: tagihan recover mails {slug}")
 
 
 def shown(merchant: Merchant) -> dict[str, object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,8 +18,13 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
+from sqlalchemy import select
 
+from billing.engine import Engine
 from core import ids
+from core.clock import utc_now
+from core.settings import Settings
+from core.tables import merchants
 
 Kind = Literal["restored", "failed_over"]
 
@@ -123,6 +128,26 @@ def begin(
         connection.execute(_NOTE, {**mine, "id": ids.fresh(), "action": action, **note})
         begun.append(Begun(row.slug, row.merchant_id, since, gaps, held))
     return begun
+
+
+def after_fail_over(settings: Settings, lost_from: datetime | None) -> list[str]:
+    """``tagihan recover begin``: on a promoted standby, before any process of ours uses it."""
+    if settings.owner_database_url is None:
+        raise ValueError("DATABASE_URL is not set")
+    since = lost_from.replace(tzinfo=UTC) if lost_from else None
+    with psycopg.connect(settings.owner_database_url, connect_timeout=10) as connection:
+        return told(begin(connection, "failed_over", utc_now(), lost_from=since))
+
+
+def recovering(engine: Engine, only: UUID | None) -> list[tuple[UUID, str]]:
+    """The merchants that recover, with their short names."""
+    with engine.db.reader() as session:
+        rows = session.execute(
+            select(merchants.c.merchant_id, merchants.c.slug)
+            .where(merchants.c.mode == "recovering")
+            .order_by(merchants.c.slug)
+        ).all()
+    return [(row.merchant_id, row.slug) for row in rows if only in (None, row.merchant_id)]
 
 
 def told(begun: Sequence[Begun]) -> list[str]:

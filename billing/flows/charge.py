@@ -32,7 +32,7 @@ from billing.flows.documents import Links
 from billing.flows.orders import MOOT, record_steps
 from billing.flows.pace import Leave, watched
 from billing.flows.page_news import shown_on_page
-from billing.flows.recover import ask_around
+from billing.flows.recover import ask_around, ask_first
 from billing.flows.reviews import open_review
 from billing.flows.settle import NEVER_SENT, settle
 from core.actor import system
@@ -143,8 +143,8 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
         cards, unreadable = open_card_requests(engine, unit, wanted)
         _hold_back(unit, [row for row in wanted if row.id in unreadable])
         alive = [row for row in wanted if row.id not in unreadable]
-        ask_first = unit.merchant.mode == "recovering"
-        cost, more = 1 + _ASKED_AROUND * ask_first, len(rows) == limit
+        careful = ask_first(engine, unit, alive)
+        cost, more = 1 + _ASKED_AROUND * bool(careful), len(rows) == limit
         leave, allowed = take_places(engine, unit, lane, alive, cost, more=more)
         later, alive = len(alive) - leave.count, allowed
         mark_sent(engine, unit, [row.id for row in alive])
@@ -156,7 +156,7 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
                 row.order_id,
                 _request(engine, unit, row, cards.get(row.id)),
                 row.sends + 1,
-                ask_first,
+                row.id in careful,
             )
             for row in alive
         ]
@@ -166,8 +166,8 @@ def lease(engine: Engine, merchant_id: UUID, *, limit: int, only: UUID | None = 
 def exchange(engine: Engine, merchant_id: UUID, gateway: Gateway, leased: Leased) -> None:
     """Make the call and settle what it answered. Nothing is open in the database meanwhile.
 
-    While a merchant recovers from a restored backup, the gateway is asked first: the order may
-    have been sent in the days the backup does not know of.
+    While a merchant recovers from a restored backup, and where a request of the lost days may be
+    repeated later, the gateway is asked first: the order may have been sent in those days.
     """
     answer: Answer | None = None
     if leased.ask_first:

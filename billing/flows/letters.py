@@ -112,9 +112,7 @@ def prepare(engine: Engine, unit: Work, message: Leased) -> Ready:
             customer_name=_name(unit, message),
             locale=message.locale,
             seller=document.seller if document else seller_facts({}, unit.merchant),
-            message_id=derived_message_id(
-                f"{unit.merchant_id}/{message.id}", _domain(engine.settings.mail_from)
-            ),
+            message_id=message_id_of(engine, unit, message.id),
             at=message.business_at,
             view=document.view if document else None,
             links=MailLinks(page=document.url if document else ""),
@@ -190,6 +188,13 @@ def _worded(value: Mapping[str, str] | str | None, locale: str) -> str:
         # A plan may be named in one language only: better that than no name.
         return value.get(language_of(locale)) or next((one for one in value.values() if one), "")
     return value or ""
+
+
+def message_id_of(engine: Engine, unit: Work, message_id: UUID) -> str:
+    """The Message-ID that a mail has for good, over any restore."""
+    return derived_message_id(
+        f"{unit.merchant_id}/{message_id}", _domain(engine.settings.mail_from)
+    )
 
 
 def _domain(address: str) -> str:

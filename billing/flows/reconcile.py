@@ -21,6 +21,7 @@ from billing.flows.holds import fulfil
 from billing.flows.hosted import PAGE_CALLS, resolve_page
 from billing.flows.orders import record_steps
 from billing.flows.pace import take, watched
+from billing.flows.recover import ask_first
 from billing.flows.settle import is_held, settle
 from core.actor import system
 from core.work import Work
@@ -230,8 +231,8 @@ def _lease_again(engine: Engine, merchant_id: UUID, order: Row[Any]) -> Leased |
         if row is None:
             return None
         record_steps(unit, [(order.id, order.state, "sent", f"send {order.sends + 1}", None)])
-        ask_first = unit.merchant.mode == "recovering"
-        return Leased(order.order_id, request, order.sends + 1, ask_first)
+        careful = order.id in ask_first(engine, unit, [order])
+        return Leased(order.order_id, request, order.sends + 1, careful)
 
 
 def _still_due(unit: Work, order: Row[Any]) -> bool:

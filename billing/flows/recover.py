@@ -7,7 +7,10 @@ can be asked about before anything is sent.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, select, update
@@ -15,8 +18,10 @@ from sqlalchemy import Row, select, update
 from billing.engine import Engine
 from billing.flows.offers import expiry
 from billing.flows.orders import MOOT, OPEN, OrderDraft, record_steps, write_orders
-from billing.flows.settle import settle
+from billing.flows.settle import settle, settle_in
+from billing.tables import customers
 from core.actor import system
+from core.tables import recoveries
 from core.work import Work
 from invoices.tables import invoices
 from payments.channels import HOSTED, PULLS, pulled_by
@@ -34,6 +39,29 @@ LATER = Answer("not_sent", message="something else of this invoice was found")
 GONE = Answer("failed", code=MOOT, message="something else of this invoice was found")
 
 
+def ask_first(engine: Engine, unit: Work, rows: Sequence[Row[Any]]) -> frozenset[UUID]:
+    """Which orders are asked about before they are sent: all, while a merchant recovers.
+
+    Afterwards those that a client may have had made in the lost time already and asks for again:
+    not what the calendar makes, that is caught up by then.
+    """
+    if unit.merchant.mode == "recovering":
+        return frozenset(row.id for row in rows)
+    made = frozenset(row.id for row in rows if row.initiated_by == "customer")
+    if not made or not _recovered_lately(engine, unit):
+        return frozenset()
+    return made
+
+
+def _recovered_lately(engine: Engine, unit: Work) -> bool:
+    """So lately that a client may still repeat a request of the lost time."""
+    since = unit.real_now - timedelta(days=engine.settings.idempotency_days)
+    query = select(recoveries.c.id).where(
+        recoveries.c.merchant_id == unit.merchant_id, recoveries.c.ended_at >= since
+    )
+    return unit.session.execute(query.limit(1)).one_or_none() is not None
+
+
 def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: str) -> Answer | None:
     """Ask about every other order the invoice may have had; take in what is found.
 
@@ -48,12 +76,72 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
         return None
     others_open = any(state in OPEN for other, state in known.items() if other != order_id)
     found = False
-    for kind in ("attempt", "instrument"):
+    for lost in _lost(gateway, namespace, invoice, known):
+        if lost.answer.status == "unknown":
+            return LATER
+        if lost.kind == order.kind and _stands(lost.kind, lost.answer):
+            # Two of a kind are not open at once: ours, which never left, gives way.
+            if order.in_doubt:
+                return LATER
+            settle(engine, merchant_id, order_id, GONE, because="another one waits")
+        _take_in(engine, merchant_id, invoice, lost)
+        found = True
+    if found and not _is_due(engine, merchant_id, order):
+        return GONE
+    return LATER if found or others_open else None
+
+
+def search(
+    engine: Engine, merchant_id: UUID, gateway: Gateway, invoice_id: UUID
+) -> tuple[int, bool]:
+    """Ask about every order that an invoice may have had and that is not known here.
+
+    Returns:
+        How many were found and taken in, and whether it must be asked again later: the gateway did
+        not answer, or two orders of a kind would be open at once.
+    """
+    with engine.work(merchant_id, system("recover")) as unit:
+        invoice = _invoice(unit, invoice_id)
+        orders = unit.session.execute(
+            select(payment_orders.c.order_id, payment_orders.c.kind, payment_orders.c.state).where(
+                payment_orders.c.merchant_id == merchant_id,
+                payment_orders.c.invoice_id == invoice_id,
+            )
+        ).all()
+        namespace = unit.merchant.namespace
+    standing = {row.kind for row in orders if row.state in (*OPEN, "review")}
+    found, later = 0, False
+    for lost in _lost(gateway, namespace, invoice, {row.order_id: row.state for row in orders}):
+        stands = _stands(lost.kind, lost.answer)
+        if lost.answer.status == "unknown" or (stands and lost.kind in standing):
+            later = True
+            continue
+        _take_in(engine, merchant_id, invoice, lost)
+        found += 1
+        if stands:
+            standing.add(lost.kind)
+    return found, later
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """An order that the gateway knows, or may know, and these books do not."""
+
+    kind: Literal["attempt", "instrument"]
+    n: int
+    order_id: str
+    answer: Answer
+
+
+def _lost(
+    gateway: Gateway, namespace: bytes, invoice: Row[Any], known: Collection[str]
+) -> Iterator[_Lost]:
+    kinds: tuple[Literal["attempt", "instrument"], ...] = ("attempt", "instrument")
+    for kind in kinds:
         holes = 0
         for n in range(1, N_MAX):
-            other = derive_order_id(
-                namespace, str(invoice.id), str(invoice.period_start or "-"), kind, n
-            )
+            start = str(invoice.period_start or "-")
+            other = derive_order_id(namespace, str(invoice.id), start, kind, n)
             if other in known:
                 continue
             answer = gateway.status(other)
@@ -63,19 +151,7 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
                     break
                 continue
             holes = 0
-            if answer.status == "unknown":
-                return LATER
-            if kind == order.kind and _stands(kind, answer):
-                # Two of a kind are not open at once: ours, which never left, gives way.
-                if order.in_doubt:
-                    return LATER
-                settle(engine, merchant_id, order_id, GONE, because="another one waits")
-            _take_in(engine, merchant_id, order, invoice, kind=kind, n=n, answer=answer)
-            settle(engine, merchant_id, other, answer, because="found after a restore")
-            found = True
-    if found and not _is_due(engine, merchant_id, order):
-        return GONE
-    return LATER if found or others_open else None
+            yield _Lost(kind, n, other, answer)
 
 
 def _stands(kind: str, answer: Answer) -> bool:
@@ -104,17 +180,21 @@ def _facts(unit: Work, order_id: str) -> tuple[Row[Any], Row[Any] | None, dict[s
     ).one()
     if order.invoice_id is None:
         return order, None, {}
-    invoice = unit.session.execute(
-        select(invoices).where(
-            invoices.c.merchant_id == unit.merchant_id, invoices.c.id == order.invoice_id
-        )
-    ).one()
+    invoice = _invoice(unit, order.invoice_id)
     rows = unit.session.execute(
         select(c.order_id, c.state).where(
             c.merchant_id == unit.merchant_id, c.invoice_id == order.invoice_id
         )
     )
     return order, invoice, {row.order_id: row.state for row in rows}
+
+
+def _invoice(unit: Work, invoice_id: UUID) -> Row[Any]:
+    return unit.session.execute(
+        select(invoices).where(
+            invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice_id
+        )
+    ).one()
 
 
 def _channel(kind: str, answer: Answer) -> str:
@@ -128,34 +208,28 @@ def _channel(kind: str, answer: Answer) -> str:
     return pulled_by(answer.channel) if kind == "attempt" else answer.channel or "bca_va"
 
 
-def _take_in(
-    engine: Engine,
-    merchant_id: UUID,
-    order: Row[Any],
-    invoice: Row[Any],
-    *,
-    kind: str,
-    n: int,
-    answer: Answer,
-) -> None:
+def _take_in(engine: Engine, merchant_id: UUID, invoice: Row[Any], lost: _Lost) -> None:
     """Write the row that the backup lost; `settle` then moves it to where the gateway has it.
 
     One that is decided enters as ``failed``, from where the truth may still make it paid, so that
     it never stands in the way of the open one. One that still waits is withdrawn: the payer is
     offered a new one.
     """
+    kind, answer = lost.kind, lost.answer
     waits, channel = _stands(kind, answer), _channel(kind, answer)
     with engine.work(merchant_id, system("recover")) as unit:
+        if not _lock(unit, invoice, lost.order_id):
+            return  # another has just taken it in
         [row] = write_orders(
             unit,
             [
                 OrderDraft(
-                    kind="attempt" if kind == "attempt" else "instrument",
+                    kind=kind,
                     channel=channel,
                     initiated_by="merchant" if kind == "attempt" else "customer",
-                    customer_id=order.customer_id,
+                    customer_id=invoice.customer_id,
                     amount=answer.amount or invoice.due_amount,
-                    n=n,
+                    n=lost.n,
                     owner=invoice.id,
                     invoice_id=invoice.id,
                     period=str(invoice.period_start or "-"),
@@ -178,3 +252,24 @@ def _take_in(
         record_steps(unit, [(row, "created", "sent", "sent before the restore", None)])
         if not waits:
             record_steps(unit, [(row, "sent", "failed", "found after a restore", answer.raw)])
+        # At once with its row: one that was written and not settled would be known, and wrong.
+        settle_in(engine, unit, lost.order_id, answer, because="found after a restore")
+
+
+def _lock(unit: Work, invoice: Row[Any], order_id: str) -> bool:
+    """Lock customer and invoice, as `settle` does; False where the order is known by now."""
+    unit.session.execute(
+        select(customers.c.id)
+        .where(customers.c.merchant_id == unit.merchant_id, customers.c.id == invoice.customer_id)
+        .with_for_update(key_share=True)
+    )
+    unit.session.execute(
+        select(invoices.c.id)
+        .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == invoice.id)
+        .with_for_update()
+    )
+    c = payment_orders.c
+    known = unit.session.execute(
+        select(c.id).where(c.merchant_id == unit.merchant_id, c.order_id == order_id)
+    )
+    return known.one_or_none() is None

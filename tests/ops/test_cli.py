@@ -44,6 +44,7 @@ GROUPS = {
     "clock": ("advance", "jump", "show"),
     "schema": ("check", "write"),
     "merchant": ("add", "dunning", "key", "list", "resume", "set", "show", "staff"),
+    "recover": ("ask", "begin", "mails"),
 }
 
 
@@ -128,7 +129,8 @@ ASKING = [
     ("restore", "--yes", "pyproject.toml"), ("merchant", "list"), ("merchant", "show", "x"),
     ("merchant", "set", "x", "card_mode=none"), ("merchant", "key", "x"),
     ("merchant", "staff", "x", "a@b.example", "--name", "A", "--password", "long enough"),
-    ("merchant", "resume", "x"), ("up",),
+    ("merchant", "resume", "x"), ("recover", "begin"), ("recover", "ask"),
+    ("recover", "mails", "x"), ("up",),
 ]  # fmt: skip
 SERVING = [("api",), ("worker",), ("scheduler",)]
 
