@@ -114,6 +114,8 @@ invoice_lines = merchant_table(
     Column("unit_amount", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("tax_amount", BigInteger, nullable=False),
+    # What discounts took off it: ``amount`` is without it.
+    Column("discount_amount", BigInteger, nullable=False, server_default="0"),
     Column("period_start", Date),
     Column("period_end", Date),
     Column("price_id", Uuid),
@@ -131,6 +133,9 @@ invoice_lines = merchant_table(
         "kind IN ('recurring','stub','credit','charge','usage','setup','one_off')", name="kind"
     ),
     CheckConstraint("(kind = 'credit') = (amount < 0) OR amount = 0", name="sign"),
+    CheckConstraint(
+        "discount_amount >= 0 AND (discount_amount = 0 OR amount >= 0)", name="discount_amount"
+    ),
     CheckConstraint("kind <> 'credit' OR credits_line_id IS NOT NULL", name="credits_line_id"),
     Index(
         "ix_invoice_lines_credits",

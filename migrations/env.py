@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import billing.discounts.tables
 import billing.ledger.tables
 import billing.reconciliation.tables
 import billing.tables
@@ -16,6 +17,7 @@ import usage.tables
 from core.db import metadata
 
 TABLES = (
+    billing.discounts.tables,
     billing.ledger.tables,
     billing.reconciliation.tables,
     billing.tables,

@@ -1,0 +1,1 @@
+"""Discounts: their rows, who was given them, and what they make of a period."""
