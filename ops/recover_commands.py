@@ -41,7 +41,7 @@ def begin_care(lost_from: Any) -> None:
 def ask(slug: str | None) -> None:
     """Ask Midtrans about every open invoice and every payment; book what is found.
 
-    Exits 1 where something could not be answered yet: run it again.
+    Exits 1 where it did not answer everything: run it again.
     """
     sweep = module("billing.flows.recover_sweep").sweep
     left = False
@@ -49,15 +49,17 @@ def ask(slug: str | None) -> None:
         wanted = None if slug is None else find_merchant(engine, slug)
         for merchant_id, name in module("ops.recover").recovering(engine, wanted):
             swept = sweep(engine, merchant_id)
-            left = left or bool(swept.later)
+            left = left or bool(swept.unanswered)
             click.echo(
                 f"{name}: asked about {swept.invoices} open invoices and {swept.payments} "
                 f"payments, found {swept.found} orders that were not known"
             )
-            for what in swept.later[:20]:
-                click.echo(f"    not decided yet: {what}")
+            for what in swept.unanswered[:20]:
+                click.echo(f"    no answer about {what}")
+            for what in swept.waiting[:20]:
+                click.echo(f"    {what}: found an order that waits until another one is decided")
     if left:
-        raise click.ClickException("something is not decided yet: ask again in some minutes")
+        raise click.ClickException("Midtrans did not answer everything: ask again in some minutes")
 
 
 @group.command("mails")

@@ -91,15 +91,17 @@ def ask_around(engine: Engine, merchant_id: UUID, gateway: Gateway, order_id: st
     return LATER if found or others_open else None
 
 
-def search(
-    engine: Engine, merchant_id: UUID, gateway: Gateway, invoice_id: UUID
-) -> tuple[int, bool]:
-    """Ask about every order that an invoice may have had and that is not known here.
+@dataclass(slots=True)
+class Found:
+    """Orders that were found; ``waiting``: not taken in, another of the kind is open."""
 
-    Returns:
-        How many were found and taken in, and whether it must be asked again later: the gateway did
-        not answer, or two orders of a kind would be open at once.
-    """
+    taken_in: int = 0
+    unanswered: int = 0
+    waiting: int = 0
+
+
+def search(engine: Engine, merchant_id: UUID, gateway: Gateway, invoice_id: UUID) -> Found:
+    """Ask about every order that an invoice may have had and that is not known here."""
     with engine.work(merchant_id, system("recover")) as unit:
         invoice = _invoice(unit, invoice_id)
         orders = unit.session.execute(
@@ -110,17 +112,19 @@ def search(
         ).all()
         namespace = unit.merchant.namespace
     standing = {row.kind for row in orders if row.state in (*OPEN, "review")}
-    found, later = 0, False
+    found = Found()
     for lost in _lost(gateway, namespace, invoice, {row.order_id: row.state for row in orders}):
         stands = _stands(lost.kind, lost.answer)
-        if lost.answer.status == "unknown" or (stands and lost.kind in standing):
-            later = True
-            continue
-        _take_in(engine, merchant_id, invoice, lost)
-        found += 1
-        if stands:
-            standing.add(lost.kind)
-    return found, later
+        if lost.answer.status == "unknown":
+            found.unanswered += 1
+        elif stands and lost.kind in standing:
+            found.waiting += 1
+        else:
+            _take_in(engine, merchant_id, invoice, lost)
+            found.taken_in += 1
+            if stands:
+                standing.add(lost.kind)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

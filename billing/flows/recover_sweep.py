@@ -46,12 +46,17 @@ _BELL: Final = "order.resolve"
 
 @dataclass(slots=True)
 class Swept:
-    """What came of it: how many were asked about, and what could not be answered yet."""
+    """What came of it: how many were asked about, and how many orders were found.
+
+    ``unanswered``: the gateway did not answer about these. ``waiting``: found, and not taken in
+    while another order of the kind is open; the workers see to that one first.
+    """
 
     invoices: int = 0
     payments: int = 0
     found: int = 0
-    later: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def sweep(
@@ -67,18 +72,20 @@ def sweep(
     for page in _pages(engine, merchant_id, _open_invoices):
         for row in page:
             with _gateway(engine, merchant_id, _QUESTIONS) as gateway:
-                found, later = search(engine, merchant_id, gateway, row.id)
+                found = search(engine, merchant_id, gateway, row.id)
             swept.invoices += 1
-            swept.found += found
-            if later:
-                swept.later.append(row.number)
+            swept.found += found.taken_in
+            if found.unanswered:
+                swept.unanswered.append(row.number)
+            elif found.waiting:
+                swept.waiting.append(row.number)
         progress(swept)
     for page in _pages(engine, merchant_id, _payments):
         for row in page:
             with _gateway(engine, merchant_id, 1) as gateway:
                 _ask(engine, merchant_id, gateway, row, swept)
         progress(swept)
-    if not swept.later:
+    if not swept.unanswered:
         with engine.work(merchant_id, system("recover")) as unit:
             unit.session.execute(_running(unit).values(asked_at=unit.real_now))
     return swept
@@ -92,7 +99,9 @@ def resume(engine: Engine, merchant_id: UUID, actor: Actor) -> list[str]:
     with engine.work(merchant_id, actor) as unit:
         if unit.merchant.mode != "recovering":
             return []
-    left = [f"invoice {number}: not decided yet" for number in sweep(engine, merchant_id).later]
+    swept = sweep(engine, merchant_id)
+    left = [f"{what}: Midtrans did not answer" for what in swept.unanswered]
+    left += [f"{what}: an order of the lost time waits for another" for what in swept.waiting]
     with engine.work(merchant_id, actor) as unit:
         left += _still_due(unit)
         if left:
@@ -148,7 +157,7 @@ def _ask(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any], swe
     wire = wire_id(row.channel, row.order_id, row.transaction_id)
     answer = gateway.status(wire)
     if answer.status in ("unknown", "not_found"):
-        swept.later.append(row.order_id)
+        swept.unanswered.append(row.order_id)
         return
     settle_asked(
         engine, merchant_id, gateway, row.order_id, answer,

@@ -76,7 +76,7 @@ def test_a_virtual_account_that_was_paid_in_the_lost_time_is_found_though_nothin
 
     swept = sweep(lost.engine, lost.id)
 
-    assert (swept.invoices, swept.found, swept.later) == (1, 1, [])
+    assert (swept.invoices, swept.found, swept.unanswered) == (1, 1, [])
     assert lost.invoice(renewal).status == "paid"
     assert lost.row(payments, order_id=order_id).status == "settled"
     assert sweep(lost.engine, lost.id).found == 0
