@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from billing.engine import Engine, build_engine
 from billing.flows.clock import drive
+from billing.flows.compare_status import begin_day
 from core.housekeeping import sweep
 from core.jobs import advancing_clocks, ring_due
 from core.sealing import seal_waiting
@@ -51,6 +52,14 @@ def housekeep(engine: Engine) -> int:
 def seal(engine: Engine) -> int:
     """Seal what is new in the audit, in machine time; returns how many rows."""
     return seal_waiting(engine.db, SealKeys.of(engine.vault), engine.real_now())
+
+
+def compare(engine: Engine) -> int:
+    """Open the day's comparison with the gateway, in machine time; returns for how many."""
+    opened = begin_day(engine)
+    if opened:
+        LOG.info("comparing with the gateway", extra={"merchants": opened})
+    return opened
 
 
 def drive_clocks(engine: Engine) -> None:
@@ -94,6 +103,9 @@ def main(settings: Settings, stop: threading.Event | None = None) -> None:
     scheduler.add_job(drive_clocks, "interval", args=[engine], seconds=CLOCK_SECONDS, id="clocks")
     scheduler.add_job(
         housekeep, "interval", args=[engine], seconds=HOUSEKEEPING_SECONDS, jitter=60, id="sweep"
+    )
+    scheduler.add_job(
+        compare, "interval", args=[engine], seconds=HOUSEKEEPING_SECONDS, jitter=60, id="compare"
     )
     scheduler.add_job(seal, "interval", args=[engine], seconds=settings.seal_seconds, id="seal")
     tick(engine)

@@ -9,6 +9,7 @@ from billing.engine import Engine
 from billing.flows import accounts, chase, deliver, refund
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
+from billing.flows.compare_status import compare_due
 from billing.flows.ingest import ingest_due
 from billing.flows.notices import notify_due
 from billing.flows.reconcile import resolve_due
@@ -25,4 +26,5 @@ FLOWS: dict[str, Callable[[Engine, UUID], int]] = {
     "refund.send": refund.send_due,
     "notification.ingest": ingest_due,
     "message.send": deliver.send_due,
+    "status.compare": compare_due,
 }

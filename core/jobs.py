@@ -47,6 +47,7 @@ DUE: dict[str, str] = {
         ("refund.send", "refunds", f"t.next_at <= :real OR t.due_at <= {_NOW}"),
         ("notification.ingest", "notifications", "t.next_at <= :real"),
         ("message.send", "messages", "t.next_at <= :real"),
+        ("status.compare", "status_sweeps", "t.next_at <= :real"),
     )
 }
 

@@ -184,4 +184,29 @@ FAULTS: list[tuple[str, str, set[str]]] = [
     ("nobody seals the audit", "UPDATE audit_unsealed SET at = '2020-01-01'", {"audit-is-sealed"}),
     ("a role owns a table",
      "ALTER TABLE jobs OWNER TO {prefix}_app", {"roles-own-nothing"}),
+    ("a fee that no report told of",
+     """WITH j AS (INSERT INTO journals (merchant_id, id, kind, key, occurred_at, occurred_on, subject_kind, subject_id)
+        SELECT merchant_id, gen_random_uuid(), 'gateway_fees', 'x', now(), '2026-01-01', 'settlement_file',
+            gen_random_uuid() FROM merchants LIMIT 1 RETURNING merchant_id, id)
+        INSERT INTO postings (merchant_id, id, journal_id, position, account, amount)
+        SELECT merchant_id, gen_random_uuid(), id, n, account, amount FROM j,
+            (VALUES (1, 'gateway_fee', 500), (2, 'gateway_clearing', -500)) v(n, account, amount)""",
+     {"report-fees-are-booked"}),
+    ("a row of a report is matched to another amount",
+     """INSERT INTO settlement_rows (merchant_id, id, file_id, line, key, kind, order_id, gross, fee, ppn, net, rounding,
+            told_at, day, payment_id, booked_key)
+        SELECT merchant_id, gen_random_uuid(), gen_random_uuid(), 2, 'payment:x', 'payment', order_id, amount + 1, 0, 0,
+            amount + 1, 0, now(), '2026-01-01', id, 'x' FROM payments LIMIT 1""",
+     {"matched-row-is-its-payment"}),
+    ("a correction was decided and never booked",
+     """INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state, resolution,
+            account, amount, closed_at, closed_by)
+        SELECT merchant_id, gen_random_uuid(), 'not_ours', 'x', 'high', 'report', '2026-01-01', '{}', now(), 'resolved',
+            'booked', 'bank', 5, now(), 'staff:x' FROM merchants LIMIT 1""",
+     {"booked-difference-is-booked", "difference-has-its-story"}),
+    ("a difference nobody answers",
+     """INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state)
+        SELECT merchant_id, gen_random_uuid(), 'not_ours', 'x', 'high', 'report', '2001-01-01', '{}', '2001-01-01', 'open'
+        FROM merchants LIMIT 1""",
+     {"differences-are-answered"}),
 ]  # fmt: skip
