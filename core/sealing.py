@@ -8,23 +8,24 @@ row that commits late is sealed late.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core import ids
 from core.bulk import insert_rows
 from core.db import Sessions
-from core.seals import Anchor, Head, SealKeys
+from core.seals import FORM, Anchor, Head, SealKeys
 from core.tables import audit_anchors, audit_seals, audit_unsealed
 
 LOG = logging.getLogger("tagihan.audit")
 
 # Rows in one transaction, and transactions of one merchant in one turn.
-BATCH: Final = 500
+BATCH: Final = 2_000
 BATCHES_MAX: Final = 40
 
 
@@ -54,14 +55,37 @@ CANONICAL: Final = (
     + ")::text"
 )
 
+# The same as `core.seals.digest_of`, where the row is.
+DIGEST: Final = f"sha256('\\x{FORM.hex()}'::bytea || convert_to({CANONICAL}, 'UTF8'))"
+
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+# The names first and what they name afterwards: a plan may not look at every seal for a batch.
+# From where the last batch ended, past the names it took away, which are still in the index.
 _WAITING = text(
-    f"SELECT u.id, {CANONICAL} AS line, "  # noqa: S608 - constants
-    "EXISTS (SELECT 1 FROM audit_seals s WHERE s.merchant_id = u.merchant_id AND s.id = u.id) "
-    "AS sealed FROM audit_unsealed u "
-    "JOIN audit a ON a.merchant_id = u.merchant_id AND a.id = u.id "
-    "WHERE u.merchant_id = :merchant ORDER BY u.at, u.id LIMIT :batch"
+    "WITH waiting AS MATERIALIZED (SELECT id, at FROM audit_unsealed "  # noqa: S608 - constants
+    "WHERE merchant_id = :merchant AND (at, id) > (:at, :id) ORDER BY at, id LIMIT :batch) "
+    f"SELECT w.id, w.at, CASE WHEN a.id IS NOT NULL THEN {DIGEST} END AS digest, "
+    "(SELECT true FROM audit_seals s WHERE s.merchant_id = :merchant AND s.id = w.id LIMIT 1) "
+    "AS sealed FROM waiting w "
+    "LEFT JOIN LATERAL (SELECT t.* FROM audit t WHERE t.merchant_id = :merchant AND t.id = w.id "
+    "LIMIT 1) a ON true ORDER BY w.at, w.id"
 )
+# One value for each part of all seals: many short ones take longer to write out than to seal.
+_SEAL = text(
+    """
+    INSERT INTO audit_seals (merchant_id, id, place, digest, hash, key_id, mac)
+    SELECT :merchant, t.id, :before + t.n, substring(:digests FROM 32 * t.n - 31 FOR 32),
+        substring(:hashes FROM 32 * t.n - 31 FOR 32), :key_id,
+        substring(:macs FROM 32 * t.n - 31 FOR 32)
+    FROM (SELECT u.id, CAST(u.n AS integer) AS n
+        FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS u (id, n)) t
+    """
+)
+_DONE = text(
+    "DELETE FROM audit_unsealed WHERE merchant_id = :merchant AND id = ANY (CAST(:ids AS uuid[]))"
+)
+_Key = tuple[datetime, UUID]
+_START: Final[_Key] = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 def seal_waiting(
@@ -82,52 +106,49 @@ def seal_waiting(
         merchants = list(session.execute(select(mine).distinct().order_by(mine)).scalars())
     sealed = 0
     for merchant_id in merchants:
+        after = _START
         for _ in range(batches):
-            count = _seal_batch(db, keys, merchant_id, real_now, batch)
+            count, last = _seal_batch(db, keys, merchant_id, real_now, after, batch)
             sealed += count
-            if count < batch:
+            if last is None:
                 break
+            after = last
     return sealed
 
 
-def _seal_batch(
-    db: Sessions, keys: SealKeys, merchant_id: UUID, real_now: datetime, batch: int
-) -> int:
+def _seal_batch(  # noqa: PLR0917 - a batch of one merchant's turn
+    db: Sessions, keys: SealKeys, merchant_id: UUID, real_now: datetime, after: _Key, batch: int
+) -> tuple[int, _Key | None]:
+    """Seal a batch of what waits behind ``after``; how many, and where the next begins, if any."""
     with db.begin(merchant_id) as session:
         if not session.execute(_LOCK, {"name": f"audit {merchant_id}"}).scalar_one():
-            return 0
-        values = {"merchant": merchant_id, "batch": batch}
-        rows = session.execute(_WAITING, values).all()
-        if not rows:
-            return 0
-        end = before = head_of(session, merchant_id)
-        seals = []
-        for row in rows:
-            # Named twice, it would stand in everyone's way for ever.
-            if not row.sealed:
-                seal = keys.seal(merchant_id, end, row.id, row.line)
-                end = Head(seal.place, seal.hash)
-                seals.append(
-                    {
-                        "merchant_id": merchant_id, "id": seal.row_id, "place": seal.place,
-                        "digest": seal.digest, "hash": seal.hash, "key_id": seal.key_id,
-                        "mac": seal.mac,
-                    }
-                )  # fmt: skip
-        insert_rows(session, audit_seals, seals)
-        if seals:
+            return 0, None
+        at, row_id = after
+        mine = {"merchant": merchant_id}
+        named = session.execute(_WAITING, {**mine, "at": at, "id": row_id, "batch": batch}).all()
+        # Whose row is gone was deleted before it was sealed, and is kept for `verify` to tell.
+        rows = [row for row in named if row.digest is not None]
+        # Named twice, it would stand in everyone's way for ever.
+        fresh = [(row.id, bytes(row.digest)) for row in rows if not row.sealed]
+        before = head_of(session, merchant_id)
+        end = before
+        if fresh:
+            end, hashes, macs = keys.extend(merchant_id, before, fresh)
+            digests = b"".join(digest for _, digest in fresh)
+            seals = {"digests": digests, "hashes": hashes, "macs": macs, "key_id": keys.newest}
+            ids_of = _array(one for one, _ in fresh)
+            session.execute(_SEAL, {**mine, **seals, "before": before.count, "ids": ids_of})
             anchor = keys.anchor(merchant_id, before.count + 1, end, real_now)
             insert_rows(session, audit_anchors, [_row_of(merchant_id, anchor, real_now)])
-        session.execute(
-            delete(audit_unsealed).where(
-                audit_unsealed.c.merchant_id == merchant_id,
-                audit_unsealed.c.id.in_([row.id for row in rows]),
-            )
-        )
-    if seals:
+        session.execute(_DONE, {**mine, "ids": _array(row.id for row in rows)})
+    if fresh:
         # The log goes where the database's owner does not reach: it is an anchor too.
         LOG.info("audit sealed", extra={"merchant": str(merchant_id), "head": str(end)})
-    return len(rows)
+    return len(rows), (named[-1].at, named[-1].id) if len(named) == batch else None
+
+
+def _array(listed: Iterable[UUID]) -> str:
+    return "{" + ",".join(map(str, listed)) + "}"
 
 
 def _row_of(merchant_id: UUID, anchor: Anchor, at: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ from uuid import UUID
 from core.vault import Vault
 
 GENESIS: Final = bytes(32)  # what stands before the first place
-_ROW: Final = b"tagihan audit row 1\n"
+FORM: Final = b"tagihan audit row 1\n"  # before the text of a row
 _SEAL: Final = b"tagihan audit seal 1\n"
 _ANCHOR: Final = b"tagihan audit anchor 1\n"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +45,17 @@ class Anchor:
     sealed_at: int  # microseconds since 1970
     key_id: str
     mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Seals of places one after the other under one key; each part is joined, in their order."""
+
+    key_id: str
+    row_ids: bytes  # 16 bytes each
+    digests: bytes  # 32 bytes each, as are those below
+    hashes: bytes
+    macs: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,45 @@ class SealKeys:
         said = _said(merchant_id, place, row_id, digest, end)
         return Seal(place, row_id, digest, end, self.newest, self._mac(self.newest, said))
 
+    def extend(
+        self, merchant_id: UUID, before: Head, rows: Sequence[tuple[UUID, bytes]]
+    ) -> tuple[Head, bytes, bytes]:
+        """Give rows, each with its digest, the places after ``before``.
+
+        Returns the new end, and the hashes and the MACs one after the other, 32 bytes each.
+        """
+        return self._run(
+            self.newest, merchant_id, before, ((one.bytes, digest) for one, digest in rows)
+        )
+
+    def follows(self, merchant_id: UUID, before: Head, run: Run) -> Head | None:
+        """The end after ``run``, where each of its seals is ours and follows from the last."""
+        if run.key_id not in self._keys:
+            return None
+        rows = zip(_pieces(run.row_ids, 16), _pieces(run.digests, 32), strict=True)
+        end, hashes, macs = self._run(run.key_id, merchant_id, before, rows)
+        same = hmac.compare_digest(macs, run.macs) and hashes == run.hashes
+        return end if same else None
+
+    def _run(
+        self,
+        key_id: str,
+        merchant_id: UUID,
+        before: Head,
+        rows: Iterable[tuple[bytes, bytes]],
+    ) -> tuple[Head, bytes, bytes]:
+        key, said = self._keys[key_id], _SEAL + merchant_id.bytes
+        place, end = before.count, before.hash
+        sha256, digest_with = hashlib.sha256, hmac.digest
+        hashes, macs = [], []
+        for row_id, digest in rows:
+            place += 1
+            end = sha256(end + digest).digest()
+            hashes.append(end)
+            line = b"".join((said, _number(place), row_id, digest, end))
+            macs.append(digest_with(key, line, "sha256"))
+        return Head(place, end), b"".join(hashes), b"".join(macs)
+
     def anchor(self, merchant_id: UUID, first: int, end: Head, sealed_at: datetime) -> Anchor:
         """Say that places ``first`` to the end were sealed now."""
         micros = (sealed_at - _EPOCH) // timedelta(microseconds=1)
@@ -111,9 +161,13 @@ class SealKeys:
         return hmac.digest(self._keys[key_id], said, "sha256")
 
 
+def _pieces(joined: bytes, size: int) -> Iterator[bytes]:
+    return (joined[at : at + size] for at in range(0, len(joined), size))
+
+
 def digest_of(row: str) -> bytes:
     """The digest of a row's canonical text."""
-    return hashlib.sha256(_ROW + row.encode()).digest()
+    return hashlib.sha256(FORM + row.encode()).digest()
 
 
 def link(previous: bytes, digest: bytes) -> bytes:

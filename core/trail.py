@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from core.seals import Anchor, Head, Seal, SealKeys, digest_of, link
+from core.seals import Anchor, Head, Run, Seal, SealKeys, digest_of, link
 
 # How far around its place a seal is looked for, to tell that it was moved.
 _NEAR: Final = 1_000
@@ -36,8 +36,19 @@ class Walk:
         self._whole = True  # whether the place before this one was as it should be
         self._unproven: set[str] = set()
         self._unproven_count = 0
+        self._strange: list[tuple[int, int, str]] = []  # places under keys that are not given
         self._anchored = Head()
         self._searches = 0
+
+    def pass_by(self, run: Run) -> bool:
+        """Take seals whose rows are as they were; False, and nothing taken, unless all fit."""
+        end = self.keys.follows(self.merchant_id, self.head, run)
+        if end is None:
+            return False
+        self.head, self._whole = end, True
+        # What we made now covers, through the chain, what came before it.
+        self._unproven, self._unproven_count = set(), 0
+        return True
 
     def seal(self, seal: Seal, line: str | None) -> Iterator[Fault]:
         """Take the next seal, and the canonical text of its row; None where there is no row."""
@@ -65,6 +76,7 @@ class Walk:
         if seal.key_id not in self.keys:
             self._unproven.add(seal.key_id)
             self._unproven_count += 1
+            self._note_strange(seal)
             if joined and self._whole and not follows:
                 yield Fault("forged", f"the seal of {name} does not follow from the one before it")
         elif not self.keys.made_seal(self.merchant_id, seal):
@@ -74,6 +86,14 @@ class Walk:
                 yield Fault("forged", f"the seal of {name} does not follow from the one before it")
             # What we made now covers, through the chain, what came before it.
             self._unproven, self._unproven_count = set(), 0
+
+    def _note_strange(self, seal: Seal) -> None:
+        if self._strange:
+            first, last, key_id = self._strange[-1]
+            if (last + 1, key_id) == (seal.place, seal.key_id):
+                self._strange[-1] = first, seal.place, key_id
+                return
+        self._strange.append((seal.place, seal.place, seal.key_id))
 
     def _not_ours(self, seal: Seal, name: str) -> Fault:
         if self._searches < _SEARCHES_MAX:
@@ -93,6 +113,13 @@ class Walk:
             yield Fault("forged", f"{name} was not made with our key")
         elif found is not None and found != anchor.hash:
             yield Fault("forged", f"{name} knows another hash than the trail has there")
+        elif anchor.key_id in self.keys:
+            # A turn of the sealer has one key.
+            for first, last, key_id in self._strange:
+                if first <= anchor.last and last >= anchor.first:
+                    place = max(first, anchor.first)
+                    told = f"the seal at place {place} names the key {key_id}"
+                    yield Fault("forged", f"{told}, it was made with {anchor.key_id}")
         self._anchored = Head(anchor.last, anchor.hash)
 
     def end(self) -> Iterator[Fault]:

@@ -5,18 +5,20 @@ Reads one snapshot, row by row; the length of a trail changes the time this take
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.db import Sessions, connect
-from core.sealing import CANONICAL, head_of, instant
-from core.seals import Anchor, Head, Seal, SealKeys
+from core.sealing import CANONICAL, DIGEST, head_of, instant
+from core.seals import Anchor, Head, Run, Seal, SealKeys
 from core.settings import Settings
 from core.trail import Fault, Walk
 from core.vault import Vault
@@ -25,11 +27,27 @@ FAULTS_SHOWN: Final = 50
 _STEP: Final = 100_000
 _ROWS: Final = 5_000
 
+# The seals of some places, and each one's row by its key.
+_NEXT = (
+    "FROM (SELECT *, row_number() OVER (ORDER BY place) AS nth FROM audit_seals "
+    "WHERE merchant_id = :merchant AND place BETWEEN :first AND :last) s "
+    "LEFT JOIN LATERAL (SELECT t.* FROM audit t WHERE t.merchant_id = :merchant AND t.id = s.id "
+    "LIMIT 1) a ON true"
+)
+# What a run of healthy seals says, in one row; the database compares rows with their digests.
+_RUN = (
+    "SELECT count(*) AS rows, coalesce(bool_and(a.id IS NOT NULL "
+    f"AND {DIGEST} = s.digest), true) AS same, min(s.key_id) AS key_id, max(s.key_id) AS last_key, "
+    "min(s.place - s.nth) AS before, max(s.place - s.nth) AS last_before, "
+    "string_agg(uuid_send(s.id), ''::bytea ORDER BY s.place) AS row_ids, "
+    "string_agg(s.digest, ''::bytea ORDER BY s.place) AS digests, "
+    "string_agg(s.hash, ''::bytea ORDER BY s.place) AS hashes, "
+    f"string_agg(s.mac, ''::bytea ORDER BY s.place) AS macs {_NEXT}"
+)
+_RUN = re.sub(r":(merchant|first|last)\b", r"%(\1)s", _RUN)
 _SEALS = text(
-    f"SELECT s.place, s.id, s.digest, s.hash, s.key_id, s.mac, "  # noqa: S608 - constants
-    f"CASE WHEN a.id IS NULL THEN NULL ELSE {CANONICAL} END AS line "
-    "FROM audit_seals s LEFT JOIN audit a ON a.merchant_id = s.merchant_id AND a.id = s.id "
-    "WHERE s.merchant_id = :merchant ORDER BY s.place, s.id"
+    "SELECT s.place, s.id, s.digest, s.hash, s.key_id, s.mac, "
+    f"CASE WHEN a.id IS NULL THEN NULL ELSE {CANONICAL} END AS line {_NEXT} ORDER BY s.place"
 )
 _ANCHORS = text(
     "SELECT n.first_place, n.last_place, n.hash, n.key_id, n.mac, "  # noqa: S608 - constants
@@ -56,6 +74,10 @@ _LOST = text(
     ORDER BY u.at, u.id
     """
 )
+_FIRST = text(
+    "SELECT min(place) FROM audit_seals WHERE merchant_id = :merchant AND place >= :place"
+)
+_COUNT = text("SELECT count(*) FROM audit_seals WHERE merchant_id = :merchant")
 _WAITING = text("SELECT count(*) FROM audit_unsealed WHERE merchant_id = :merchant")
 # A merchant whose row is gone may still have a trail.
 _MERCHANTS = text(
@@ -84,6 +106,33 @@ class Verdict:
             self.faults.append(fault)
 
 
+class _Asked(NamedTuple):
+    """A run as the database tells it; ``same`` where every row has the digest of its seal."""
+
+    rows: int
+    same: bool
+    key_id: str
+    last_key: str
+    before: int
+    last_before: int
+    row_ids: bytes
+    digests: bytes
+    hashes: bytes
+    macs: bytes
+
+    def goes_on_from(self, place: int) -> bool:
+        """Whether these are the places right behind ``place``, whole, and under one key."""
+        return (
+            self.same
+            and self.before == self.last_before == place
+            and (self.key_id == self.last_key)
+        )
+
+    def seals(self) -> Run:
+        """Its seals."""
+        return Run(self.key_id, self.row_ids, self.digests, self.hashes, self.macs)
+
+
 class WantedHead:
     """A head that a person kept: ``HASH``, ``COUNT:HASH`` or ``SLUG:COUNT:HASH``."""
 
@@ -102,6 +151,11 @@ class WantedHead:
         if hashed == self.hash and self.place in (None, place) and self.slug in (None, slug):
             self.found = True
 
+    def look_within(self, slug: str, before: int, hashes: bytes) -> None:
+        """Take note if it is one of these, joined, of the places behind ``before``."""
+        for at in range(0, len(hashes), 32) if self.hash in hashes else ():
+            self.look(slug, before + at // 32 + 1, hashes[at : at + 32])
+
 
 def verify(
     session: Session,
@@ -113,23 +167,76 @@ def verify(
     progress: Callable[[str, int], None] = lambda _slug, _rows: None,
 ) -> Verdict:
     """Walk along one merchant's trail, in a transaction that sees one snapshot."""
-    walk, verdict = Walk(merchant_id, keys), Verdict(slug)
-    for number, row in enumerate(_stream(session, _SEALS, merchant_id), 1):
-        place, row_id, digest, hashed, key_id, mac, line = row
-        for fault in walk.seal(Seal(place, row_id, digest, hashed, key_id, mac), line):
-            verdict.add(fault)
-        for head in heads:
-            head.look(slug, place, hashed)
-        if number % _STEP == 0:
-            progress(slug, number)
+    walk, verdict, told = Walk(merchant_id, keys), Verdict(slug), 0
+    for values, run in _runs(session, merchant_id):
+        before = walk.head.count
+        if run.goes_on_from(before) and walk.pass_by(run.seals()):
+            for head in heads:
+                head.look_within(slug, before, run.hashes)
+        else:
+            _one_by_one(session, walk, verdict, values, heads)
+        told += run.rows
+        if told // _STEP > (told - run.rows) // _STEP:
+            progress(slug, told)
     for first, last, hashed, key_id, mac, at, found in _stream(session, _ANCHORS, merchant_id):
         for fault in walk.anchor(Anchor(first, last, hashed, int(at), key_id, mac), found):
             verdict.add(fault)
     for fault in (*walk.end(), *_outside(session, merchant_id)):
         verdict.add(fault)
+    if (seals := session.execute(_COUNT, {"merchant": merchant_id}).scalar_one()) != told:
+        verdict.add(Fault("inserted", f"{seals - told} seals share a place with another"))
     verdict.head = walk.head
     verdict.waiting = session.execute(_WAITING, {"merchant": merchant_id}).scalar_one()
     return verdict
+
+
+def _runs(session: Session, merchant_id: UUID) -> Iterator[tuple[dict[str, Any], _Asked]]:
+    """The trail in runs of some rows; the database reads the next while this one is looked at.
+
+    Two threads may use one connection of the driver, by turns; a session is nobody's but its own.
+    """
+    driver = session.connection().connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection is gone")
+
+    def ask(first: int) -> tuple[dict[str, Any], _Asked]:
+        values = {"merchant": merchant_id, "first": first, "last": first + _ROWS - 1}
+        with driver.cursor() as cursor:
+            return values, _Asked(*cursor.execute(_RUN, values).fetchone())
+
+    with ThreadPoolExecutor(1) as ahead:
+        first = _first_from(session, merchant_id, -(2**62))
+        coming = ahead.submit(ask, first or 1)
+        while first is not None:
+            values, run = coming.result()
+            if run.rows:
+                first += _ROWS
+                coming = ahead.submit(ask, first)
+                yield values, run
+            else:  # the end, or places are missing
+                first = _first_from(session, merchant_id, first)
+                coming = ahead.submit(ask, first or 1)
+
+
+def _first_from(session: Session, merchant_id: UUID, place: int) -> int | None:
+    values = {"merchant": merchant_id, "place": place}
+    found: int | None = session.execute(_FIRST, values).scalar_one()
+    return found
+
+
+def _one_by_one(
+    session: Session,
+    walk: Walk,
+    verdict: Verdict,
+    values: dict[str, Any],
+    heads: Sequence[WantedHead],
+) -> None:
+    """Look at every seal of a run in which something does not fit, or that nobody can prove."""
+    for place, row_id, digest, hashed, key_id, mac, line in session.execute(_SEALS, values):
+        for fault in walk.seal(Seal(place, row_id, digest, hashed, key_id, mac), line):
+            verdict.add(fault)
+        for head in heads:
+            head.look(verdict.slug, place, hashed)
 
 
 def _outside(session: Session, merchant_id: UUID) -> Iterator[Fault]:

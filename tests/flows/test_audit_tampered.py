@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from billing.engine import Engine
 from core.merchant import Merchant
-from core.sealing import seal_waiting
+from core.sealing import DIGEST, seal_waiting
 from ops.audit import Verdict, WantedHead, render
 
 pytestmark = pytest.mark.database
@@ -59,6 +59,36 @@ TAMPERED: list[tuple[str, list[str], str | None, str]] = [
     ("an anchor says more", ["UPDATE audit_anchors SET last_place = last_place + 7 WHERE last_place = 6"], "forged", "places 4 to 13"),
     ("a hash is made anew without the key",
      ["UPDATE audit_seals SET hash = sha256(hash) WHERE merchant_id = '{m}' AND place = {n}"], "forged", "place {n}"),
+    ("a seal's MAC is edited",
+     ["UPDATE audit_seals SET mac = sha256(mac) WHERE merchant_id = '{m}' AND place = {n}"], "forged", "place {n}"),
+    ("a seal's digest is edited",
+     ["UPDATE audit_seals SET digest = sha256(digest) WHERE merchant_id = '{m}' AND place = {n}"], "changed", "place {n}"),
+    ("a row is changed and its digest made anew",
+     ["UPDATE audit SET actor = 'nobody' WHERE id = " + PLACE,
+      "UPDATE audit_seals s SET digest = " + DIGEST.replace("{", "{{").replace("}", "}}")
+      + " FROM audit a WHERE a.id = s.id AND s.merchant_id = '{m}' AND s.place = {n}"], "forged", "place {n}"),
+    ("a seal names another key",
+     ["UPDATE audit_seals SET key_id = 'x' WHERE merchant_id = '{m}' AND place = {n}"], "forged", "place {n}"),
+    ("a seal names another row",
+     ["UPDATE audit_seals SET id = gen_random_uuid() WHERE merchant_id = '{m}' AND place = {n}"], "forged", "place {n}"),
+    ("the last seal is moved further",
+     ["UPDATE audit_seals SET place = 900 WHERE merchant_id = '{m}' AND place = (SELECT max(place) FROM audit_seals WHERE merchant_id = '{m}')"],
+     "moved", "place 900"),
+    ("the beginning is cut off",
+     ["DELETE FROM audit WHERE id IN (SELECT id FROM audit_seals WHERE merchant_id = '{m}' AND place < 4)",
+      "DELETE FROM audit_seals WHERE merchant_id = '{m}' AND place < 4"], "deleted", "places 1 to 3"),
+    ("the beginning goes with its anchors",
+     ["DELETE FROM audit WHERE id IN (SELECT id FROM audit_seals WHERE merchant_id = '{m}' AND place < 4)",
+      "DELETE FROM audit_seals WHERE merchant_id = '{m}' AND place < 4",
+      "DELETE FROM audit_anchors WHERE merchant_id = '{m}' AND last_place < 4"], "deleted", "places 1 to 3"),
+    ("two seals share a place",
+     ["ALTER TABLE audit_seals DROP CONSTRAINT uq_audit_seals_merchant_id_place",
+      "UPDATE audit_seals SET place = {n} WHERE merchant_id = '{m}' AND place = {n} + 1"], "inserted", "place {n}"),
+    ("an anchor's hash is edited",
+     ["UPDATE audit_anchors SET hash = sha256(hash) WHERE merchant_id = '{m}' AND last_place = 6"], "forged", "places 4 to 6"),
+    ("an anchor's time is edited",
+     ["UPDATE audit_anchors SET sealed_at = sealed_at - interval '1 day' WHERE merchant_id = '{m}' AND last_place = 6"],
+     "forged", "places 4 to 6"),
     ("a row goes before it is sealed",
      ["INSERT INTO audit_unsealed SELECT merchant_id, gen_random_uuid(), at FROM audit WHERE id = " + PLACE],
      "deleted", "before it was sealed"),
