@@ -57,15 +57,18 @@ class Post:
             case "news_twice":
                 self._put(body, soon + timedelta(seconds=self.dice.randrange(0, 5)))
             case "news_forged":
-                self._put({**body, "signature_key": "0" * 128}, soon)
+                self._put({**self._lie(one, body), "signature_key": "0" * 128}, soon)
             case "news_amended":
-                lies = ["settlement", "capture"] if one.state == "pending" else ["expire", "cancel"]
-                self._put({**body, "transaction_status": self.dice.choice(lies)}, soon)
+                self._put(self._lie(one, body), soon)
             case "news_replayed":
                 self._put(self.dice.choice(self.sent), soon)
             case "news_of_unknown_order":
                 self._put(self._of_nobody(body), soon)
         self._put(body, soon)
+
+    def _lie(self, one: Transaction, body: Json) -> Json:
+        lies = ["settlement", "capture"] if one.state == "pending" else ["expire", "cancel"]
+        return {**body, "transaction_status": self.dice.choice(lies)}
 
     def _of_nobody(self, body: Json) -> Json:
         other = f"x{body['order_id']}"[:36]

@@ -69,6 +69,10 @@ class Deeds:
     done: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     key: int = 0
+    weights: dict[str, int] = field(default_factory=dict)
+    # What was asked for, by kind and key; and what the database refused though nobody should ask.
+    asked: dict[str, set[str]] = field(default_factory=dict)
+    broke: list[tuple[str, str]] = field(default_factory=list)
 
     def attempt(self, name: str, do: Callable[[], Any]) -> None:
         """Do it as an API client does: the same request again where the database was not there."""
@@ -78,13 +82,23 @@ class Deeds:
             except EngineError:
                 self.refused += 1
                 return
-            except DBAPIError:
+            except DBAPIError as error:
                 # 409 or 503, and the client tries again with the same key.
                 if not left:
+                    self._note(name, error)
                     return
             else:
                 self.done[name] = self.done.get(name, 0) + 1
                 return
+
+    def _note(self, name: str, error: DBAPIError) -> None:
+        """A constraint or trigger that refuses the same request again and again met a mistake."""
+        if str(getattr(error.orig, "sqlstate", None)).startswith(("23", "P0")):
+            self.broke.append((name, f"{type(error.orig).__name__}: {error.orig}".split("\n")[0]))
+
+    def _ask(self, kind: str, key: str) -> str:
+        self.asked.setdefault(kind, set()).add(key)
+        return key
 
     def in_work(self, do: Callable[[Work], Any], who: Caller = CUSTOMER) -> Any:
         """One request's transaction."""
@@ -112,7 +126,7 @@ class Deeds:
 
     def sign_up(self, person: Person) -> None:
         """Become a customer and subscribe; by card with 3-D Secure."""
-        key = f"p{person.number}"
+        key = self._ask("customer", self._ask("subscription", f"p{person.number}"))
         if person.customer_id is None:
             made = self.in_work(
                 lambda unit: create_customer(
@@ -164,7 +178,8 @@ class Deeds:
         self.key += 1
         key = f"d{person.number}-{self.key}"
         may = self._may(person, key)
-        name = self.dice.choice([name for name, weight in WEIGHTS.items() for _ in range(weight)])
+        weights = self.weights or WEIGHTS
+        name = self.dice.choice([name for name, weight in weights.items() for _ in range(weight)])
         return name, may[name]
 
     def _may(self, person: Person, key: str) -> dict[str, Callable[[], Any]]:
@@ -192,6 +207,7 @@ class Deeds:
             if taken:
                 one = taken[-1]
                 part = None if share == 1 else max(1, one.amount // share)
+                self._ask("refund", key)
                 self.in_work(lambda unit: request_refund(unit, one.id, part, key=key), STAFF)
 
         def credit(unit: Work, one: Any) -> None:
@@ -201,6 +217,7 @@ class Deeds:
             )  # fmt: skip
 
         def once() -> None:
+            self._ask("one_off", key)
             self.in_work(
                 lambda unit: pay_once(unit, customer, [OneOffLine("Jasa pasang", amount)], key=key),
                 STAFF,

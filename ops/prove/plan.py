@@ -19,6 +19,11 @@ class Plan:
     off: frozenset[str] = frozenset()
     scale: int = 1
     pace: int = 5  # how far moments are drawn together: 0 lives every instant
+    # Month and day of 2027 on which it begins, plans by code, deeds by weight: all where not said.
+    begins: tuple[int, int] | None = None
+    plans: tuple[str, ...] = ()
+    deeds: tuple[tuple[str, int], ...] = ()
+    hours: int = 0  # the longest between two deeds of a person; 0 is days
 
 
 @dataclass

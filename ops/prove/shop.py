@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -59,8 +59,13 @@ def wire_up(room: Room, wire: BaseAdapter, mailer: Mailer, now: Callable[[], dat
     )
 
 
-def open_shop(engine: Engine, server_key: str, namespace: bytes) -> tuple[UUID, list[UUID]]:
-    """A PKP in Jakarta that lives in real time, with four plans: its id, and their prices."""
+def open_shop(
+    engine: Engine, server_key: str, namespace: bytes, only: Collection[str] = ()
+) -> tuple[UUID, list[UUID]]:
+    """A PKP in Jakarta that lives in real time, with its plans: its id, and their prices.
+
+    ``only`` leaves out the plans of other codes.
+    """
     operator = Caller("operator", "operator")
     draft = MerchantDraft(
         slug="prove", legal_name="PT Kopi Senja", email="tagihan@senja.example",
@@ -72,6 +77,8 @@ def open_shop(engine: Engine, server_key: str, namespace: bytes) -> tuple[UUID, 
     prices = []
     with engine.work(merchant.merchant_id, operator) as unit:
         for code, amount, every, trial in _PLANS:
+            if only and code not in only:
+                continue
             plan = create_plan(unit, code=code, name={"id": code.title()})
             price = publish_price(
                 unit, plan.id, unit_amount=amount, interval_unit=every, trial_days=trial

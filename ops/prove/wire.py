@@ -35,6 +35,7 @@ _SOMEBODY_ELSES: Json = {
 }
 _DECLINES = ("51", "05", "61", "91")
 _ENDED = ("54", "41", "43")
+_UNHEARD = ("timeout_after", "late_effect", "reset", "server_error_after", "kill_after_effect")
 
 
 class Wire(BaseAdapter):
@@ -124,12 +125,14 @@ class Wire(BaseAdapter):
             mood = self.dice.choice(_DECLINES)
         elif kind == "card_ended":
             mood = self.dice.choice(_ENDED)
+        elif kind in _UNHEARD and self.dice.random() < 0.25:
+            mood = self.dice.choice(_DECLINES)  # and nobody hears of it for now
         self._before(kind, actor)
         self.witness(str(details["order_id"]), int(details["gross_amount"]))
         if kind == "late_effect":
             late = timedelta(seconds=self.dice.choice([5, 40, 300, 2400, 4 * 3600, 30 * 3600]))
             self.book.at(
-                self.stage.now + late, lambda: void(self.book.charge(body, key)),
+                self.stage.now + late, lambda: void(self.book.charge(body, key, mood)),
             )  # fmt: skip
             self.stage.sleep(READ_TIMEOUT)
             raise requests.exceptions.ReadTimeout

@@ -1,0 +1,56 @@
+"""Who watches a history and judges it at its end; what it finds is told as `Violation`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.prove import checks, manners
+from ops.prove.checks import Violation
+from ops.prove.news import Letter
+
+if TYPE_CHECKING:
+    from ops.prove.history import History
+
+
+def saw_a_charge(history: History, order_id: str, amount: int) -> None:
+    """What is looked at whenever a charge leaves us.
+
+    I4: a committed row says that it is being sent. I2: nothing else can be paid for its invoice.
+    """
+    for other in manners.beside(history.look, order_id):
+        why = f"{other} can be paid too"
+        history.violations.append(
+            Violation("I2 one way to pay at a time", f"order {order_id}", why, order_id)
+        )
+    row = history.look.execute(
+        "SELECT amount, sends FROM payment_orders WHERE order_id = %s", [order_id]
+    ).fetchone()
+    if row is None or row[0] != amount or row[1] < 1:
+        history.violations.append(
+            Violation("I4 written ahead", f"order {order_id}", f"row says {row}", order_id)
+        )
+
+
+def judge(history: History) -> None:
+    """Every check there is, once all is quiet."""
+    look, now, found = history.look, history.stage.now, history.violations
+    found += history.errors.found
+    found += checks.by_the_doctor(history.engine.db, now)
+    found += checks.against_the_book(look, history.book)
+    found += checks.left_open(look, now)
+    found += manners.unmannerly(look, now)
+    found += manners.once_each(look, history.deeds.asked)
+    found += [
+        Violation("no request breaks a guard", name, why) for name, why in history.deeds.broke
+    ]
+    before = checks.money_of(look)
+    _tell_all_again(history)
+    found += checks.unmoved(before, checks.money_of(look))
+
+
+def _tell_all_again(history: History) -> None:
+    """Every notification there ever was comes once more, in any order (I8)."""
+    told = history.post.sent[:]
+    history.world.shuffle(told)
+    letters = [Letter(history.stage.now, n, body) for n, body in enumerate(told)]
+    history.take_again(letters)
