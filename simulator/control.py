@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from simulator import cards, chaos, control_book, control_people, control_rooms
+from simulator import cards, chaos, control_book, control_people, control_rooms, settlement_report
 from simulator.answers import RefusalError
 from simulator.book import Book
 from simulator.chaos import Fault, NewsRule
@@ -35,6 +35,9 @@ async def handle(world: World, request: Request) -> Reply:
             return json_reply(200, {"status": "ok", "accounts": len(world.books)})
         if route == ("GET",):
             return json_reply(200, {"instructions": _listed(world.base_url)})
+        if route == ("GET", "settlement-report"):
+            report = settlement_report.write(_book(world, request, body), body)
+            return Reply(200, report.encode(), "text/csv; charset=utf-8")
         handler = _ROUTES.get(route)
         if handler is None:
             return json_reply(404, {"error": f"no such instruction: {' '.join(route)}"})
@@ -52,7 +55,8 @@ async def handle(world: World, request: Request) -> Reply:
 
 def _listed(base: str) -> list[str]:
     """Every instruction there is, for who looks around."""
-    further = (("GET", "accounts"), ("POST", "accounts"), ("GET", "health"))
+    further = (("GET", "accounts"), ("POST", "accounts"), ("GET", "health"),
+               ("GET", "settlement-report"))  # fmt: skip
     routes = sorted((*_ROUTES, *further), key=lambda route: (route[1:], route[0]))
     return [f"{method} {base}/_sim/{'/'.join(rest)}" for method, *rest in routes]
 

@@ -34,6 +34,7 @@ class Ours:
     payment_id: UUID | None = None
     amount: int | None = None
     status: str | None = None
+    opened_on: date | None = None
     settled_on: date | None = None
     charged_back: int = 0
 
@@ -154,10 +155,25 @@ def _payment(row: Row, ours: Ours, agreed: FeeRow | None) -> Verdict:
                 "ppn": row.ppn,
             }  # fmt: skip
             found.append(Finding("fee_differs", fee.deducted, row.fee + row.ppn, more))
-    if row.dated and ours.settled_on and abs(row.day - ours.settled_on) > DAYS_APART:
-        more = {**_told(row), "ours": ours.settled_on.isoformat(), "theirs": row.day.isoformat()}
+    wrong = _wrong_day(row, ours)
+    if wrong is not None:
+        more = {**_told(row), "ours": wrong.isoformat(), "theirs": row.day.isoformat()}
         found.append(Finding("day_differs", None, None, more))
     return Verdict(tuple(found))
+
+
+def _wrong_day(row: Row, ours: Ours) -> date | None:
+    """Our day where theirs can not be: before the order was there, or after we knew it settled.
+
+    That we know it later than it happened is no difference: news may be late.
+    """
+    if not row.dated:
+        return None
+    if ours.settled_on is not None and row.day > ours.settled_on + DAYS_APART:
+        return ours.settled_on
+    if ours.opened_on is not None and row.day < ours.opened_on - DAYS_APART:
+        return ours.opened_on
+    return None
 
 
 def _refund(row: Row, refunds: MutableSequence[OurRefund]) -> Verdict:

@@ -38,7 +38,8 @@ def _read(unit: Work, column: str, values: Collection[str]) -> Iterable[Ours]:
     o, p = payment_orders.c, payments.c
     rows = unit.session.execute(
         select(
-            o.order_id, o.state, o.channel, o.transaction_id, p.id.label("payment_id"), p.amount,
+            o.order_id, o.state, o.channel, o.transaction_id, o.opened_at, p.amount,
+            p.id.label("payment_id"),
             p.status, p.settled_at, p.charged_back_amount, p.channel.label("paid_by"),
         )
         .select_from(payment_orders)
@@ -60,6 +61,7 @@ def _ours(row: Any) -> Ours:
         payment_id=row.payment_id,
         amount=row.amount,
         status=row.status,
+        opened_on=row.opened_at.astimezone(WIB).date(),
         settled_on=row.settled_at.astimezone(WIB).date() if row.settled_at else None,
         charged_back=row.charged_back_amount or 0,
     )
