@@ -177,16 +177,29 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--trouble", default=1, show_default=True, type=click.IntRange(1, 5),
               help="How many times as often faults strike.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="As many as fit into 20 seconds, counted live.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64),
+              help="How many histories are lived at once.")  # fmt: skip
+@click.option(
+    "--life",
+    default="mixed",
+    show_default=True,
+    type=click.Choice(["mixed", "months", "years"]),
+    help="Which plans people choose: all from days to months, or monthly, or yearly.",
+)
+@click.option("--sweep", type=click.IntRange(1, 10_000),
+              help="So many small histories instead, that strike at every crash site.")  # fmt: skip
 @click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
 @click.option("--rough", is_flag=True,
               help="Real processes instead, killed and paused for some minutes.")  # fmt: skip
 @click.option("--minutes", default=3.0, show_default=True, type=click.FloatRange(0.1, 600),
               help="How long the rough one harms; it rests for some more.")  # fmt: skip
+@click.option("--postgres", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Rough on this PostgreSQL, such as /usr/lib/postgresql/15.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write all figures there.")  # fmt: skip
 def prove(
     bug: str | None, json_file: Path | None, months: int, days: int | None, *,
-    rough: bool, minutes: float, **wanted: Any,
+    rough: bool, minutes: float, postgres: Path | None, **wanted: Any,
 ) -> None:  # fmt: skip
     """Try that nobody is charged twice and nobody is forgotten, with every fault we know.
 
@@ -196,7 +209,8 @@ def prove(
     """
     if rough:
         roughly = module("ops.prove.rough.command")
-        finish(roughly.main(roughly.Wanted(wanted["seed"], minutes, bug), json_file))
+        asked = roughly.Wanted(wanted["seed"], minutes, bug, postgres)
+        finish(roughly.main(asked, json_file))
     command = module("ops.prove.command")
     finish(command.main(command.Wanted(bug=bug, days=days or 30 * months, **wanted), json_file))
 

@@ -49,7 +49,7 @@ class Embedded:
     """One embedded cluster under ``home``; ``port`` 0 takes any free one.
 
     ``options`` are server settings. ``lifeline`` is a named pipe whose writer keeps the server
-    alive; without it, this process does.
+    alive; without it, this process does. ``binaries``: the folder of another PostgreSQL's ``bin``.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Embedded:
         role_prefix: str = "tagihan",
         options: Mapping[str, str] | None = None,
         lifeline: Path | None = None,
+        binaries: Path | None = None,
     ) -> None:
         self._home = home
         self._port = port or free_port()
         self._prefix = role_prefix
         self._options = dict(options or {})
         self._lifeline = lifeline
+        self._binaries = binaries
         self._keeper: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         self.place: Place | None = None
@@ -75,7 +77,7 @@ class Embedded:
 
         Raises `EmbeddedError` with one clear sentence where that can not be.
         """
-        place = self.place = places.prepare(self._home)
+        place = self.place = places.prepare(self._home, self._binaries)
         self._lock = _lock(place)
         try:
             _stop_leftover(place)

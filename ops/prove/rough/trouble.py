@@ -72,14 +72,8 @@ class Trouble:
             one for one in self.house.processes
             if one.role == role and not one.is_paused and one.is_running
         ]  # fmt: skip
-        ended = [
-            one for one in self.house.processes if one.popen is not None and not one.is_running
-        ]
-        for one in ended:  # as a supervisor would
-            self.struck[f"{one.name} ended by itself ({one.popen and one.popen.returncode})"] += 1
-            self.house.restart(one)
-        if not awake:
-            return
+        if not awake or (role == "api" and not self.house.answers()):
+            return  # who is not up yet has nothing to lose
         victim = awake[int(which * len(awake))]
         self.struck[f"{deed} {role}"] += 1
         if deed == "pause":
