@@ -156,6 +156,19 @@ class Percentage:
         fees = fees_of(self.terms, amounts)
         return Priced(fees.total(self.terms), self._derivation(fees))
 
+    def price_sum(self, amount: Fraction, events: int) -> Priced:
+        """Price events by their sum and their count, where no event has a limit and none is free.
+
+        Raises:
+            ValueError: the terms look at each event by itself.
+        """
+        _countable(amount)
+        terms = self.terms
+        if terms.free_amount or terms.minimum or terms.maximum is not None:
+            raise ValueError("a sum does not say which events met a limit")
+        fees = Fees(amount, events)
+        return Priced(fees.total(terms), self._derivation(fees))
+
     def _derivation(self, fees: Fees) -> dict[str, Any]:
         terms = self.terms
         how: dict[str, Any] = {

@@ -13,6 +13,24 @@ FAULTS: list[tuple[str, str, set[str]]] = [
     ("more is said to be paid than was allocated",
      "UPDATE allocations SET amount = amount - 1 WHERE id = (SELECT id FROM allocations LIMIT 1)",
      {"paid-is-allocated", "payment-is-spent-once"}),
+    ("a day's usage that no event made",
+     """WITH m AS (INSERT INTO meters (merchant_id, id, code, version, name, event_name, aggregation, created_at)
+        SELECT merchant_id, gen_random_uuid(), 'x', 1, '{}', 'x', 'count', now() FROM merchants LIMIT 1
+        RETURNING merchant_id, id)
+        INSERT INTO usage_days (merchant_id, subscription_id, meter_id, day, events)
+        SELECT merchant_id, gen_random_uuid(), id, '2026-01-01', 1 FROM m""",
+     {"usage-is-counted"}),
+    ("usage that was closed and stands on no invoice",
+     """INSERT INTO usage_closings (merchant_id, id, subscription_id, item_id, usage_price_id, meter_id, period_start,
+            period_end, n, events, quantity, amount, added, invoice_id, closed_at)
+        SELECT merchant_id, gen_random_uuid(), subscription_id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
+            '2026-01-01', '2026-02-01', 0, 1, '1', 5, 5, id, now() FROM invoices WHERE kind = 'period' LIMIT 1""",
+     {"usage-is-billed-once"}),
+    ("a month of usage that was never closed",
+     """INSERT INTO usage_prices (merchant_id, id, price_id, position, name, meter_id, model, model_terms, created_at)
+        SELECT merchant_id, gen_random_uuid(), id, 1, '{"id": "x"}', gen_random_uuid(), 'per_unit', '{}', now()
+        FROM prices""",
+     {"usage-is-closed"}),
     ("an allocation is gone",
      f"DELETE FROM allocations WHERE invoice_id = {INVOICE}",
      {"paid-is-allocated", "paid-by-something", "payment-is-spent-once"}),

@@ -11,6 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, Select, Uuid, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.errors import NotFound
 from core.work import Work
@@ -157,7 +158,7 @@ def closings_of(unit: Work, subscription_ids: Iterable[UUID]) -> list[ClosingRow
     table = usage_closings.c
     rows = unit.session.execute(
         select(*_CLOSING)
-        .distinct(table.item_id, table.usage_price_id, table.period_start)
+        .ext(distinct_on(table.item_id, table.usage_price_id, table.period_start))
         .where(
             table.merchant_id == unit.merchant_id,
             table.subscription_id.in_(sorted(set(subscription_ids))),

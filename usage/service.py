@@ -310,3 +310,8 @@ def _hold(unit: Work, *, shared: bool) -> None:
     unit.session.execute(
         text(f"SELECT {how}(hashtextextended(:what, 0))"), {"what": f"meters:{unit.merchant_id}"}
     )
+
+
+def shut_out_events(unit: Work) -> None:
+    """Wait for the events being written, and let no other in until this transaction ends."""
+    _hold(unit, shared=False)

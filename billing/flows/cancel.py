@@ -11,15 +11,19 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing import queries
+from billing.discounts.queries import load_grants
+from billing.discounts.service import release
 from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel
 from billing.flows.confirmations import confirm_cancel
 from billing.flows.credit import credit_invoice
 from billing.flows.credit_plan import PlannedCredit
 from billing.flows.ending import drop_scheduled
+from billing.flows.issue import issue
 from billing.flows.issue_again import issue_again
 from billing.flows.item_rows import load_extras, part_lines, parts_on
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
+from billing.flows.usage_close import shut
 from billing.flows.use_balance import use_balance
 from billing.flows.void import void_invoice
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
@@ -75,6 +79,8 @@ def cancel(
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
     lock_open_invoices(unit, subscription.id)
+    if when == "now":
+        shut(unit)
     planned = plan_cancel(unit, subscription, when)
     drop_scheduled(unit, subscription.id)
     end_on = planned.quote.end_on
@@ -83,7 +89,11 @@ def cancel(
     for invoice_id in planned.voided:
         void_invoice(unit, invoice_id, reason="cancellation")
     _give_back(unit, planned.credits, planned_id(unit, subscription))
+    planned.usage.hold(unit)
+    planned.usage.record(unit, issue(unit, planned.usage.drafts))
     scheduled = when == "period_end" and not incomplete
+    if incomplete:
+        release(unit, [subscription.id])
     if confirm:
         confirm_cancel(unit, subscription, end_on, scheduled=scheduled)
     if scheduled:
@@ -239,6 +249,7 @@ def _issue_again(unit: Work, subscription: Subscription) -> None:
         extras, load_prices(unit, {one.item.price_id for one in extras}), first=price,
         quantity=item.quantity, on=step.period.start,
         first_paid=subscription.trial_end_on or subscription.started_on,
+        grants=load_grants(unit, [subscription.id]).get(subscription.id, ()),
     )  # fmt: skip
     issue_again(
         unit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from billing.flows.change_quote import billed_line
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.ending import find_unserved, restored_by_voids
+from billing.flows.usage_close import Close, Closing, final_through, plan_closing
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import CancelQuote, quote_cancel
 from billing.records import Subscription
@@ -27,12 +28,13 @@ class PlannedCancel:
 
     ``quote`` says when service ends, ``voided`` which open invoices are voided, and ``credits``
     which credit notes are written: for what was paid beyond the end, and for what is taken back
-    of open invoices that can not be voided.
+    of open invoices that can not be voided. ``usage`` is what was used and is billed now.
     """
 
     quote: CancelQuote
     voided: tuple[UUID, ...]
     credits: tuple[PlannedCredit, ...]
+    usage: Closing = field(default_factory=Closing)
 
 
 def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
@@ -67,7 +69,11 @@ def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCa
         if credit.credits_line_id is not None and not credit.amount.is_zero
     ]
     credits_ = plan_credits(unit, [*unserved.lines, *unused], without=unserved.voided)
-    return PlannedCancel(quote, unserved.voided, credits_)
+    usage = Closing()
+    if when == "now" and subscription.status != SubscriptionStatus.INCOMPLETE:
+        through = final_through(unit, subscription)
+        usage = plan_closing(unit, [Close(subscription, through)])
+    return PlannedCancel(quote, unserved.voided, credits_, usage)
 
 
 def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: When) -> date:

@@ -18,6 +18,7 @@ from billing.flows.issue import issue
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.renew_rows import replace_item
+from billing.flows.usage_close import bill_usage
 from billing.flows.use_balance import use_balance
 from billing.plan_changes import ChangeMode
 from billing.records import Subscription
@@ -129,6 +130,9 @@ def change(
     tell(unit, "subscription.plan_changed", subscription, tell_change(planned))
     use_balance(unit, subscription.customer_id)
     after = queries.get_subscription(unit, subscription_id)
+    if after.current_start != subscription.current_start:
+        # The period was cut: what was used in it is over, and need not wait for another.
+        bill_usage(unit, after, after.current_start)
     confirm_change(unit, planned, after)
     return Changed(planned, after, True, issued, notes)
 

@@ -23,7 +23,7 @@ from core.work import Mail, Work, queue_mail
 from dunning import service
 from dunning.policies import EndAction
 from dunning.queries import DunningCase
-from invoices.queries import Invoice, lines_in_force, lock_open_invoices
+from invoices.queries import Invoice, lines_in_force, lines_of, lock_open_invoices
 
 _REASON = {"id": "Tagihan belum dibayar", "en": "The bill was not paid"}
 
@@ -89,6 +89,10 @@ def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
     taken = take_back_unserved(
         unit, subscription, end_on, reason="dunning_end", freed_from=max(end_on, unit.today)
     )
+    for one in lock_open_invoices(unit, subscription.id):
+        if any(line.kind == "usage" for line in lines_of(unit, one.id)):
+            # What was used before the end stood beside it, and was chased with it.
+            mark_uncollectible(unit, one.id, reason="dunning_end")
     status = move(SubscriptionStatus(subscription.status), SubscriptionEvent.CANCELED)
     table = subscriptions.c
     unit.session.execute(

@@ -59,15 +59,35 @@ def find_unserved(unit: Work, subscription_id: UUID, on: date) -> Unserved:
         )
         .order_by(inv.id)
     ).all()
-    voided = tuple(row.id for row in rows if not (row.paid_amount or row.credited_amount))
+    # What was used before is owed whatever becomes of the period that is billed beside it.
+    used = _used_lines(unit, [row.id for row in rows])
+    voided = tuple(
+        row.id
+        for row in rows
+        if not (row.paid_amount or row.credited_amount or row.id in used.values())
+    )
     lines = tuple(
         (row.id, line.line_id, line.left.amount)
         for row in rows
         if row.id not in voided
         for line in load_creditable(unit, get_invoice(unit, row.id), without=voided).lines
-        if line.left.amount
+        if line.left.amount and line.line_id not in used
     )
     return Unserved(voided, lines)
+
+
+def _used_lines(unit: Work, invoice_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The lines of usage that came to something, with their invoices."""
+    line = invoice_lines.c
+    rows = unit.session.execute(
+        select(line.id, line.invoice_id).where(
+            line.merchant_id == unit.merchant_id,
+            line.invoice_id.in_(invoice_ids),
+            line.kind == "usage",
+            line.amount > 0,
+        )
+    )
+    return {row.id: row.invoice_id for row in rows}
 
 
 def take_back_unserved(

@@ -24,6 +24,7 @@ from billing.flows.issue_again import beside_taken_back
 from billing.flows.item_rows import part_lines, parts_on
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
+from billing.flows.usage_close import close_round
 from billing.flows.use_balance import use_balance
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
@@ -97,9 +98,16 @@ def run_steps(unit: Work, rows: list[Subscription]) -> int:
         drafts = beside_taken_back(
             unit, [draft_of(unit, case, step, lines) for case, step in to_bill]
         )
-        issue(unit, drafts)
         for (case, _), draft in zip(to_bill, drafts, strict=True):
             case.billed_as = draft.change_id
+        by_case = {case.row.id: draft for (case, _), draft in zip(to_bill, drafts, strict=True)}
+        used = close_round(unit, [(case.row, step, by_case.get(case.row.id)) for case, step in due])
+        issued = [
+            one
+            for start in range(0, len(used.drafts), DRAFTS_MAX)
+            for one in issue(unit, used.drafts[start : start + DRAFTS_MAX])
+        ]
+        used.record(unit, issued)
         for case, step in due:
             _apply(unit, case, step)
     moved = [case for case in cases if case.steps]
@@ -237,11 +245,11 @@ def draft_of(
     price, agreement = case.price, case.agreement
     parts = parts_on(
         case.extras, case.prices, first=price, quantity=case.quantity, on=step.period.start,
-        first_paid=case.row.trial_end_on or case.row.started_on,
+        first_paid=case.row.trial_end_on or case.row.started_on, grants=case.grants,
     )  # fmt: skip
     # Most subscriptions are alike, and lines that are one object are priced once.
     shape = (
-        *((part.price.id, part.quantity, part.extra_id, part.sets_up) for part in parts),
+        *(part.shape for part in parts),
         step.period, agreement.anchor, agreement.interval,
     )  # fmt: skip
     if shape not in known:

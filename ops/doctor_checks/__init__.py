@@ -14,6 +14,7 @@ from ops.doctor_checks import (
     settlements,
     tax,
     terms,
+    usage,
     walls,
 )
 from ops.doctor_checks.check import Check
@@ -27,6 +28,7 @@ ALL: tuple[Check, ...] = (
     *documents.CHECKS,
     *periods.CHECKS,
     *terms.CHECKS,
+    *usage.CHECKS,
     *queues.CHECKS,
     *settlements.CHECKS,
     *audit.CHECKS,
