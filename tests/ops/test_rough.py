@@ -126,12 +126,19 @@ def test_the_ledger_knows_what_the_caller_did_not_hear(
     [call] = ends.wire.ledger.calls
     assert (call.op, call.order_id, call.fault) == ("charge", "o-1", fault)
     assert call.answer == (TAKEN if reached else None)
-    deadline = time.monotonic() + 5
-    while not ends.wire.ledger.file.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    [line] = ends.wire.ledger.file.read_text().splitlines()
+    [line] = lines_of(ends.wire.ledger.file)
     assert json.loads(line)["told"] == (fault is None) == call.was_told
     assert ends.wire.ledger.is_lost("o-1") == (fault is not None)
+
+
+def lines_of(file: Path) -> list[str]:
+    """Once there is one: a call is written down when its caller is gone."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if file.exists() and (text := file.read_text()).endswith("\n"):
+            return text.splitlines()
+        time.sleep(0.01)
+    raise AssertionError("nothing was written")
 
 
 def test_a_charge_is_looked_up_before_it_reaches_the_gateway(ends: Ends) -> None:
