@@ -10,6 +10,54 @@ ITEM_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "A change of the plan waits for the period's end: drop it first, or wait for it.",
         "Pergantian paket menunggu akhir periode: batalkan dulu, atau tunggu.",
     ),
+    "code_below_minimum": (
+        "The code is for a larger price a period: see the discount's `minimum_amount`.",
+        "Kode ini untuk harga per periode yang lebih besar: lihat `minimum_amount`.",
+    ),
+    "code_given_already": (
+        "The subscription has this discount.",
+        "Langganan ini sudah memakai diskon itu.",
+    ),
+    "code_new_customers": (
+        "The code is for customers without a subscription before.",
+        "Kode ini untuk pelanggan yang belum pernah berlangganan.",
+    ),
+    "code_not_for_plan": (
+        "The code is for other plans.",
+        "Kode ini untuk paket lain.",
+    ),
+    "code_not_found": (
+        "There is no such code.",
+        "Kode itu tidak ada.",
+    ),
+    "code_not_yet": (
+        "The code can not be used yet.",
+        "Kode ini belum berlaku.",
+    ),
+    "code_over": (
+        "The code can not be used any more.",
+        "Masa berlaku kode ini sudah habis.",
+    ),
+    "code_stopped": (
+        "The code is not given any more.",
+        "Kode ini sudah dihentikan.",
+    ),
+    "code_taken": (
+        "There is a discount with this code already: stopped codes are not used again.",
+        "Kode ini sudah ada: kode yang dihentikan tidak dipakai lagi.",
+    ),
+    "code_used_by_customer": (
+        "The customer has used the code as often as one customer may.",
+        "Pelanggan ini sudah memakai kode itu sebanyak yang dibolehkan.",
+    ),
+    "code_used_up": (
+        "The code has been used as often as it may.",
+        "Kuota kode ini sudah habis.",
+    ),
+    "discount_not_found": (
+        "There is no such discount, or the subscription does not have it any more.",
+        "Diskon itu tidak ada, atau langganan sudah tidak memakainya.",
+    ),
     "invalid_setup_amount": (
         "A setup fee is whole rupiah, 0 or more.",
         "Biaya awal berupa rupiah utuh, 0 atau lebih.",
@@ -41,6 +89,10 @@ ITEM_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "price_needed": (
         "Say which price is added.",
         "Sebutkan harga yang ditambahkan.",
+    ),
+    "too_many_codes": (
+        "A sign-up takes at most 5 codes.",
+        "Satu pendaftaran memakai paling banyak 5 kode.",
     ),
     "too_many_items": (
         "A subscription has at most 20 items.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -12,6 +12,9 @@ from uuid import UUID
 from billing.proration import Proration, charge_for_rest, unused_credit
 from core.calendars import Anchor, Interval, Period, period_containing
 from core.money import Money
+from invoices.discounts import NetPrice
+
+NetOn = Callable[[date], NetPrice | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ def charge_lines(
     span: Period | None,
     *,
     exact: Fraction | None = None,
+    net_on: NetOn | None = None,
 ) -> tuple[ChangeLine, ...]:
     """Charge a span that ends on a boundary, a line for each anchor period it touches.
 
@@ -78,6 +82,7 @@ def charge_lines(
         interval: of the price.
         span: what to charge, or ``None`` for nothing.
         exact: the price before it is rounded, where that is finer.
+        net_on: what discounts leave of the price for a line that starts on a date.
 
     Raises:
         ValueError: the span does not end on a boundary.
@@ -90,7 +95,11 @@ def charge_lines(
     found = []
     while start < span.end:
         whole = period_containing(anchor, interval, start)
-        part = charge_for_rest(price, whole, start, exact)
+        net = net_on(start) if net_on is not None else None
+        if net is None:
+            part = charge_for_rest(price, whole, start, exact)
+        else:
+            part = charge_for_rest(net.net, whole, start)
         found.append(_line("charge", part, part.amount))
         start = whole.end
     if start != span.end:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -12,6 +12,7 @@ from billing.records import Customer
 from core.calendars import Anchor, Interval, Period, civil_date, instant_of, period_containing
 from core.exact import rounded
 from core.money import Money
+from invoices.discounts import NetPrice
 from invoices.lines import DraftLine, LineKind, describe, full_line, share_line
 from invoices.tax_terms import TaxMode
 from plans.catalogue import PriceVersion
@@ -90,6 +91,7 @@ def period_line(
     anchor: Anchor,
     interval: Interval,
     extra_id: UUID | None = None,
+    net: NetPrice | None = None,
 ) -> DraftLine:
     """Bill a period: at its whole price, or by days where it is a stub in front of the anchor.
 
@@ -107,6 +109,7 @@ def period_line(
         days=period.days,
         of_days=whole.days,
         extra_id=extra_id,
+        net=net,
     )
 
 
@@ -121,11 +124,21 @@ def priced_line(
     days: int,
     of_days: int,
     extra_id: UUID | None = None,
+    net: NetPrice | None = None,
 ) -> DraftLine:
     """Bill a quantity of a price by its model: whole, or ``days`` of ``of_days`` rounded once.
 
-    Source: billing rules R3, R35 and R57.
+    With ``net`` that is what the discounts leave of the whole price: the line is net, and keeps
+    what they took of its part.
+
+    Source: billing rules R3, R35, R46 and R57.
     """
+    if net is not None:
+        gross = priced_line(
+            kind, name=name, price_id=price_id, terms=terms, quantity=quantity, period=period,
+            days=days, of_days=of_days, extra_id=extra_id,
+        )  # fmt: skip
+        return discounted(gross, net)
     unit_amount = Money(terms.unit_amount, terms.currency)
     model = None if terms.model == FLAT else terms.priced(quantity)
     given: dict[str, Any] = {
@@ -141,6 +154,33 @@ def priced_line(
     return share_line(
         kind, describe(kind, name), **given, numerator=days, denominator=of_days, price=part
     )
+
+
+def discounted(gross: DraftLine, net: NetPrice) -> DraftLine:
+    """Make a line of a price the line of what discounts leave of it (R46)."""
+    context = {
+        name: gross.derivation[name]
+        for name in ("period_start", "period_end", "price_id")
+        if name in gross.derivation
+    }
+    if gross.numerator is None or gross.denominator is None:
+        amount, derivation = net.net, {**_mapping(net), **context}
+    else:
+        amount = net.net.share(gross.numerator, gross.denominator)
+        derivation = {
+            "rule": "share",
+            "of": _mapping(net),
+            "numerator": gross.numerator,
+            "denominator": gross.denominator,
+            **context,
+        }
+    return replace(gross, amount=amount, derivation=derivation, discount=gross.amount - amount)
+
+
+def _mapping(net: NetPrice) -> Mapping[str, Any]:
+    if not isinstance(net.derivation, Mapping):
+        raise TypeError("a price that nothing was taken off is no net price")
+    return net.derivation
 
 
 def due_date(collection: str, issued_on: date, terms_days: int) -> date:

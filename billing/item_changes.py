@@ -83,7 +83,9 @@ def quote_item(
     span = Period(start, billed_through) if start < billed_through else None
     charges: tuple[ChangeLine, ...] = ()
     if new is not None:
-        charges = charge_lines(new.amount, anchor, interval, span, exact=new.priced.exact)
+        charges = charge_lines(
+            new.amount, anchor, interval, span, exact=new.priced.exact, net_on=new.net_on
+        )
     net = sum((line.amount for line in (*credits_, *charges)), zero(currency))
     return ItemQuote(mode, on, credits_, charges, net, sets_up=old is None and span is not None)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
-from billing.change_lines import BilledLine, ChangeLine, charge_lines, credit_lines
+from billing.change_lines import BilledLine, ChangeLine, NetOn, charge_lines, credit_lines
 from core.calendars import (
     Anchor,
     Period,
@@ -46,6 +46,8 @@ class Offer:
 
     price: PriceVersion
     quantity: int
+    # What discounts leave of the price for what starts on a date; None where they take nothing.
+    net_on: NetOn | None = field(default=None, compare=False)
 
     @property
     def amount(self) -> Money:
@@ -148,7 +150,12 @@ def quote_change(
     credits_ = () if waits else credit_lines(lines, on)
     span = Period(start, through) if start < through else None
     charges = charge_lines(
-        new.amount, moved or anchor, new.price.interval, span, exact=new.priced.exact
+        new.amount,
+        moved or anchor,
+        new.price.interval,
+        span,
+        exact=new.priced.exact,
+        net_on=new.net_on,
     )
     return ChangeQuote(
         mode=mode,

@@ -33,12 +33,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "before": "sudah dikembalikan",
         "manual": "batas karena nota kredit",
         "part": "bagian dari",
+        "discount": "diskon",
     },
     "en": {
         "rounded": "rounded",
         "before": "given back before",
         "manual": "limited by credit notes",
         "part": "part of",
+        "discount": "discount",
     },
 }
 
@@ -79,7 +81,7 @@ def is_counted(derivation: Derivation) -> bool:
     """Whether quantity × unit price says what is billed; of tiers and packages it does not."""
     of = derivation.get("of")
     inner = of if isinstance(of, Mapping) else derivation
-    return inner.get("rule") not in PRICE_RULES
+    return inner.get("rule") not in (*PRICE_RULES, "minus") and derivation.get("rule") != "minus"
 
 
 def arithmetic(derivation: Derivation, language: str = "id") -> str:
@@ -125,9 +127,14 @@ def _expression(derivation: Derivation, language: str) -> str:
         return f"{_operand_text(derivation, 'of', language)} × {rate}"
     if rule == "minus":
         of, less = (_operand_text(derivation, key, language) for key in ("of", "less"))
+        taken = derivation["less"]
+        if isinstance(taken, Mapping) and "code" in taken:
+            return f"{of} − {words['discount']} {taken['code']} {less}"
         return f"{of} − {less}"
     if rule == "sum":
         return " + ".join(_operand_words(part, language) for part in _list(derivation, "parts"))
+    if len(_list(derivation, "weights")) == 1:
+        return _operand_text(derivation, "of", language)
     return f"{words['part']} {_operand_text(derivation, 'of', language)}"
 
 

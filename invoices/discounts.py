@@ -8,13 +8,14 @@ credits of its lines are net of it and no discount is ever paid out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from core.calendars import Anchor, Interval, Period, boundary
 from core.errors import InvalidRequest
 from core.money import Money, zero
+from invoices.derivation import recompute
 
 WHOLE = 10_000
 """Basis points of the whole: 100%."""
@@ -22,23 +23,26 @@ WHOLE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A price a discount may lower: its code, and its amount for one whole period."""
+    """A price a discount may lower: its code, its amount for a whole period, how it came about."""
 
     code: str
     price: Money
+    derivation: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Discount:
     """Either ``basis_points`` of each item, or a fixed ``amount`` over all of them together.
 
-    ``place`` is its place in the order of creation; ``only`` the codes it is for, ``None`` all.
+    ``place`` is its place in the order of creation; ``only`` the codes it is for, ``None`` all;
+    ``named`` goes into the derivation of what it takes.
     """
 
     basis_points: int | None = None
     amount: Money | None = None
     place: int = 0
     only: frozenset[str] | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.basis_points is None) == (self.amount is None):
@@ -83,7 +87,9 @@ def net_prices(items: Sequence[Item], discounts: Sequence[Discount]) -> tuple[Ne
     Source: billing rules R46 and R48.
     """
     left = [item.price for item in items]
-    how: list[Mapping[str, Any] | int] = [item.price.amount for item in items]
+    how: list[Mapping[str, Any] | int] = [
+        item.price.amount if item.derivation is None else item.derivation for item in items
+    ]
     for discount in sorted(discounts, key=lambda one: (one.basis_points is None, one.place)):
         chosen = [index for index, item in enumerate(items) if discount.is_for(item.code)]
         for index, (taken, why) in zip(chosen, _taken(discount, chosen, left, how), strict=True):
@@ -127,6 +133,38 @@ def use_voucher(
     ]
     taken = min(amount, Money(sum(weights), amount.currency))
     return Voucher(taken.allocate(weights), amount - taken)
+
+
+def taken_by(derivation: Mapping[str, Any]) -> dict[str, int]:
+    """Say what each discount took off the whole price behind a line, by the id it was named by."""
+    return {str(less["discount"]): recompute(less) for less in _taken_off(derivation)}
+
+
+def codes_of(derivation: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the codes that took something off a line, in the order they did."""
+    return tuple(str(less["code"]) for less in _taken_off(derivation) if "code" in less)
+
+
+def gross_of(derivation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the derivation a line would have without its discounts."""
+    if derivation.get("rule") == "minus":
+        of = derivation["of"]
+        return gross_of(of) if isinstance(of, Mapping) else {"rule": "sum", "parts": [of]}
+    inner = derivation.get("of")
+    if derivation.get("rule") == "share" and isinstance(inner, Mapping):
+        return {**derivation, "of": gross_of(inner)}
+    return derivation
+
+
+def _taken_off(derivation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    node: Any = derivation
+    while isinstance(node, Mapping):
+        less = node.get("less")
+        if node.get("rule") == "minus" and isinstance(less, Mapping) and "discount" in less:
+            found.append(less)
+        node = node.get("of")
+    return found[::-1]
 
 
 def ends_on(since: date, months: int) -> date:
@@ -177,7 +215,7 @@ def _taken(
         return [
             (
                 left[index].share(points, WHOLE),
-                {"rule": "percent", "of": how[index], "basis_points": points},
+                {"rule": "percent", "of": how[index], "basis_points": points, **discount.named},
             )
             for index in chosen
         ]
@@ -185,7 +223,16 @@ def _taken(
     weights = [left[index].amount for index in chosen]
     whole = min(discount.amount, Money(sum(weights), discount.amount.currency))
     return [
-        (part, {"rule": "part", "of": whole.amount, "weights": weights, "index": place})
+        (
+            part,
+            {
+                "rule": "part",
+                "of": whole.amount,
+                "weights": weights,
+                "index": place,
+                **discount.named,
+            },
+        )
         for place, part in enumerate(whole.allocate(weights))
     ]
 

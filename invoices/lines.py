@@ -45,6 +45,7 @@ class DraftLine:
     ``numerator/denominator`` and ``days``/``of_days`` say which part of ``period``'s price is
     billed (``None`` for a whole price); ``derivation`` holds all it takes to compute ``amount``
     again and can not be added later. ``extra_id`` names the item beside the subscription's first.
+    ``discount`` is what discounts took; ``amount`` is without it.
     """
 
     kind: LineKind
@@ -61,6 +62,7 @@ class DraftLine:
     credits_line_id: UUID | None = None
     derivation: Mapping[str, Any] = field(default_factory=dict)
     extra_id: UUID | None = None
+    discount: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class InvoiceLine:
     unit_amount: int
     amount: int
     tax_amount: int
+    discount_amount: int
     period_start: date | None
     period_end: date | None
     price_id: UUID | None
@@ -91,6 +92,7 @@ class LineInForce:
     extra_id: UUID | None
     description: dict[str, str]
     amount: int
+    derivation: dict[str, Any]
     period_start: date
     period_end: date
     tax: dict[str, Any]
@@ -204,7 +206,8 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
     rows = unit.session.execute(
         select(
             line.id, line.invoice_id, inv.status, inv.due_amount, inv.paid_amount, line.price_id,
-            line.extra_id, line.description, line.amount, line.period_start, line.period_end,
+            line.extra_id, line.description, line.amount, line.derivation, line.period_start,
+            line.period_end,
             inv.tax, inv.period_start.label("invoice_start"),
         )
         .join(invoices, (inv.merchant_id == line.merchant_id) & (inv.id == line.invoice_id))

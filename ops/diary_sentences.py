@@ -9,6 +9,7 @@ from typing import Any, Final
 from core.calendars import civil_date
 from invoices.wording import long_date, rupiah
 from ops import diary_words as words
+from ops.diary_sentences_terms import TERMS
 from payments.channels import CHANNELS
 from payments.method_kinds import KINDS
 
@@ -203,10 +204,6 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"The subscription of {t.who} is in order again",
     ),
     "subscription.plan_changed": (_changed, _changed),
-    "subscription.item_changed": (
-        lambda t: f"Isi langganan {t.who} berubah mulai {t.day('effective_on')}",
-        lambda t: f"The items of {t.who} change from {t.day('effective_on')}",
-    ),
     "subscription.change_scheduled": (
         lambda t: f"{t.who} akan pindah ke {_plan(t)} mulai {t.day('effective_on')}",
         lambda t: f"{t.who} will move to {_plan(t)} from {t.day('effective_on')}",
@@ -345,4 +342,5 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"For a person to look at: {t.says('kind')}",
     ),
     "message.sent": (_mailed, _mailed),
+    **TERMS,
 }

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from billing import queries
+from billing.change_lines import NetOn
+from billing.discounted import net_of_one
+from billing.discounts.queries import load_grants
 from billing.drafts import InvoiceDraft, due_date, priced_line
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
-from billing.flows.item_rows import load_extras
+from billing.flows.item_rows import load_extras, priced
 from billing.flows.overrides import offered
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import (
@@ -26,6 +30,7 @@ from core.calendars import Period, civil_date
 from core.errors import Conflict
 from core.money import Money
 from core.work import Work
+from invoices.discounts import NetPrice, taken_by
 from invoices.lines import (
     DraftLine,
     LineKind,
@@ -94,11 +99,13 @@ def plan_change(
     _check_items(unit, subscription, old, new)
     on = civil_date(unit.now, subscription.billing_zone)
     # Items beside the first go on as they are.
-    lines = [one for one in lines_in_force(unit, subscription.id, on) if one.extra_id is None]
+    every = lines_in_force(unit, subscription.id, on)
+    lines = [one for one in every if one.extra_id is None]
+    net_on = net_prices_on(unit, subscription, every, new, wanted, extra_id=None)
     trialing = subscription.status == SubscriptionStatus.TRIALING
     quote = quote_change(
         old=Offer(old.terms, item.quantity),
-        new=Offer(new.terms, wanted),
+        new=Offer(new.terms, wanted, net_on),
         lines=[billed_line(line) for line in lines],
         anchor=subscription.anchor,
         period=subscription.current,
@@ -109,7 +116,7 @@ def plan_change(
     )
     # The version makes the id: the same preview and change have the same, the next has another.
     change_id = unit.derive("change", subscription.id, subscription.version)
-    charges = tuple(charge(line, new, wanted) for line in quote.charges)
+    charges = tuple(charge(line, new, wanted, net_on=net_on) for line in quote.charges)
     netted, noted = share_out(unit, quote.credits, lines, new)
     customer = queries.get_customer(unit, subscription.customer_id)
     draft, document = change_invoice(
@@ -238,7 +245,12 @@ def _credit(line: LineInForce, credit: ChangeLine, name: Mapping[str, str]) -> D
 
 
 def charge(
-    line: ChangeLine, price: Price, quantity: int, extra_id: UUID | None = None
+    line: ChangeLine,
+    price: Price,
+    quantity: int,
+    extra_id: UUID | None = None,
+    *,
+    net_on: NetOn | None = None,
 ) -> DraftLine:
     """Write a charge of a quote as a line."""
     return priced_line(
@@ -251,7 +263,43 @@ def charge(
         days=line.days,
         of_days=line.of_days,
         extra_id=extra_id,
+        net=None if net_on is None else net_on(line.period.start),
     )
+
+
+def net_prices_on(
+    unit: Work,
+    subscription: Subscription,
+    lines: Sequence[LineInForce],
+    price: Price,
+    quantity: int,
+    *,
+    extra_id: UUID | None,
+) -> NetOn | None:
+    """Say how a new price of one item is lowered by the discounts the subscription has.
+
+    Args:
+        lines: what is billed of all items; the others keep what they have of a fixed amount.
+    """
+    grants = load_grants(unit, [subscription.id]).get(subscription.id, ())
+    if not grants:
+        return None
+
+    def net_on(start: date) -> NetPrice | None:
+        last = {
+            line.extra_id: line
+            for line in lines
+            if line.extra_id != extra_id and line.period_start <= start < line.period_end
+        }
+        taken: dict[UUID, int] = {}
+        for line in last.values():
+            if line.by_changes:
+                continue  # given back, and no other has taken its place
+            for discount, amount in taken_by(line.derivation).items():
+                taken[UUID(discount)] = taken.get(UUID(discount), 0) + amount
+        return net_of_one(priced(price, quantity), grants, start, taken)
+
+    return net_on
 
 
 def change_invoice(

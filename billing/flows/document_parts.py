@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,11 +10,13 @@ from billing.flows.document_rows import InvoiceRows
 from core.calendars import civil_date
 from core.merchant import Merchant
 from core.money import Money
-from invoices.derivation import arithmetic
+from invoices.derivation import arithmetic, is_counted
+from invoices.discounts import codes_of, gross_of
 from invoices.document_facts import (
     AutoChargeFacts,
     BuyerFacts,
     HowToPayFacts,
+    LineFacts,
     LogoFacts,
     SellerFacts,
     TaxFacts,
@@ -141,6 +143,29 @@ def method_name(paid: Mapping[str, Any], language: str) -> str:
 def explanation_of(derivation: Mapping[str, Any], language: str) -> str:
     """Tell the arithmetic of a part of a price; a whole price needs no words."""
     return "" if derivation["rule"] in ("product", "fixed") else arithmetic(derivation, language)
+
+
+def line_facts(line: Mapping[str, Any], language: str) -> Iterator[LineFacts]:
+    """Show a line; one that discounts lowered as two: the price, and what was taken off."""
+    taken, whole = line["discount_amount"], line["derivation"]
+    gross = gross_of(whole) if taken else whole
+    counted = is_counted(gross)
+    yield LineFacts(
+        description=in_language(line["description"], language),
+        amount=line["amount"] + taken,
+        quantity=line["quantity"] if counted else 1,
+        unit_amount=line["unit_amount"] if line["quantity"] > 1 and counted else None,
+        period_start=line["period_start"],
+        period_end=line["period_end"],
+        explanation=explanation_of(gross, language),
+    )
+    if taken:
+        word = "Discount" if language == "en" else "Diskon"
+        yield LineFacts(
+            description=f"{word} {', '.join(codes_of(whole))}".strip(),
+            amount=-taken,
+            explanation=arithmetic(whole, language),
+        )
 
 
 def in_language(value: Mapping[str, str] | str | None, language: str) -> str:

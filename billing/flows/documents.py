@@ -14,8 +14,8 @@ from billing.flows.document_parts import (
     auto_charge_facts,
     buyer_facts,
     day_of,
-    explanation_of,
     in_language,
+    line_facts,
     method_name,
     refund_road,
     seller_facts,
@@ -34,7 +34,6 @@ from core.merchant import Merchant
 from core.work import Work
 from invoices.adapters.html import render_page
 from invoices.adapters.pdf import render_pdf
-from invoices.derivation import is_counted
 from invoices.document import view_of
 from invoices.document_facts import (
     CreditFacts,
@@ -197,20 +196,7 @@ def _invoice_facts(
         issued_on=invoice["issued_on"],
         seller=seller_facts(invoice["seller"], merchant),
         buyer=buyer_facts(invoice["buyer"]),
-        lines=tuple(
-            LineFacts(
-                description=in_language(line["description"], language),
-                amount=line["amount"],
-                quantity=line["quantity"] if is_counted(line["derivation"]) else 1,
-                unit_amount=line["unit_amount"]
-                if line["quantity"] > 1 and is_counted(line["derivation"])
-                else None,
-                period_start=line["period_start"],
-                period_end=line["period_end"],
-                explanation=explanation_of(line["derivation"], language),
-            )
-            for line in rows.lines
-        ),
+        lines=tuple(shown for line in rows.lines for shown in line_facts(line, language)),
         subtotal=sum(line["amount"] for line in rows.lines),
         total=invoice["total_amount"],
         as_of=as_of,

@@ -135,6 +135,7 @@ def line_rows(unit: Work, invoice_id: UUID, document: PricedDocument) -> list[di
             "unit_amount": priced.line.unit_amount.amount,
             "amount": priced.line.amount.amount,
             "tax_amount": priced.tax.amount,
+            "discount_amount": priced.line.discount.amount if priced.line.discount else 0,
             "period_start": priced.line.period.start if priced.line.period else None,
             "period_end": priced.line.period.end if priced.line.period else None,
             "price_id": priced.line.price_id,

@@ -14,6 +14,7 @@ from billing.flows.change_quote import (
     charge,
     check_changeable,
     credits_by_invoice,
+    net_prices_on,
     share_out,
 )
 from billing.flows.credit_plan import PlannedCredit
@@ -98,17 +99,18 @@ def plan_item(unit: Work, subscription: Subscription, wish: ItemWish) -> Planned
         ]
         _check_beside(unit, subscription, [*others, (new, quantity)])
     present, future = _offer(prices, today or last), _offer(prices, last)
-    wanted = None if new is None else Offer(new.terms, quantity)
+    extra_id = wish.extra_id or unit.derive("item", change_id, "beside")
+    every = lines_in_force(unit, subscription.id, on)
+    net_on = None
+    if new is not None:
+        net_on = net_prices_on(unit, subscription, every, new, quantity, extra_id=extra_id)
+    wanted = None if new is None else Offer(new.terms, quantity, net_on)
     mode = _mode(wish, known, today)
     if wanted == future and (wanted == present or mode != "prorate"):
         raise Conflict("nothing_to_change", "The item is already what you ask for.")
     if wanted == present:
         mode = "at_period_end"  # what waits is undone, and nothing is billed for that
-    lines = [
-        one
-        for one in lines_in_force(unit, subscription.id, on)
-        if one.extra_id == wish.extra_id and wish.extra_id is not None
-    ]
+    lines = [one for one in every if one.extra_id == wish.extra_id and wish.extra_id is not None]
     quote = quote_item(
         old=present,
         new=wanted,
@@ -124,9 +126,10 @@ def plan_item(unit: Work, subscription: Subscription, wish: ItemWish) -> Planned
             else None
         ),
     )
-    extra_id = wish.extra_id or unit.derive("item", change_id, "beside")
     charges = tuple(
-        charge(line, new, quantity, extra_id) for line in quote.charges if new is not None
+        charge(line, new, quantity, extra_id, net_on=net_on)
+        for line in quote.charges
+        if new is not None
     )
     if quote.sets_up and new is not None and new.setup_amount:
         charges = (*charges, setup_line(new, extra_id))

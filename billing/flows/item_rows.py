@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import func, select, update
 
+from billing.discounted import Granted, Priced, net_of_all
 from billing.drafts import period_line
 from billing.records import Item
 from billing.tables import subscription_items
@@ -17,6 +18,7 @@ from core.bulk import insert_rows
 from core.calendars import Anchor, Interval, Period
 from core.money import Money
 from core.work import Work
+from invoices.discounts import NetPrice
 from invoices.lines import DraftLine, LineKind, describe, full_line
 from plans.queries import Price
 
@@ -38,12 +40,22 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An item as it is billed for a period; ``sets_up`` bills its setup fee along with it."""
+    """An item as it is billed for a period; ``sets_up`` bills its setup fee along with it.
+
+    ``net`` is what discounts leave of its price, ``by`` the discounts that are in force.
+    """
 
     price: Price
     quantity: int
     extra_id: UUID | None = None
     sets_up: bool = False
+    net: NetPrice | None = None
+    by: tuple[UUID, ...] = ()
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What its lines depend on, beside the period."""
+        return (self.price.id, self.quantity, self.extra_id, self.sets_up, self.by)
 
 
 def load_extras(unit: Work, subscription_ids: Iterable[UUID]) -> dict[UUID, tuple[Extra, ...]]:
@@ -77,6 +89,7 @@ def parts_on(
     quantity: int,
     on: date,
     first_paid: date,
+    grants: Sequence[Granted] = (),
 ) -> tuple[Part, ...]:
     """Say what is billed of a subscription for the period that begins on a date.
 
@@ -84,7 +97,7 @@ def parts_on(
     of what is added in mid-period the change's own invoice has it.
     """
     opens = on == first_paid
-    return (
+    parts = (
         Part(first, quantity, sets_up=opens),
         *(
             Part(
@@ -97,6 +110,17 @@ def parts_on(
             if one.serves(on)
         ),
     )
+    by = tuple(one.id for one in grants if one.lowers(on))
+    if not by:
+        return parts
+    nets = net_of_all([priced(part.price, part.quantity) for part in parts], grants, on)
+    return tuple(replace(part, net=net, by=by) for part, net in zip(parts, nets, strict=True))
+
+
+def priced(price: Price, quantity: int) -> Priced:
+    """Price a quantity for one whole period, rounded: what discounts lower is a line (R46)."""
+    found = price.terms.priced(quantity)
+    return Priced(price.plan_id, found.amount(price.currency), found.derivation)
 
 
 def part_lines(
@@ -115,6 +139,7 @@ def part_lines(
                 anchor=anchor,
                 interval=interval,
                 extra_id=part.extra_id,
+                net=part.net,
             )
         )
         if part.sets_up and part.price.setup_amount:

@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, text, update
 
 from billing import queries
+from billing.discounted import Granted
+from billing.discounts.queries import load_grants
+from billing.discounts.service import release
 from billing.drafts import NO_CHANGE, lead_days
 from billing.flows.ending import drop_scheduled, take_back_unserved
 from billing.flows.item_rows import Extra, load_extras, put_item
@@ -44,6 +47,7 @@ class Case:
     # The versions of the items beside the first, and the prices of all of them.
     extras: tuple[Extra, ...]
     prices: dict[UUID, Price]
+    grants: tuple[Granted, ...]
     steps: int = 0
     ended_on: date | None = None
     adopted: Change | None = None
@@ -52,12 +56,13 @@ class Case:
 
 
 def load(unit: Work, rows: list[Subscription]) -> list[Case]:
-    """Read what renewing needs of many subscriptions, in eight queries."""
+    """Read what renewing needs of many subscriptions, in nine queries."""
     listed = [row.id for row in rows]
     people = queries.load_customers(unit, [row.customer_id for row in rows])
     items = queries.items_in_force(unit, listed)
     changes = queries.scheduled_changes(unit, listed)
     extras = load_extras(unit, listed)
+    grants = load_grants(unit, listed)
     wanted = {item.price_id for item in items.values()}
     wanted |= {one.item.price_id for every in extras.values() for one in every}
     wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
@@ -80,6 +85,7 @@ def load(unit: Work, rows: list[Subscription]) -> list[Case]:
                 may_pull=kinds.get(row.payment_method_id, "card") in allowed,
                 extras=extras.get(row.id, ()),
                 prices=prices,
+                grants=grants.get(row.id, ()),
             )
         )
     return cases
@@ -174,6 +180,8 @@ def end(unit: Work, case: Case, on: date, *, was: SubscriptionStatus) -> None:
     since = case.row.started_on if incomplete else on
     take_back_unserved(unit, case.row, since, freed_from=since)
     case.change = None
+    if incomplete:
+        release(unit, [case.row.id])
     tell(
         unit,
         "subscription.canceled",

@@ -10,11 +10,13 @@ from uuid import UUID
 
 from billing import queries
 from billing.beginnings import Beginning, FixedDay, beginning_of
+from billing.discounts.queries import load_grants
 from billing.drafts import InvoiceDraft, Issued, due_date, lead_days
 from billing.flows.collection import check_automatic
 from billing.flows.issue import issue
 from billing.flows.item_rows import load_extras, part_lines, parts_on, put_item
 from billing.flows.overrides import offered
+from billing.flows.redeem import redeem_all
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus
 from billing.records import Customer, Subscription
 from billing.renewals import Agreement, next_at
@@ -58,6 +60,7 @@ def subscribe(
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     items: Sequence[tuple[UUID, int]] = (),
+    codes: Sequence[str] = (),
     key: str | None = None,
 ) -> Subscribed:
     """Subscribe a customer to a price from today, where the customer is.
@@ -76,6 +79,7 @@ def subscribe(
         fixed: the day that periods begin on; the days before it are a first period of their own.
             By default they begin on the day of the first paid one.
         items: prices and quantities of what comes beside it, of the same interval and tax mode.
+        codes: of discounts, from the first period that is paid for.
         key: the caller's idempotency key: the same key gives the same subscription.
 
     Raises:
@@ -123,6 +127,7 @@ def subscribe(
             new_id=extra_id, price_id=extra.id, quantity=wanted, on=today,
         )  # fmt: skip
     created = queries.get_subscription(unit, subscription_id)
+    redeem_all(unit, created, codes)
     _told(unit, created, price, quantity)
     if days:
         return Subscribed(created, None)
@@ -219,6 +224,7 @@ def _first_invoice(
         extras, load_prices(unit, {one.item.price_id for one in extras}),
         first=price, quantity=quantity,
         on=subscription.current_start, first_paid=subscription.current_start,
+        grants=load_grants(unit, [subscription.id]).get(subscription.id, ()),
     )  # fmt: skip
     lines = part_lines(
         parts,

@@ -60,6 +60,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Isi langganan berubah{to_plan}{on_date}",
         "Items changed{to_plan}{on_date}",
     ),
+    "discount.created": ("Diskon dibuat", "Discount made"),
+    "discount.stopped": ("Diskon dihentikan", "Discount stopped"),
+    "discount.given": ("Diskon diberikan", "Discount given"),
+    "discount.ended": ("Diskon diakhiri", "Discount ended"),
     "subscription.change_scheduled": (
         "Pergantian paket{to_plan} dijadwalkan{on_date}",
         "Plan change{to_plan} scheduled{on_date}",

@@ -1,0 +1,29 @@
+"""Sentences of the diary about what a subscription has and what makes it cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+TERMS: Final[Mapping[str, tuple[Callable[[Any], str], Callable[[Any], str]]]] = {
+    "subscription.item_changed": (
+        lambda t: f"Isi langganan {t.who} berubah mulai {t.day('effective_on')}",
+        lambda t: f"The items of {t.who} change from {t.day('effective_on')}",
+    ),
+    "discount.created": (
+        lambda t: f"Diskon baru: {t.says('code')}",
+        lambda t: f"New discount: {t.says('code')}",
+    ),
+    "discount.stopped": (
+        lambda t: f"Diskon {t.says('code')} dihentikan",
+        lambda t: f"The discount {t.says('code')} is stopped",
+    ),
+    "discount.given": (
+        lambda t: f"{t.who} memakai kode {t.says('code')} mulai {t.day('since')}",
+        lambda t: f"{t.who} uses the code {t.says('code')} from {t.day('since')}",
+    ),
+    "discount.ended": (
+        lambda t: f"Diskon {t.says('code')} untuk {t.who} berakhir {t.day('ends_on')}",
+        lambda t: f"The discount {t.says('code')} of {t.who} ends on {t.day('ends_on')}",
+    ),
+}
