@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +49,9 @@ _ORDERS = """
 
 
 @dataclass(frozen=True, slots=True)
-class _Ours:
+class Ours:
+    """What these books say of one order."""
+
     order_id: str
     state: str
     amount: int
@@ -63,13 +66,27 @@ class _Ours:
     because: str | None
 
 
-def against_the_book(connection: Any, book: Book) -> list[Violation]:
-    """Ours against the gateway's: order by order, then invoice by invoice."""
-    ours = {row[0]: _Ours(*row) for row in connection.execute(_ORDERS)}
+def ours_of(connection: Any) -> dict[str, Ours]:
+    """What we know of each order, by its id."""
+    return {row[0]: Ours(*row) for row in connection.execute(_ORDERS)}
+
+
+def against_the_book(
+    connection: Any, book: Book, lost: Mapping[str, Ours] | None = None
+) -> list[Violation]:
+    """Ours against the gateway's: order by order, then invoice by invoice.
+
+    Of an order that was ``lost`` with its invoice a person must have been told.
+    """
+    ours, lost = ours_of(connection), lost or {}
+    told = {row[0] for row in connection.execute(_TOLD)}
     found: list[Violation] = []
     for order_id, one in sorted(book.orders.items()):
         mine = ours.get(order_id)
-        if mine is None:
+        if mine is None and order_id in lost:
+            if one.state in TAKEN and order_id not in told:
+                found.append(_broken("money of the lost time is not silent", one, "nobody knows"))
+        elif mine is None:
             found.append(_broken("I4 written ahead", one, "the gateway has it, we do not"))
         else:
             found += _order(mine, one)
@@ -80,12 +97,12 @@ def against_the_book(connection: Any, book: Book) -> list[Violation]:
                 "it was charged again though the gateway had attested its end", order_id,
             )
         )  # fmt: skip
-    found += _invoices(ours, book)
-    found += _ledger(connection, book)
+    found += _invoices({**lost, **ours}, book)
+    found += _ledger(connection, book, lost.keys() - ours.keys())
     return found
 
 
-def _order(mine: _Ours, one: Transaction) -> list[Violation]:
+def _order(mine: Ours, one: Transaction) -> list[Violation]:
     found = []
     if mine.amount != one.amount:
         found.append(_broken("I10 same amount", one, f"we say {mine.amount}"))
@@ -110,7 +127,7 @@ def _order(mine: _Ours, one: Transaction) -> list[Violation]:
     return found
 
 
-def _invoices(ours: dict[str, _Ours], book: Book) -> list[Violation]:
+def _invoices(ours: dict[str, Ours], book: Book) -> list[Violation]:
     """I2: what we pulled for an invoice and did not give back never exceeds it, at any moment."""
     taken: dict[str, list[Transaction]] = defaultdict(list)
     for order_id, one in sorted(book.orders.items()):
@@ -147,16 +164,26 @@ def _peak(book: Book, order_ids: set[str]) -> int:
     return peak
 
 
-def _ledger(connection: Any, book: Book) -> list[Violation]:
+def _ledger(connection: Any, book: Book, unknown: Collection[str]) -> list[Violation]:
     """I5: the gateway's account in our books is what its own book holds of ours."""
     row = connection.execute(
         "SELECT coalesce(sum(amount), 0) FROM postings WHERE account = 'gateway_clearing'"
     ).fetchone()
-    holds = sum(one.amount - one.refunded for one in book.orders.values() if one.state in TAKEN)
+    holds = sum(
+        one.amount - one.refunded
+        for one in book.orders.values()
+        if one.state in TAKEN and one.order_id not in unknown
+    )
     if int(row[0]) == holds:
         return []
     return [Violation("I5 the ledger meets the book", "gateway_clearing", f"{row[0]}, not {holds}")]
 
+
+# Orders that nobody of ours knows and a person was told of.
+_TOLD = """
+    SELECT detail->>'order_id' FROM reviews WHERE kind = 'unknown_order'
+    UNION SELECT order_id FROM differences WHERE kind = 'not_ours'
+"""
 
 _LEFT = {
     "payment_orders": (

@@ -19,13 +19,15 @@ class Postman:
 
     def __init__(self, stage: Stage, faults: Faults) -> None:
         self.stage, self.faults, self.sent = stage, faults, 0
+        self.letters: list[str] = []  # Message-IDs in customers' mailboxes
 
-    def send(self, mail: OutgoingMail) -> None:  # noqa: ARG002
+    def send(self, mail: OutgoingMail) -> None:
         self.stage.step("mail")
         kind = self.faults.draw("mail")
         if kind == "mail_refused_for_now":
             raise MailUnavailable("mail_unavailable", "the mail server is down")
         self.sent += 1
+        self.letters.append(mail.message_id)
         if kind == "mail_answer_lost":
             raise MailUnavailable("mail_unavailable", "the line broke after the mail was taken")
         self.stage.step("mail taken")

@@ -59,7 +59,13 @@ MOMENT: Final = {
     "database_restart": 15_000,
     "double_click": 0,  # counted where people are
 }
+# How often in a million histories; see `ops.prove.restore`.
+HISTORY: Final = {
+    "restored": 80_000,  # an older backup is all there is: hours to days are lost
+    "failed_over": 80_000,  # a standby that lacks the last commits is promoted
+}
 GROUPS: Final = {
+    "history": HISTORY,
     "statement": STATEMENT,
     "commit": COMMIT,
     "charge": CHARGE,

@@ -29,6 +29,7 @@ from ops.prove.ownership import owned
 from ops.prove.people import NAMES, Deeds, Person, at_the_gateway
 from ops.prove.place import Place, Room
 from ops.prove.plan import Plan, Told
+from ops.prove.restore import Loss
 from ops.prove.shop import open_shop, wire_up
 from ops.prove.statements import Statements
 from ops.prove.wire import Wire
@@ -87,9 +88,9 @@ class History:
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
         self.dark_until = self.start
         self.moments, self.cut = 0, False
-        self.engine = wire_up(
-            room, self.wire, Postman(self.stage, self.faults), self.stage.real_now
-        )
+        self.postman = Postman(self.stage, self.faults)
+        self.engine = wire_up(room, self.wire, self.postman, self.stage.real_now)
+        self.loss = Loss(self, self.dice("loss"))
         self.merchant_id = UUID(int=0)
         self.deeds = Deeds(self.engine, self.merchant_id, self.dice("deeds"), [])
 
@@ -120,6 +121,7 @@ class History:
             return self._told()
 
     def _close(self) -> None:
+        self.loss.close()
         self.engine.close()
         self.control.close()
         self.look.close()
@@ -170,6 +172,7 @@ class History:
             self._act(name, do)
 
     def _act(self, name: str, do: Callable[[], Any]) -> None:
+        self.loss.note(name, do)
         self.stage.spawn(name, lambda: self.deeds.attempt(name, do), process=f"api {name}")
 
     def _live_days(self) -> None:
@@ -187,7 +190,7 @@ class History:
             self._moment(self._next(end))
         for _ in range(200):
             due = self._due()
-            if due is None or due > self.stage.now:
+            if (due is None or due > self.stage.now) and self.loss.is_over():
                 return
             self._moment(self.stage.now + timedelta(seconds=30))
 
@@ -216,6 +219,7 @@ class History:
             raise HangError("there is always something to do")
         self._run_until(at)
         self.faults.new_moment()
+        self.loss.moment()
         self.watch(self)
         kind = self.faults.draw("moment")
         if kind == "dark":

@@ -36,7 +36,8 @@ def judge(history: History) -> None:
     look, now, found = history.look, history.stage.now, history.violations
     found += history.errors.found
     found += checks.by_the_doctor(history.engine.db, now)
-    found += checks.against_the_book(look, history.book)
+    found += checks.against_the_book(look, history.book, history.loss.before.orders)
+    found += history.loss.violations()
     found += checks.left_open(look, now)
     found += manners.unmannerly(look, now)
     found += manners.once_each(look, history.deeds.asked)

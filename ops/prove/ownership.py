@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace, TracebackType
 from typing import Any, Self
 from unittest.mock import patch
 
-from billing.flows import charge, deliver, ingest, reconcile
+from billing.flows import charge, deliver, ingest, reconcile, recover_sweep
 from core import ids
 from core.mail import OutgoingMail
 from invoices.adapters.mail import compose
@@ -76,7 +76,7 @@ def owned(stage: Stage, dice: random.Random) -> Iterator[None]:
     with ExitStack() as stack:
         for module in _WITH_POOLS:
             stack.enter_context(patch.object(module, "ThreadPoolExecutor", pool))
-        for module in (charge, worker):
+        for module in (charge, recover_sweep, worker):
             stack.enter_context(patch.object(module, "time", clock))
         stack.enter_context(patch.object(deliver, "_written", _letter))
         stack.enter_context(ids.drawn_from(dice.randbytes))
