@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from core import ids
 from core.clock import utc_now
 from ops.embedded import EmbeddedError
 from ops.prove.checks import Violation
@@ -139,11 +140,10 @@ def _move_in(house: House, wanted: Wanted, say: Say) -> list[Life]:
     for life in lives:
         life.open(f"http://127.0.0.1:{house.news_port}/gateways/midtrans")
     spared = "NULL"
+    if wanted.minutes >= MAIL_FROM_MINUTES:
+        spared = f"'{ids.parse('merchant', lives[0].merchant)}'"
+        say(f"mail of {lives[0].name} is really sent; the others' waits until tomorrow")
     with house.look() as admin:
-        if wanted.minutes >= MAIL_FROM_MINUTES:
-            row = admin.execute("SELECT id FROM merchants WHERE slug = %s", (lives[0].name,))
-            spared = f"'{row.fetchone()[0]}'"  # type: ignore[index]
-            say(f"mail of {lives[0].name} is really sent; the others' waits until tomorrow")
         admin.execute(_NO_MAIL.format(spared=spared).encode())
     return lives
 

@@ -51,12 +51,14 @@ class Process:
     bug: str | None = None
     popen: subprocess.Popen[bytes] | None = None
     waker: subprocess.Popen[bytes] | None = None
+    _began: int = 0  # where in the log this life of it begins
 
     def start(self, lifeline: int) -> None:
         """Start it; it ends with whoever holds the other end of the lifeline."""
         planted = ["ops.prove.rough.planted", self.bug] if self.bug else ["ops.cli"]
         arguments = self.role.split() if self.bug is None else [*planted[1:], *self.role.split()]
         with self.log.open("ab") as log:
+            self._began = log.tell()
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", planted[0], *arguments],
                 env={**self.environ, processes.LIFELINE: str(lifeline)},
@@ -70,6 +72,13 @@ class Process:
     @property
     def is_running(self) -> bool:
         return self.popen is not None and self.popen.poll() is None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has said so in this life; an API does not say it."""
+        with self.log.open("rb") as log:
+            log.seek(self._began)
+            return b" ready" in log.read()
 
     @property
     def has_fallen(self) -> bool:
@@ -208,6 +217,8 @@ class House:
         while time.monotonic() < deadline:
             if self.answers(url):
                 return
+            if fallen := self.fallen():
+                raise EmbeddedError(fallen[0])
             time.sleep(0.1)
         raise EmbeddedError(f"nobody answers at {url}; the logs are in {self.folder / 'logs'}")
 

@@ -20,6 +20,7 @@ _WEIGHTS = {
 _FIRST = ("kill worker", "kill api", "restart server", "pause worker", "kill scheduler")
 _EVERY_SECONDS = (1.5, 4.0)
 _DOWN_SECONDS = (0.0, 1.5)
+_PATIENCE_SECONDS = 15
 
 
 @dataclass
@@ -31,9 +32,11 @@ class Trouble:
     struck: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     _thread: threading.Thread | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self, stop: threading.Event) -> None:
         """Begin."""
+        self._stop = stop
         self._thread = threading.Thread(target=self._harm, args=(stop,), daemon=True, name="harm")
         self._thread.start()
 
@@ -68,12 +71,11 @@ class Trouble:
                 return
 
     def _one(self, deed: str, role: str, which: float, seconds: int, down: float) -> None:
-        awake = [
-            one for one in self.house.processes
-            if one.role == role and not one.is_paused and one.is_running
-        ]  # fmt: skip
-        if not awake or (role == "api" and not self.house.answers()):
-            return  # who is not up yet has nothing to lose
+        # Who is not up yet has nothing to lose: on a slow machine harm waits for him.
+        patience = time.monotonic() + _PATIENCE_SECONDS
+        while not (awake := self._awake(role)):
+            if time.monotonic() > patience or self._stop.wait(0.2):
+                return
         victim = awake[int(which * len(awake))]
         self.struck[f"{deed} {role}"] += 1
         if deed == "pause":
@@ -81,6 +83,15 @@ class Trouble:
             return
         victim.kill()
         self._later(victim, down)
+
+    def _awake(self, role: str) -> list[Process]:
+        if role == "api" and not self.house.answers():
+            return []
+        return [
+            one for one in self.house.processes
+            if one.role == role and not one.is_paused and one.is_running
+            and (one.is_ready or role == "api")
+        ]  # fmt: skip
 
     def _later(self, victim: Process, seconds: float) -> None:
         time.sleep(seconds)
