@@ -22,6 +22,7 @@ from core.jobs import advancing_clocks, ring_due
 from core.sealing import seal_waiting
 from core.seals import SealKeys
 from core.settings import Settings
+from ops import nightly
 from ops.database_check import wait_for_database
 
 LOG = logging.getLogger("tagihan.scheduler")
@@ -30,6 +31,7 @@ LOG = logging.getLogger("tagihan.scheduler")
 CLOCK_SECONDS = 0.1
 PAUSE_SECONDS = 0.02
 HOUSEKEEPING_SECONDS = 600
+WATCH_SECONDS = 300
 STEPS_MAX = 200
 
 
@@ -60,6 +62,11 @@ def compare(engine: Engine) -> int:
     if opened:
         LOG.info("comparing with the gateway", extra={"merchants": opened})
     return opened
+
+
+def watch_health(engine: Engine) -> int:
+    """Examine the books and the audit once a night, in machine time, and tell what is wrong."""
+    return nightly.watch(engine)
 
 
 def drive_clocks(engine: Engine) -> None:
@@ -108,6 +115,9 @@ def main(settings: Settings, stop: threading.Event | None = None) -> None:
         compare, "interval", args=[engine], seconds=HOUSEKEEPING_SECONDS, jitter=60, id="compare"
     )
     scheduler.add_job(seal, "interval", args=[engine], seconds=settings.seal_seconds, id="seal")
+    scheduler.add_job(
+        watch_health, "interval", args=[engine], seconds=WATCH_SECONDS, jitter=120, id="doctor"
+    )
     tick(engine)
     scheduler.start()
     LOG.info("scheduler ready", extra={"tick_seconds": settings.tick_seconds})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,6 +20,12 @@ from core.schema_head import head, known
 
 # A bell that hangs longer than this means that no worker answers the door.
 _LATE_SECONDS = 120
+
+_EXAMINED_LATE = timedelta(hours=36)
+_EXAMINED = text(
+    "SELECT max(at) AS at, bool_and(clean) AS clean FROM verdicts "
+    "WHERE night = (SELECT max(night) FROM verdicts) HAVING count(*) > 0"
+)
 
 _REVISION = text("SELECT version_num FROM alembic_version")
 _COLUMNS = text(
@@ -53,6 +60,13 @@ class Readiness(msgspec.Struct, kw_only=True):
     ]
     backlog_seconds: Annotated[
         int | None, Meta(description="Age of the oldest work no worker has looked at.")
+    ] = None
+    examined: Annotated[
+        Literal["clean", "broken", "late", "never"] | None,
+        Meta(
+            description="What the doctor found in the last night; `late`: none has been examined "
+            "for 36 hours. Null where it is switched off or can not be told."
+        ),
     ] = None
     reason: Annotated[
         str | None, Meta(description="Why it is not ready, and what to do; null when it is.")
@@ -102,7 +116,20 @@ def _look(engine: Engine) -> Readiness:
         schema="ok" if at == head() else "ahead",
         workers="late" if age > _LATE_SECONDS else "ok",
         backlog_seconds=age,
+        examined=_examined(engine),
     )
+
+
+def _examined(engine: Engine) -> Literal["clean", "broken", "late", "never"] | None:
+    if engine.settings.doctor_at == "off":
+        return None
+    with engine.db.lookup() as session:
+        row = session.execute(_EXAMINED).one_or_none()
+    if row is None:
+        return "never"
+    if engine.real_now() - row.at > _EXAMINED_LATE:
+        return "late"
+    return "clean" if row.clean else "broken"
 
 
 def _behind(at: str | None) -> Readiness:

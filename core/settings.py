@@ -83,6 +83,10 @@ SETTINGS: tuple[Setting, ...] = (
     _s("MIDTRANS_ENVIRONMENT", "sandbox", "Where those keys are valid: sandbox or production."),
     _s("TAGIHAN_TICK_SECONDS", "5", "How often the scheduler looks for due work."),
     _s("TAGIHAN_SEAL_SECONDS", "5", "How often the scheduler seals what is new in the audit."),
+    _s("TAGIHAN_DOCTOR_AT", "03:00", "When the scheduler examines the books and the audit every "
+       "night, in WIB: HH:MM, or off."),
+    _s("TAGIHAN_ALARM_EMAIL", "", "Who gets a mail in the morning after a night in which something "
+       "was found, and while none was examined for 36 hours."),
     _s("TAGIHAN_WORKER_THREADS", "4", "How many batches one worker process runs at a time."),
     _s("TAGIHAN_DB_POOL_SIZE", "10", "Database connections one process keeps open; it may open "
        "twice as many under load."),
@@ -135,6 +139,8 @@ class Settings:
     midtrans_environment: str = "sandbox"
     tick_seconds: int = 5
     seal_seconds: int = 5
+    doctor_at: str = "03:00"
+    alarm_email: str | None = None
     worker_threads: int = 4
     db_pool_size: int = 10
     gateway_connect_seconds: int = 3
@@ -241,6 +247,12 @@ def _read(cls: type[Settings], read: Reader) -> Settings:
         midtrans_environment=read.one_of("MIDTRANS_ENVIRONMENT", ("sandbox", "production")),
         tick_seconds=read.whole("TAGIHAN_TICK_SECONDS", 5, 1, 3600),
         seal_seconds=read.whole("TAGIHAN_SEAL_SECONDS", 5, 1, 3600),
+        doctor_at=read.matching(
+            "TAGIHAN_DOCTOR_AT", "03:00", r"off|([01][0-9]|2[0-3]):[0-5][0-9]", "HH:MM or off"
+        ),
+        alarm_email=read.text("TAGIHAN_ALARM_EMAIL") and read.matching(
+            "TAGIHAN_ALARM_EMAIL", "", r"[^@\s]+@[^@\s]+", "an address"
+        ),
         worker_threads=read.whole("TAGIHAN_WORKER_THREADS", 4, 1, 256),
         db_pool_size=read.whole("TAGIHAN_DB_POOL_SIZE", 10, 1, 500),
         gateway_connect_seconds=read.whole("TAGIHAN_GATEWAY_CONNECT_SECONDS", 3, 1, 60),

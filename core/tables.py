@@ -216,6 +216,25 @@ recoveries = merchant_table(
     CheckConstraint("lost_from <= at", name="lost"),
 )
 
+# What the doctor and `audit verify` found, night by night, of this merchant. Never
+# edited but for when it was told.
+verdicts = merchant_table(
+    "verdicts",
+    Column("night", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("rules", Integer, nullable=False),
+    Column("broken", Json, nullable=False),
+    Column("warnings", Json, nullable=False),
+    Column("trail", Json, nullable=False),
+    Column("clean", Boolean, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Column("told_at", UtcDateTime),
+    UniqueConstraint("merchant_id", "night"),
+    CheckConstraint("clean = (broken = '[]'::jsonb AND trail = '[]'::jsonb)", name="clean"),
+    CheckConstraint("rules > 0 AND milliseconds >= 0", name="figures"),
+)
+
 # The outbox: written in the transaction of the fact. Never edited.
 events = merchant_table(
     "events",

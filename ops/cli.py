@@ -144,10 +144,11 @@ def demo(output: Path, sabotage: str | None) -> None:
 
 @tagihan.command()
 @click.option("--json", "as_json", is_flag=True, help="Answer JSON instead of text.")
-def doctor(as_json: bool) -> None:
+@click.option("--last", is_flag=True, help="Tell what the last night's examination found.")
+def doctor(as_json: bool, last: bool) -> None:
     """Check the money invariants on the live database; exits 1 and names what is broken."""
     settings = begin("doctor", needs=("DATABASE_URL",), quiet=True)
-    finish(module("ops.doctor").main(settings, as_json=as_json))
+    finish(module("ops.doctor").main(settings, as_json=as_json, last=last))
 
 
 @tagihan.command()

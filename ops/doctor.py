@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from importlib import import_module
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -19,11 +20,12 @@ from core.clock import utc_now
 from core.db import Sessions, connect
 from core.settings import Settings
 from ops.doctor_checks import ALL
-from ops.doctor_checks.check import Broken, Check, Moment
+from ops.doctor_checks.check import EXAMPLES_MAX, Broken, Check, Moment
 
 # A rule looks at all rows there are: joined in memory and not row by row. For this transaction
 # only; a million invoices need no more.
-_ROOM = ("SET LOCAL work_mem = '256MB'", "SET LOCAL jit = off")
+_ROOM = ("SET LOCAL work_mem = '256MB'", "SET LOCAL jit = off",
+         "SET LOCAL idle_in_transaction_session_timeout = '10min'")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Result:
     examples: tuple[Broken, ...]
     milliseconds: int
     warning: bool = False
+    whose: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -78,7 +81,15 @@ def run(session: Session, moment: Moment, checks: Sequence[Check]) -> Report:
         found = check.find(session, moment)
         taken = round((time.perf_counter() - began) * 1000)
         results.append(
-            Result(check.name, check.meaning, found.count, found.examples, taken, check.warning)
+            Result(
+                check.name,
+                check.meaning,
+                found.count,
+                found.examples,
+                taken,
+                check.warning,
+                found.whose,
+            )
         )
     return Report(tuple(results))
 
@@ -94,8 +105,9 @@ def render(report: Report) -> str:
         if result.holds:
             continue
         lines.append(f"    {result.meaning}")
-        lines += [f"    - {one.merchant}: {one.what}: {one.why}" for one in result.examples]
-        more = result.count - len(result.examples)
+        shown = result.examples[:EXAMPLES_MAX]
+        lines += [f"    - {one.merchant}: {one.what}: {one.why}" for one in shown]
+        more = result.count - len(shown)
         if more > 0:
             lines.append(f"    and {more} more")
     broken = report.broken
@@ -126,12 +138,16 @@ def to_json(report: Report) -> str:
     )
 
 
-def main(settings: Settings, *, as_json: bool = False) -> int:
+def main(settings: Settings, *, as_json: bool = False, last: bool = False) -> int:
     """``tagihan doctor``: 0 when every rule holds, 1 when one is broken; a warning is no fault."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
     db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
     try:
+        if last:
+            nightly = import_module("ops.nightly")  # it stands on this module
+            print(nightly.last(db))
+            return int(nightly.is_late(db, utc_now()))
         report = examine(db, utc_now())
     finally:
         db.close()

@@ -27,7 +27,7 @@ from payments.order_ids import STEM_LENGTH, order_id
 ONCE: Final = frozenset({
     "merchants", "clocks", "api_keys", "staff", "staff_sessions", "rate_counters", "plans",
     "prices", "jobs", "idempotency_keys", "number_series", "merchant_channels", "gateway_budgets",
-    "dunning_policies", "audit_unsealed", "audit_seals", "audit_anchors",
+    "dunning_policies", "audit_unsealed", "audit_seals", "audit_anchors", "verdicts",
 })  # fmt: skip
 _TOGETHER: Final = 20
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

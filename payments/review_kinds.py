@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from payments.review_kinds_house import DOCTOR
+
 Decision = Literal["done", "paid", "failed", "charged_back", "taken_back", "approve", "deny"]
 
 
@@ -310,6 +312,7 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
+    "doctor_broken": _kind(*DOCTOR, recurs=True),
 }
 
 # Reasons of `payments.attempts.decide` that say that the money of a paid order is no longer there.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,10 +40,11 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many rows break a rule, and the first of them."""
+    """How many rows break a rule, the first of them, and how many there are of each merchant."""
 
     count: int
     examples: tuple[Broken, ...] = ()
+    whose: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +70,26 @@ def by_sql(name: str, meaning: str, sql: str, *, warning: bool = False, **given:
         sql: gives ``merchant_id, kind, id, label, why`` for each broken row; may use ``:real_now``.
         given: values of further parameters.
     """
+    # Of each merchant some, so that each of very many is told of what is its own.
     query = text(
-        f"SELECT count(*) OVER () AS total, m.slug, b.* FROM ({sql}) b "  # noqa: S608 - constants
-        "LEFT JOIN merchants m ON m.merchant_id = b.merchant_id "
-        f"ORDER BY m.slug, b.label LIMIT {EXAMPLES_MAX}"
+        "SELECT * FROM (SELECT m.slug, b.*, count(*) OVER (PARTITION BY m.slug) AS its, "  # noqa: S608
+        f"row_number() OVER (PARTITION BY m.slug ORDER BY b.label) AS nth FROM ({sql}) b "
+        "LEFT JOIN merchants m ON m.merchant_id = b.merchant_id) f "
+        f"WHERE nth <= {EXAMPLES_MAX} ORDER BY slug, nth"
     )
 
     def find(session: Session, moment: Moment) -> Found:
         values: Mapping[str, Any] = {"real_now": moment.real_now, **given}
         wanted = {name: values[name] for name in query._bindparams}
         rows = session.execute(query, wanted).all()
+        whose = {row.slug or "-": row.its for row in rows}
         return Found(
-            rows[0].total if rows else 0,
+            sum(whose.values()),
             tuple(
                 Broken(row.slug or "-", name_of(row.kind, row.id, row.label), row.why)
                 for row in rows
             ),
+            whose,
         )
 
     return Check(name, meaning, find, warning)
@@ -103,6 +109,10 @@ def by_case(
         judge: gets what a row says as Python, and tells what is wrong with it.
     """
     cases = f"SELECT b.said, count(*) AS times FROM ({sql}) b GROUP BY b.said"  # noqa: S608
+    whose = text(
+        f"SELECT m.slug, count(*) AS its FROM ({sql}) b LEFT JOIN merchants m "  # noqa: S608
+        "ON m.merchant_id = b.merchant_id WHERE b.said = ANY (:saids) GROUP BY m.slug"
+    )
     rows = text(
         f"SELECT m.slug, b.* FROM ({sql}) b LEFT JOIN merchants m "  # noqa: S608 - constants
         f"ON m.merchant_id = b.merchant_id WHERE b.said = :said LIMIT {EXAMPLES_MAX}"
@@ -119,7 +129,13 @@ def by_case(
             for row in session.execute(rows, {"said": said}):
                 what = name_of(row.kind, row.id, row.label)
                 examples.append(Broken(row.slug or "-", what, why))
-        return Found(sum(times for _, times, _ in wrong), tuple(examples[:EXAMPLES_MAX]))
+        saids = [said for said, _, _ in wrong]
+        counts = session.execute(whose, {"saids": saids}).all() if saids else ()
+        return Found(
+            sum(times for _, times, _ in wrong),
+            tuple(examples[:EXAMPLES_MAX]),
+            {row.slug or "-": row.its for row in counts},
+        )
 
     return Check(name, meaning, find)
 
@@ -139,12 +155,13 @@ def stream(session: Session, sql: str) -> Iterator[tuple[Any, ...]]:
 
 def found(broken: Iterable[Broken]) -> Found:
     """Count what a search in Python gives, and keep the first."""
-    count, examples = 0, []
+    whose: Counter[str] = Counter()
+    examples = []
     for one in broken:
-        count += 1
-        if count <= EXAMPLES_MAX:
+        whose[one.merchant] += 1
+        if whose[one.merchant] <= EXAMPLES_MAX:
             examples.append(one)
-    return Found(count, tuple(examples))
+    return Found(whose.total(), tuple(examples), whose)
 
 
 def name_of(kind: str, row_id: UUID | None, label: str | None) -> str:

@@ -18,17 +18,18 @@ from sqlalchemy.orm import Session
 
 from core.calendars import Anchor, Interval, next_boundary
 from ops.doctor_checks.check import (
-    EXAMPLES_MAX,
     Broken,
     Check,
     Found,
     Moment,
+    found,
     name_of,
     slugs,
     stream,
 )
 
 _TOGETHER = 1000
+_NAMED = 100
 _LIVES = """
     WITH taken_off AS (
         -- What changes took off older lines: where it is all of an invoice, its days are the
@@ -186,20 +187,23 @@ def _missing(session: Session, _: Moment) -> Found:
         for said, merchant_id, ids in stream(session, _LIVES)
         if any(_faults(life := _Life.read(said), set()))
     ]
-    names = slugs(session)
-    count, examples = 0, list[Broken]()
+    return found(_broken(session, doubtful))
+
+
+def _broken(session: Session, doubtful: list[tuple[_Life, UUID, list[UUID]]]) -> Iterator[Broken]:
+    names, told = slugs(session), 0
     for life, merchant_id, ids in doubtful:
         for subscription_id, resumed in _resumed(session, merchant_id, ids):
             if not any(_faults(life, resumed)):
                 continue
-            count += 1
-            if len(examples) < EXAMPLES_MAX:
+            told += 1
+            numbers: Sequence[str] = ()
+            if told <= _NAMED:  # the rest is counted, and told without numbers
                 values = {"merchant": merchant_id, "id": subscription_id}
                 numbers = session.execute(_NUMBERS, values).scalars().all()
-                what = name_of("subscription", subscription_id, None)
-                why = "; ".join(_faults(life, resumed, numbers))
-                examples.append(Broken(names.get(merchant_id, "-"), what, why))
-    return Found(count, tuple(examples))
+            what = name_of("subscription", subscription_id, None)
+            why = "; ".join(_faults(life, resumed, numbers))
+            yield Broken(names.get(merchant_id, "-"), what, why)
 
 
 def _resumed(

@@ -16,6 +16,7 @@ from api.pages.staff import reads
 from api.pages.staff.ahead import told_ahead
 from api.pages.staff.finding import search
 from api.pages.staff.frame import setting_of, show
+from api.pages.staff.health import examined
 from api.pages.staff.hold_words import HOLD_WORDS
 from api.pages.staff.holds import held_of
 from api.pages.staff.labels import LABELS
@@ -55,6 +56,7 @@ def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
             "older": write_cursor(*more) if more else "",
             "is_first": after is None,
             "waiting": len(waiting_refunds(unit)),
+            "examined": examined(unit, person.language),
             "matters": open_matters(unit, person, str(request.query_params.get("refused", ""))),
         }
     answer = show(person, setting, "home.html", context, search=asked)
