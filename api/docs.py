@@ -61,6 +61,7 @@ TAGS: Final = (
     ("Customers", "Who pays."),
     ("Payment methods", "Ways to pay, saved cards and linked wallets."),
     ("Plans", "What is sold, at prices that are never edited."),
+    ("Discounts", "What makes prices smaller: codes, their limits, and who has them."),
     ("Subscriptions", "Agreements that renew."),
     ("Invoices", "Legal documents: issued ones never change."),
     ("One-off payments", "An invoice with an attempt or a virtual account, in one call."),

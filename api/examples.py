@@ -31,6 +31,15 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "ChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "mode": "prorate"},
     "ItemChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "quantity": 3},
+    "DiscountIn": {
+        "code": "HEMAT20",
+        "name": {"id": "Hemat 20%", "en": "20% off"},
+        "basis_points": 2_000,
+        "duration": "periods",
+        "count": 3,
+        "max_redemptions": 100,
+    },
+    "CodeIn": {"code": "HEMAT20"},
     "OverrideIn": {
         "price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "name": "Mitra 2026",

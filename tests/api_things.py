@@ -57,6 +57,12 @@ def things(counter: Counter) -> dict[str, Any]:
         f"/customers/{customer}/prices",
         {"price": counter.price(70_000), "name": "Rahasia", "unit_amount": 60_000},
     )
+    discount = door.post(
+        "/discounts",
+        {"code": "TEMBOK", "name": {"id": "Tembok"}, "basis_points": 100, "duration": "forever"},
+    )
+    given = door.post(f"/subscriptions/{made['subscription']['id']}/discounts", {"code": "TEMBOK"})
+    door.post("/discounts", {"code": "LAIN", "name": {"id": "Lain"}, "amount": 1_000})
     key = door.post("/keys", {"name": "shop", "scopes": ["read"]})["key"]
     return {
         "merchant_id": ids.public("merchant", counter.world.merchant_id),
@@ -73,6 +79,8 @@ def things(counter: Counter) -> dict[str, Any]:
         "review_id": review["id"],
         "staff_id": staff["id"],
         "key_id": key["id"],
+        "discount_id": discount["id"],
+        "grant_id": given["data"][0]["id"],
         "override_id": override["id"],
         "dear_price": counter.price(900_000),
         "payment": payment,

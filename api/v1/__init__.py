@@ -8,6 +8,7 @@ from api.v1.channels import ChannelsController
 from api.v1.clock import ClockController
 from api.v1.credit_notes import CreditNotesController
 from api.v1.customers import CustomersController
+from api.v1.discounts import DiscountsController
 from api.v1.dunning import DunningController
 from api.v1.events import EventsController
 from api.v1.gateway import GatewayController
@@ -42,6 +43,7 @@ def routes() -> Router:
             WalletsController,
             ChannelsController,
             PlansController,
+            DiscountsController,
             SubscriptionsController,
             ItemsController,
             InvoicesController,

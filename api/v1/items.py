@@ -12,15 +12,9 @@ from api.auth import Caller
 from api.idempotency import Once
 from api.routes import get, post
 from api.shapes import Day, Out, Rupiah, body_id, path_id
+from api.v1.change_shapes import CreditPlanOut, QuotedLineOut, shape_credit, shape_quoted
 from api.v1.item_shapes import ExtraOut, ItemChangeIn, shape_extras
-from api.v1.subscriptions import (
-    CreditPlanOut,
-    QuotedLineOut,
-    SubscriptionOut,
-    read_subscription,
-    shape_credit,
-    shape_quoted,
-)
+from api.v1.subscriptions import SubscriptionOut, read_subscription
 from billing import queries
 from billing.engine import Engine
 from billing.flows import change_items

@@ -15,21 +15,23 @@ from api.pagination import Page, Window, page_of
 from api.queries import list_rows
 from api.routes import get, patch, post
 from api.shapes import body_id, given, path_id
+from api.v1.change_shapes import (
+    CancelPreviewOut,
+    ChangePreviewOut,
+    shape_cancel,
+    shape_preview,
+)
 from api.v1.customers import require_version
 from api.v1.subscriptions import (
     CancelIn,
-    CancelPreviewOut,
     ChangedOut,
     ChangeIn,
-    ChangePreviewOut,
     NewSubscriptionIn,
     SubscribedOut,
     SubscriptionOut,
     SubscriptionPatch,
     read_subscribed,
     read_subscription,
-    shape_cancel,
-    shape_preview,
     shape_subscriptions,
 )
 from billing import queries
@@ -77,6 +79,7 @@ class SubscriptionsController(Controller):
                 quantity=data.quantity, collection=data.collection, trial_days=data.trial_days,
                 fixed=FixedDay(data.billing_day) if data.billing_day else None,
                 external_id=data.external_id, metadata=data.metadata, items=items,
+                codes=data.codes,
             ).subscription.id  # fmt: skip
 
         def call(subscription_id: UUID) -> None:

@@ -21,15 +21,12 @@ from api.shapes import (
     Words,
     public,
 )
+from api.v1.change_shapes import ChangePreviewOut
 from api.v1.item_shapes import ExtraOut, NewItemIn, shape_extras
 from api.v1.orders import OrderOut, PaymentIn, newest_order
 from billing import queries
-from billing.flows.cancel_quote import PlannedCancel
-from billing.flows.change_quote import PlannedChange
-from billing.flows.credit_plan import PlannedCredit
 from core import ids
 from core.work import Work
-from invoices.lines import PricedDocument
 from invoices.queries import get_invoice, list_invoices
 from invoices.status import owed
 from plans.queries import load_prices
@@ -62,6 +59,10 @@ class NewSubscriptionIn(In):
     trial_days: Annotated[
         TrialDays | None, Meta(description="In place of the price's own; 0 is none.")
     ] = None
+    codes: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=60)]],
+        Meta(max_length=5, description="Codes of discounts, from the first paid period."),
+    ] = msgspec.field(default_factory=list)
     billing_day: Annotated[
         Annotated[int, Meta(ge=1, le=31)] | None,
         Meta(
@@ -174,49 +175,6 @@ class SubscribedOut(Out):
     ]
 
 
-class CreditPlanOut(Out):
-    """A credit note that would be written on one invoice."""
-
-    invoice: str
-    invoice_number: str | None
-    amount: Annotated[
-        int, Meta(description="Whole rupiah of its lines, before tax where prices are before tax.")
-    ]
-    net: Annotated[int, Meta(description="Whole rupiah before tax.")]
-    tax: Annotated[int, Meta(description="PPN in whole rupiah.")]
-    total: Rupiah
-    to_invoice: Annotated[int, Meta(description="Whole rupiah that lower what is due.")]
-    to_balance: Annotated[int, Meta(description="Whole rupiah that become the customer's balance.")]
-    goes_to: Annotated[str, Meta(description="`invoice`, `balance` or `both`.")]
-
-
-class QuotedLineOut(Out):
-    """A line of the invoice that the change would issue."""
-
-    kind: str
-    description: dict[str, str]
-    amount: Rupiah
-    period_start: Day | None
-    period_end: Day | None
-
-
-class ChangePreviewOut(Out):
-    """What a change does, to the last rupiah, if it is made today."""
-
-    change: str
-    mode: str
-    effective_on: Day
-    from_price: str
-    from_quantity: int
-    price: str
-    quantity: int
-    lines: list[QuotedLineOut]
-    subtotal: Rupiah
-    tax: Rupiah
-    total: Annotated[int, Meta(description="Whole rupiah, with tax: what the invoice asks for.")]
-    credits: list[CreditPlanOut]
-
-
 class ChangedOut(Out):
     """A change that was made, or waits for the period's end."""
 
@@ -225,14 +183,6 @@ class ChangedOut(Out):
     subscription: SubscriptionOut
     invoice: str | None
     credit_notes: list[str]
-
-
-class CancelPreviewOut(Out):
-    """When service would end, what would be taken back and what given back."""
-
-    ends_on: Annotated[str, Meta(description="The first date that is not served.")]
-    voids: Annotated[list[str], Meta(description="Open invoices that would be voided.")]
-    credits: list[CreditPlanOut]
 
 
 def shape_subscriptions(unit: Work, rows: list[Any]) -> list[SubscriptionOut]:
@@ -269,56 +219,6 @@ def read_subscribed(unit: Work, subscription_id: UUID) -> SubscribedOut:
             method_id=None if invoice else shaped.payment_method_id,
         ),
     )
-
-
-def shape_preview(planned: PlannedChange) -> ChangePreviewOut:
-    """Shape what a change will do."""
-    document = planned.document
-    return ChangePreviewOut(
-        change=ids.public("change", planned.change_id),
-        mode=planned.quote.mode,
-        effective_on=planned.quote.effective_on,
-        from_price=ids.public("price", planned.old.id),
-        from_quantity=planned.item.quantity,
-        price=ids.public("price", planned.new.id),
-        quantity=planned.quantity,
-        lines=shape_quoted(document),
-        subtotal=document.subtotal.amount if document else 0,
-        tax=document.tax.tax.amount if document else 0,
-        total=document.total.amount if document else 0,
-        credits=[shape_credit(one) for one in planned.credits],
-    )
-
-
-def shape_quoted(document: PricedDocument | None) -> list[QuotedLineOut]:
-    """Shape the lines of an invoice that is not issued."""
-    return [
-        QuotedLineOut(
-            kind=line.line.kind.value, description=dict(line.line.description),
-            amount=line.line.amount.amount,
-            period_start=line.line.period.start if line.line.period else None,
-            period_end=line.line.period.end if line.line.period else None,
-        )
-        for line in (document.lines if document else ())
-    ]  # fmt: skip
-
-
-def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
-    """Shape what a cancellation will do."""
-    return CancelPreviewOut(
-        ends_on=planned.quote.end_on.isoformat(),
-        voids=[ids.public("invoice", one) for one in planned.voided],
-        credits=[shape_credit(one) for one in planned.credits],
-    )
-
-
-def shape_credit(planned: PlannedCredit) -> CreditPlanOut:
-    """Shape a credit note that is not written."""
-    return CreditPlanOut(
-        invoice=ids.public("invoice", planned.invoice_id), invoice_number=planned.number,
-        amount=planned.amount, net=planned.net, tax=planned.tax, total=planned.total,
-        to_invoice=planned.to_invoice, to_balance=planned.to_balance, goes_to=planned.goes_to,
-    )  # fmt: skip
 
 
 def _shape(

@@ -66,6 +66,12 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/subscriptions/{subscription_id}/item-change-preview"): {
             "price": owned["dear_price"]
         },
+        ("POST", "/discounts"): {
+            "code": "DINDING",
+            "name": {"id": "Dinding"},
+            "amount": 5_000,
+        },
+        ("POST", "/subscriptions/{subscription_id}/discounts"): {"code": "LAIN"},
         ("POST", "/subscriptions/{subscription_id}/item-change"): {"price": owned["dear_price"]},
         ("POST", "/customers/{customer_id}/prices"): {
             "price": owned["dear_price"],
@@ -247,7 +253,7 @@ def test_every_route_wants_the_scope_it_declares(counter: Counter, scope: str) -
             "merchant_id": "mer", "customer_id": "cus", "price_id": "price", "plan_id": "plan",
             "subscription_id": "sub", "method_id": "pm", "invoice_id": "inv", "payment_id": "pay",
             "refund_id": "re", "note_id": "cn", "review_id": "rev", "staff_id": "staff", "key_id": "key",
-            "payment_order_id": "po", "override_id": "own",
+            "payment_order_id": "po", "override_id": "own", "discount_id": "dc", "grant_id": "dg",
         }.items()
     }  # fmt: skip
     for route in counter.client.app.routes:
