@@ -29,6 +29,20 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "payment": {"virtual_account": True},
     },
+    "NewMeterIn": {
+        "code": "calls",
+        "name": {"id": "Panggilan API", "en": "API calls"},
+        "event_name": "api.call",
+        "aggregation": "sum",
+        "field": "weight",
+    },
+    "UsageEventIn": {
+        "key": "call-000001",
+        "subscription": "sub_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "name": "api.call",
+        "at": "2026-11-21T10:15:00+07:00",
+        "properties": {"weight": 1, "region": "jkt"},
+    },
     "ChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "mode": "prorate"},
     "ItemChangeIn": {"price": "price_aaaaaaaaaaaaaaaaaaaaaaaaaa", "quantity": 3},
     "DiscountIn": {

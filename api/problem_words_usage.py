@@ -50,6 +50,10 @@ EVENT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The meter's field is missing or no exact number: a whole one, or text such as `0.5`.",
         "Isian meter tidak ada atau bukan angka pasti: bilangan bulat, atau teks seperti `0.5`.",
     ),
+    "void_corrects_nothing": (
+        "A void names the key that it takes away, in `corrects`.",
+        "Pembatalan menyebut kunci yang dibatalkan, di `corrects`.",
+    ),
 }
 USAGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **EVENT_WORDS,

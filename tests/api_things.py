@@ -64,7 +64,17 @@ def things(counter: Counter) -> dict[str, Any]:
     given = door.post(f"/subscriptions/{made['subscription']['id']}/discounts", {"code": "TEMBOK"})
     door.post("/discounts", {"code": "LAIN", "name": {"id": "Lain"}, "amount": 1_000})
     key = door.post("/keys", {"name": "shop", "scopes": ["read"]})["key"]
+    meter = door.post(
+        "/meters",
+        {
+            "code": "calls",
+            "name": {"id": "Panggilan"},
+            "event_name": "call",
+            "aggregation": "count",
+        },
+    )
     return {
+        "meter_id": meter["id"],
         "merchant_id": ids.public("merchant", counter.world.merchant_id),
         "customer_id": customer,
         "price_id": price,

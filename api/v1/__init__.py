@@ -16,6 +16,7 @@ from api.v1.invoice_routes import InvoicesController
 from api.v1.items import ItemsController
 from api.v1.keys import KeysController
 from api.v1.merchant_routes import MerchantsController
+from api.v1.meters import MetersController
 from api.v1.one_offs import OneOffController
 from api.v1.overrides import OverridesController
 from api.v1.payment_methods import PaymentMethodsController
@@ -26,6 +27,7 @@ from api.v1.refunds import RefundsController
 from api.v1.reviews import ReviewsController
 from api.v1.staff import StaffController
 from api.v1.subscription_routes import SubscriptionsController
+from api.v1.usage import UsageController
 from api.v1.wallets import WalletsController
 
 
@@ -44,7 +46,9 @@ def routes() -> Router:
             ChannelsController,
             PlansController,
             DiscountsController,
+            MetersController,
             SubscriptionsController,
+            UsageController,
             ItemsController,
             InvoicesController,
             OneOffController,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response
@@ -30,10 +32,14 @@ from api.shapes import (
 )
 from api.v1.customers import require_version
 from api.v1.price_terms import Model, TermsIn, TermsOut
+from api.v1.usage_shapes import UsagePartIn, UsagePartOut
 from billing.engine import Engine
+from billing.flows.metered_prices import publish
 from core import ids
+from core.work import Work
 from plans import queries, service
 from plans.tables import plans
+from usage.queries import UsagePrice, usage_prices_of
 
 Text = Annotated[
     dict[Literal["id", "en"], Words],
@@ -94,6 +100,10 @@ class NewPriceIn(In):
     setup_amount: Annotated[
         PriceIn, Meta(description="Whole rupiah, once, with an item's first invoice.")
     ] = 0
+    usage: Annotated[
+        list[UsagePartIn],
+        Meta(max_length=20, description="What is metered beside it, billed when a period is over."),
+    ] = msgspec.field(default_factory=list)
     external_id: ExternalId | None = None
     metadata: MetadataIn = msgspec.field(default_factory=dict)
 
@@ -144,13 +154,14 @@ class PriceOut(Out):
     tax_mode: str
     component: dict[str, str] | None
     setup_amount: Rupiah
+    usage: list[UsagePartOut]
     metadata: Metadata
     created_at: Instant
     retired_at: Instant | None
 
     @classmethod
-    def of(cls, row: Any) -> PriceOut:
-        """Shape a price."""
+    def of(cls, row: Any, usage: Sequence[UsagePrice] = ()) -> PriceOut:
+        """Shape a price with its metered parts."""
         return cls(
             id=ids.public("price", row.id), external_id=row.external_id,
             plan=ids.public("plan", row.plan_id), plan_code=row.plan_code, version=row.version,
@@ -158,6 +169,7 @@ class PriceOut(Out):
             unit_amount=row.unit_amount, currency=row.currency, interval_unit=row.interval_unit,
             interval_count=row.interval_count, trial_days=row.trial_days, tax_mode=row.tax_mode,
             component=row.component, setup_amount=row.setup_amount,
+            usage=[UsagePartOut.of(one) for one in usage],
             metadata=row.metadata, created_at=row.created_at, retired_at=row.retired_at,
         )  # fmt: skip
 
@@ -227,9 +239,10 @@ class PlansController(Controller):
         plan, fields = path_id("plan", plan_id), given(data)
         terms: TermsIn | None = fields.pop("terms")
         fields["model_terms"] = terms.given() if terms else {}
+        fields["usage"] = [one.part(place) for place, one in enumerate(data.usage)]
         return once.run(
-            lambda unit: service.publish_price(unit, plan, key=once.key, **fields).id,
-            lambda unit, price: PriceOut.of(queries.get_price(unit, price)),
+            lambda unit: publish(unit, plan, key=once.key, **fields).id,
+            _price,
         )
 
     @get("/plans/{plan_id:str}/prices", scope="read", summary="List a plan's prices")
@@ -241,7 +254,9 @@ class PlansController(Controller):
         wanted = path_id("plan", plan_id)
         with engine.work(caller.merchant, caller.actor) as unit:
             queries.get_plan(unit, wanted)
-            return PricesOut(data=[PriceOut.of(one) for one in queries.prices_of(unit, wanted)])
+            found = queries.prices_of(unit, wanted)
+            usage = usage_prices_of(unit, [one.id for one in found])
+            return PricesOut(data=[PriceOut.of(one, usage.get(one.id, ())) for one in found])
 
     @get("/prices/{price_id:str}", scope="read", summary="Get a price")
     def get_price(
@@ -251,7 +266,7 @@ class PlansController(Controller):
         """One version."""
         wanted = path_id("price", price_id)
         with engine.work(caller.merchant, caller.actor) as unit:
-            return PriceOut.of(queries.get_price(unit, wanted))
+            return _price(unit, wanted)
 
     @post("/prices/{price_id:str}/retire", scope="write", summary="Retire a price", status=200)
     def retire_price(
@@ -261,6 +276,11 @@ class PlansController(Controller):
         wanted = path_id("price", price_id)
         return once.run(
             lambda unit: service.retire_price(unit, wanted).id,
-            lambda unit, price: PriceOut.of(queries.get_price(unit, price)),
+            _price,
             status=200,
         )
+
+
+def _price(unit: Work, price_id: UUID) -> PriceOut:
+    parts = usage_prices_of(unit, [price_id]).get(price_id, ())
+    return PriceOut.of(queries.get_price(unit, price_id), parts)

@@ -51,7 +51,7 @@ def publish(unit: Work, plan_id: UUID, *, usage: Sequence[NewPart] = (), **field
     rows = [_row(unit, price, position, part) for position, part in enumerate(usage, 1)]
     insert_rows(unit.session, usage_prices, rows)
     unit.audit(
-        "price.meter", "price", price.id,
+        "usage_price.publish", "price", price.id,
         after={"usage": [
             {"meter": str(one["meter_id"]), "model": one["model"], "terms": one["model_terms"]}
             for one in rows

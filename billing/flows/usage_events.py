@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -151,6 +151,10 @@ class _Intake:
         known = self.known.get(one.subscription)
         if known is None:
             return Refusal("subscription_not_found", "There is no such subscription.")
+        if one.void and one.corrects is None:
+            return Refusal("void_corrects_nothing", "A void names the key that it takes away.")
+        if abs(one.at - self.unit.now) > _THINKABLE:
+            return Refusal("event_too_old", "Nobody meters a time that far away.")
         day = civil_date(one.at, known.served.zone)
         named = self.meters.get(one.name, [])
         rules = [meter.rule for meter in named]
@@ -220,6 +224,8 @@ class _Intake:
         return Verdict(key, "duplicate", before.day < known.served.open_from)
 
 
+# Far beyond what any meter takes, and near enough for every calendar.
+_THINKABLE: Final = timedelta(days=3_660)
 _REUSED: Final = Refusal("event_key_reused", "The key names an event of another content.")
 _CORRECTED: Final = Refusal(
     "event_corrected_before", "The event was corrected before: correct that correction, by its key."

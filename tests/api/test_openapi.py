@@ -78,7 +78,7 @@ def test_bodies_are_closed(document: dict[str, Any]) -> None:
         )
 
 
-def test_every_write_by_post_needs_a_key_but_previews_and_the_clock(
+def test_every_write_by_post_needs_a_key_but_previews_usage_and_the_clock(
     document: dict[str, Any],
 ) -> None:
     free = {path for method, path, operation in operations(document)
@@ -91,6 +91,9 @@ def test_every_write_by_post_needs_a_key_but_previews_and_the_clock(
         "/api/v1/subscriptions/{subscription_id}/change-preview",
         "/api/v1/subscriptions/{subscription_id}/cancel-preview",
         "/api/v1/subscriptions/{subscription_id}/item-change-preview",
+        # Each event has a key of its own.
+        "/api/v1/usage-events",
+        "/api/v1/usage-events/batch",
         "/api/v1/clock/advance",
         "/api/v1/clock/jump",
     }

@@ -24,6 +24,9 @@ from core.tables import audit
 _OPEN = re.compile(r"^(/health|/ready|/gateways/)")
 PAYEE = {"bank": "BCA", "account_number": "0123456789", "account_name": "Ani"}
 _WORDS = {"channel": "qris"}  # in a path, and nobody's own
+_EVENT = {
+    "key": "k-1", "subscription": "sub_nobody", "name": "call", "at": "2026-01-05T02:00:00Z",
+}  # fmt: skip
 _OPERATOR = {("POST", "/api/v1/merchants"), ("GET", "/api/v1/merchants")}
 
 
@@ -59,6 +62,14 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/plans"): {"code": "walls", "name": {"id": "Tembok"}},
         ("PATCH", "/plans/{plan_id}"): {"name": {"id": "Tembok"}},
         ("POST", "/plans/{plan_id}/prices"): {"unit_amount": 1, "interval_unit": "month"},
+        ("POST", "/meters"): {
+            "code": "walls",
+            "name": {"id": "Tembok"},
+            "event_name": "brick",
+            "aggregation": "count",
+        },
+        ("POST", "/usage-events"): {**_EVENT, "subscription": owned["subscription_id"]},
+        ("POST", "/usage-events/batch"): {"events": [_EVENT]},
         ("POST", "/subscriptions"): {"customer": owned["customer_id"], "price": owned["price_id"]},
         ("PATCH", "/subscriptions/{subscription_id}"): {"metadata": {"desk": "3"}},
         ("POST", "/subscriptions/{subscription_id}/change-preview"): {"price": owned["dear_price"]},
@@ -147,6 +158,8 @@ UNAUDITED = {
     "/subscriptions/{subscription_id}/change-preview": "writes nothing",
     "/subscriptions/{subscription_id}/cancel-preview": "writes nothing",
     "/subscriptions/{subscription_id}/item-change-preview": "writes nothing",
+    "/usage-events": "an event is its own record, and is never edited",
+    "/usage-events/batch": "an event is its own record, and is never edited",
     "/payment-orders/{payment_order_id}/refresh": "asks the gateway: what it says is its own word",
     "/payment-methods/{method_id}/refresh": "asks the gateway: what it says is its own word",
 }
@@ -253,7 +266,7 @@ def test_every_route_wants_the_scope_it_declares(counter: Counter, scope: str) -
             "merchant_id": "mer", "customer_id": "cus", "price_id": "price", "plan_id": "plan",
             "subscription_id": "sub", "method_id": "pm", "invoice_id": "inv", "payment_id": "pay",
             "refund_id": "re", "note_id": "cn", "review_id": "rev", "staff_id": "staff", "key_id": "key",
-            "payment_order_id": "po", "override_id": "own", "discount_id": "dc", "grant_id": "dg",
+            "payment_order_id": "po", "override_id": "own", "meter_id": "mtr", "discount_id": "dc", "grant_id": "dg",
         }.items()
     }  # fmt: skip
     for route in counter.client.app.routes:
