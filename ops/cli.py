@@ -178,6 +178,13 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--trouble", default=1, show_default=True, type=click.IntRange(1, 5),
               help="How many times as often faults strike.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="As many as fit into 20 seconds, counted live.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64),
+              help="How many histories are lived at once.")  # fmt: skip
+@click.option("--life", default="mixed", show_default=True,
+              type=click.Choice(["mixed", "months", "years"]),
+              help="Plans people choose: all from days to months, monthly, or yearly.")  # fmt: skip
+@click.option("--sweep", type=click.IntRange(1, 10_000),
+              help="So many small histories instead, that strike at every crash site.")  # fmt: skip
 @click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
 @click.option("--rough", is_flag=True,
               help="Real processes instead, killed and paused for some minutes.")  # fmt: skip

@@ -60,6 +60,7 @@ class Actor:
     site: str = "begin"
     pid: int = 0
     verdict: str | None = None
+    doomed: bool = False  # it dies when its statement has come back
     error: BaseException | None = None
     result: Any = None
     open: dict[int, Any] = field(default_factory=dict)  # backend → connection in a transaction

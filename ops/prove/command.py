@@ -5,19 +5,29 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ops.prove import bugs, diary, report, shrink
-from ops.prove.history import History, live
+from ops.prove import bugs, crew, diary, report, shrink
+from ops.prove.history import History
 from ops.prove.place import Place, throwaway
 from ops.prove.plan import Plan
 from ops.prove.report import Totals
 
 # After so long a quick show goes over to the quiet phase.
 QUICK_SECONDS = 15
+# People and days of each small history of a sweep.
+SWEEP = (6, 12)
+# What of a plan a life decides: the codes of its plans (named more often, chosen more often), how
+# far moments are drawn together, and the days at most between two things that a person does.
+LIVES: dict[str, dict[str, Any]] = {
+    "mixed": {},
+    "months": {"plans": ("hemat", "pro"), "pace": 7, "rest": 120},
+    "years": {"plans": ("tahunan",), "pace": 7, "rest": 900},
+}
 Say = Callable[[str], None]
 
 
@@ -35,6 +45,10 @@ class Wanted:
     quick: bool = False
     bug: str | None = None
     shrink: bool = True
+    jobs: int = 1
+    life: str = "mixed"
+    # So many small histories that strike at every crash site, instead of the others.
+    sweep: int | None = None
 
 
 def say(line: str) -> None:
@@ -87,18 +101,17 @@ def prove(
         if wanted.bug:
             stack.enter_context(bugs.planted(wanted.bug))
             say(f"planted: {bugs.BUGS[wanted.bug].what}")
-        for index in _indexes(wanted):
-            if wanted.quick and index and is_over():
-                break
-            off = frozenset(wanted.without.split(",")) - {""}
-            plan = Plan(wanted.seed, index, wanted.subscriptions, wanted.days, off, wanted.trouble)
-            watch = _counter(totals, began) if live_counters else _silent
-            one = live(plan, place, watch, is_over if wanted.quick else lambda: False)
+        watch = _counter(totals, began) if live_counters else _silent
+        hurry = is_over if wanted.quick else _never
+        for one in crew.lived(
+            plans_of(wanted, hurry), place, jobs=wanted.jobs, bug=wanted.bug,
+            watch=watch, hurry=hurry,
+        ):  # fmt: skip
             totals.add(one)
             totals.seconds = round(time.monotonic() - began)
-            say(_line(totals, index))
+            say(_line(totals, one.plan.index))
             if one.violations:
-                told = _tell(wanted, plan, place, say, report.names(one.violations))
+                told = _tell(wanted, one.plan, place, say, report.names(one.violations))
                 break
     totals.seconds = round(time.monotonic() - began)
     return totals, told
@@ -108,6 +121,8 @@ def _tell(wanted: Wanted, plan: Plan, place: Place, say: Say, rules: set[str]) -
     small = shrink.smallest(plan, place, rules, say) if wanted.shrink else plan
     again = f"tagihan prove --seed {plan.seed} --history {plan.index}"
     again += f" --with-bug {wanted.bug}" if wanted.bug else ""
+    again += f" --life {wanted.life}" if wanted.life != "mixed" else ""
+    again += " --sweep 1" if wanted.sweep else ""
     told = [*diary.told(small, place), "", replay(small, again)]
     for line in ("", *told):
         say(line)
@@ -121,10 +136,28 @@ def replay(small: Plan, again: str) -> str:
     return f"{again} --subscriptions {small.subscriptions} --days {small.days}{trouble}{off}"
 
 
+def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
+    """The histories to be lived, in their order."""
+    off = frozenset(wanted.without.split(",")) - {""}
+    people, days = wanted.subscriptions, wanted.days
+    like = Plan(wanted.seed, 0, people, days, off, wanted.trouble, **LIVES[wanted.life])
+    if wanted.sweep is not None:
+        few, days = SWEEP
+        like = Plan(wanted.seed, 0, few, days, off, hunt=True)
+    for index in _indexes(wanted):
+        if index and is_over():
+            return
+        yield replace(like, index=index)
+
+
 def _indexes(wanted: Wanted) -> range:
     if wanted.history is not None:
         return range(wanted.history, wanted.history + 1)
-    return range(10_000 if wanted.quick else wanted.histories)
+    return range(10_000 if wanted.quick else wanted.sweep or wanted.histories)
+
+
+def _never() -> bool:
+    return False
 
 
 def _silent(_: History) -> None:

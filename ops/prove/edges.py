@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.mail import MailUnavailable, OutgoingMail
-from ops.prove.actors import Stage
+from ops.prove.actors import Killed, Stage
 from ops.prove.checks import Violation
 from ops.prove.faults import Faults
+from ops.prove.sites import here
+from ops.prove.statements import undo
 
 
 class Postman:
@@ -22,12 +25,19 @@ class Postman:
         self.letters: list[str] = []  # Message-IDs in customers' mailboxes
 
     def send(self, mail: OutgoingMail) -> None:
+        actor = self.stage.me()
         self.stage.step("mail")
-        kind = self.faults.draw("mail")
+        kind = self.faults.at_mail(f"{here(actor.process if actor else '')} mail")
+        if actor is not None and kind == "kill_before_mail":
+            self.stage.kill(actor.process, undo)
+            raise Killed
         if kind == "mail_refused_for_now":
             raise MailUnavailable("mail_unavailable", "the mail server is down")
         self.sent += 1
         self.letters.append(mail.message_id)
+        if actor is not None and kind == "kill_after_mail":
+            self.stage.kill(actor.process, undo)
+            raise Killed
         if kind == "mail_answer_lost":
             raise MailUnavailable("mail_unavailable", "the line broke after the mail was taken")
         self.stage.step("mail taken")
@@ -42,7 +52,7 @@ class Swallowed(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or isinstance(error, OperationalError):
+        if error is None or isinstance(error, OperationalError | PoolTimeout):
             return
         what = f"{type(error).__name__}: {error}".split("\n")[0]
         self.found.append(Violation("no flow fails", record.getMessage(), what))

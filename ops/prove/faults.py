@@ -5,14 +5,24 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ops.prove.actors import Actor, Stage
+from ops.prove.census import WAYS, Hunt
 
+# Two faults met where the second struck within this time after the first.
+MEETING: Final = timedelta(hours=24)
 # Kind → how often in a million, where it may strike; grouped by where.
-STATEMENT: Final = {"kill": 1_000, "connection_lost": 100, "disk_full": 100}
-COMMIT: Final = {"kill_before": 3_000, "kill_after": 4_000, "commit_unheard": 1_000}
+STATEMENT: Final = {"kill": 1_000, "connection_lost": 100, "disk_full": 100,
+    "kill_after_statement": 100,
+    "pause_at_statement": 20,  # longer than a lease; a transaction under way is lost
+    "serialization_failure": 50,
+    "pool_exhausted": 100,  # felt at the first statement of a transaction
+}  # fmt: skip
+COMMIT: Final = {
+    "kill_before": 3_000, "kill_after": 4_000, "commit_unheard": 1_000, "pause_after_commit": 200,
+}  # fmt: skip
 CHARGE: Final = {
     "refused": 20_000,  # the connection was never made
     "timeout_before": 50_000,
@@ -32,6 +42,8 @@ CHARGE: Final = {
     "pause_after_call": 15_000,
     "declined": 90_000,
     "card_ended": 15_000,
+    "unauthorized": 5_000,  # 401: the merchant's key was taken back for a moment
+    "duplicate_order": 0,  # 406, counted where the gateway has the order already
 }
 STATUS: Final = {
     "status_timeout": 60_000,
@@ -49,7 +61,10 @@ NEWS: Final = {
     "news_replayed": 40_000,
     "news_of_unknown_order": 10_000,
 }
-MAIL: Final = {"mail_refused_for_now": 20_000, "mail_answer_lost": 10_000}
+MAIL: Final = {
+    "mail_refused_for_now": 20_000, "mail_answer_lost": 10_000, "kill_before_mail": 3_000,
+    "kill_after_mail": 3_000,
+}  # fmt: skip
 MOMENT: Final = {
     "dark": 25_000,  # nothing runs for an hour to a month
     "no_scheduler": 40_000,
@@ -58,6 +73,8 @@ MOMENT: Final = {
     "brown_out": 25_000,
     "database_restart": 15_000,
     "double_click": 0,  # counted where people are
+    "clock_jumps": 20_000,  # one process is two hours ahead or behind for a while
+    "asked_to_stop": 20_000,  # SIGTERM: workers end after the bell they answer
 }
 # How often in a million histories; see `ops.prove.restore`.
 HISTORY: Final = {
@@ -76,7 +93,7 @@ GROUPS: Final = {
     "moment": MOMENT,
 }
 KINDS: Final = tuple(kind for group in GROUPS.values() for kind in group)
-KILLS: Final = ("kill", "kill_before", "kill_after", "kill_before_call", "kill_after_effect")
+KILLS: Final = tuple(kind for kind in KINDS if kind.startswith("kill"))
 
 
 @dataclass
@@ -91,7 +108,10 @@ class Faults:
     counts: Counter[str] = field(default_factory=Counter)
     sites: Counter[str] = field(default_factory=Counter)
     killed_at: Counter[str] = field(default_factory=Counter)
-    moment: set[str] = field(default_factory=set)
+    hunt: Hunt | None = None
+    # How often each site was struck in which way.
+    struck_in: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _last: dict[str, datetime] = field(default_factory=dict)
     pairs: set[tuple[str, str]] = field(default_factory=set)
     # When what struck whom, and about which order where it is known.
     struck_at: list[tuple[datetime, str, str, str | None]] = field(default_factory=list)
@@ -111,32 +131,56 @@ class Faults:
         return None
 
     def struck(self, kind: str, order_id: str | None = None) -> None:
-        """Count one fault, and with which others of this moment it met."""
+        """Count one fault, and with which others of the last day it met."""
         self.counts[kind] += 1
         who = self.stage.me()
         self.stage.note(f"fault {kind}")
         self.struck_at.append((self.stage.now, kind, who.name if who else "-", order_id))
-        if kind not in self.moment:
-            for other in self.moment:
+        since = self.stage.now - MEETING
+        for other, at in self._last.items():
+            if other != kind and at >= since:
                 self.pairs.add((min(kind, other), max(kind, other)))
-            self.moment.add(kind)
+        self._last[kind] = self.stage.now
 
-    def new_moment(self) -> None:
-        """What struck so far lies behind."""
-        self.moment.clear()
+    def hunted(self, group: str, site: str, order_id: str | None = None) -> str | None:
+        """A place was passed: what the hunt has for it, if anything; counted as having struck."""
+        self.sites[site] += 1
+        if self.quiet or self.hunt is None:
+            return None
+        kind = self.hunt.at(group, site)
+        if kind is None or kind in self.off:
+            return None
+        self.struck(kind, order_id)
+        self.mark(group, site, kind)
+        return kind
+
+    def mark(self, group: str, site: str, kind: str | None) -> None:
+        """Note that a place was struck."""
+        if kind in WAYS[group]:
+            self.struck_in[site, kind] += 1
+        if kind in KILLS:
+            self.killed_at[site] += 1
 
     def at_statement(self, actor: Actor, site: str) -> str | None:  # noqa: ARG002
         """See `ops.prove.statements.Strikes`."""
-        self.sites[site] += 1
-        kind = self.draw("statement")
-        if kind == "kill":
-            self.killed_at[site] += 1
-        return kind
+        return self._at("statement", site)
 
     def at_commit(self, actor: Actor, site: str) -> str | None:  # noqa: ARG002
         """See `ops.prove.statements.Strikes`."""
-        self.sites[site] += 1
-        kind = self.draw("commit")
-        if kind in KILLS:
-            self.killed_at[f"{site} {kind.removeprefix('kill_')}"] += 1
+        return self._at("commit", site)
+
+    def at_mail(self, site: str) -> str | None:
+        """What happens to a mail, if anything."""
+        return self._at("mail", site)
+
+    def _at(self, group: str, site: str) -> str | None:
+        kind = self.hunted(group, site)
+        if kind is not None:
+            return kind
+        kind = self.draw(group)
+        self.mark(group, site, kind)
         return kind
+
+    def how_long(self) -> timedelta:
+        """How long a pause lasts: longer than a lease."""
+        return timedelta(minutes=self.dice.choice([2, 11, 45, 240]))

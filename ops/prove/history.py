@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -13,13 +14,16 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.flows.ingest import ingest_due
 from core.jobs import ring_due
 from ops.prove.actors import HangError, Killed, Stage
 from ops.prove.book import Book
+from ops.prove.census import Hunt
 from ops.prove.checks import Violation
 from ops.prove.digest import digest_of
+from ops.prove.due import due_at
 from ops.prove.edges import Postman, Swallowed, heard
 from ops.prove.faults import Faults
 from ops.prove.judging import judge, saw_a_charge
@@ -40,21 +44,9 @@ SERVER_KEY = "SB-Mid-server-prove"
 # Longer than the longest late effect, the longest pause, and an order's longest doubt.
 QUIET = timedelta(days=4)
 BUSY_DAYS = 31
+BELLS_MAX = 1_000_000
+TRIES_MAX = 20
 _MOMENTS_MAX = 200_000
-
-_DUE = """
-    SELECT min(due) FROM (
-        SELECT min(next_at) AS due FROM subscriptions
-        UNION ALL SELECT min(notice_at) FROM subscriptions
-        UNION ALL SELECT min(collect_at) FROM invoices
-        UNION ALL SELECT min(next_at) FROM dunning_cases
-        UNION ALL SELECT min(least(due_at, next_at)) FROM refunds
-        UNION ALL SELECT min(next_at) FROM payment_orders
-        UNION ALL SELECT min(expires_at) FROM payment_orders WHERE state = 'pending'
-        UNION ALL SELECT min(next_at) FROM notifications
-        UNION ALL SELECT min(next_at) FROM messages
-    ) AS all_due
-"""
 
 
 class SeenError(Exception):
@@ -74,18 +66,20 @@ class History:
         self.ending: Callable[[], None] = lambda: None
         self.control = psycopg.connect(room.admin_url, autocommit=True)
         self.look = psycopg.connect(room.admin_url, autocommit=True)
-        self.start = START
-        if plan.begins is not None:
-            self.start = START.replace(month=plan.begins[0], day=plan.begins[1])
+        self.start = START if plan.begins is None else START.replace(
+            month=plan.begins[0], day=plan.begins[1]
+        )  # fmt: skip
         self.stage = Stage(self.dice("turns"), self.start, Locks(self.control))
-        self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale)
+        hunt = Hunt(plan.seed, plan.index) if plan.hunt else None
+        self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale, hunt=hunt)
         self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
-        self.world = self.dice("world")
+        self.world, self.clients = self.dice("world"), self.dice("clients")
         self.errors = Swallowed()
         self.violations: list[Violation] = []
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._planned = 0
         self.dark_until = self.start
         self.moments, self.cut = 0, False
         self.postman = Postman(self.stage, self.faults)
@@ -151,15 +145,15 @@ class History:
         end = self.start + timedelta(days=self.plan.days)
         at = joins
         while True:
-            longest = self.plan.hours or 24 * (5 if busy else 24)
+            longest = self.plan.hours or 24 * (5 if busy else self.plan.rest)
             at += timedelta(hours=self.world.randrange(min(6, longest - 1), longest))
             if at >= end:
                 return person
             self._plan(at, lambda: self._deed(person))
 
     def _plan(self, at: datetime, do: Callable[[], None]) -> None:
-        self.plans.append((at, len(self.plans), do))
-        self.plans.sort(key=lambda one: one[:2])
+        self._planned += 1
+        heapq.heappush(self.plans, (at, self._planned, do))
 
     def _deed(self, person: Person) -> None:
         if person.subscription_id is None:
@@ -171,9 +165,21 @@ class History:
             self.faults.struck("double_click")
             self._act(name, do)
 
-    def _act(self, name: str, do: Callable[[], Any]) -> None:
+    def _act(self, name: str, do: Callable[[], Any], tries: int = 0) -> None:
         self.loss.note(name, do)
-        self.stage.spawn(name, lambda: self.deeds.attempt(name, do), process=f"api {name}")
+
+        def ask() -> None:
+            try:
+                self.deeds.attempt(name, do)
+            except Killed:
+                # No answer: the client asks again with the same key.
+                if self.plan.hunt and tries < TRIES_MAX:
+                    soon = timedelta(seconds=self.clients.randrange(2, 120))
+                    again = partial(self._act, name, do, tries + 1)
+                    self._plan(self.stage.now + soon, again)
+                raise
+
+        self.stage.spawn(name, ask, process=f"api {name}")
 
     def _live_days(self) -> None:
         end = self.start + timedelta(days=self.plan.days)
@@ -189,26 +195,22 @@ class History:
         while self.stage.now < end:
             self._moment(self._next(end))
         for _ in range(200):
-            due = self._due()
+            due = due_at(self.look)
             if (due is None or due > self.stage.now) and self.loss.is_over():
                 return
             self._moment(self.stage.now + timedelta(seconds=30))
 
-    def _due(self) -> datetime | None:
-        row = self.look.execute(_DUE).fetchone()
-        return row[0] if row else None
-
     def _next(self, end: datetime) -> datetime:
         """When something happens next; a little later than it could, as ticks are."""
         now = self.stage.now
-        due = self._due()
+        due = due_at(self.look)
         if due is not None and due <= now:
             due = now + timedelta(seconds=self.world.choice([5, 20, 60, 300]))
         planned = self.plans[0][0] if self.plans else None
         coming = [at for at in (due, planned, self.book.next_due(), self.post.next_due()) if at]
         at = min(coming, default=end)
         slack = self.world.choice(
-            [0, 60, 3600, 4 * 3600, 8 * 3600, 12 * 3600][: 1 + self.plan.pace]
+            [0, 60, 3600, 4 * 3600, 8 * 3600, 12 * 3600, 86400, 172800][: 1 + self.plan.pace]
         )
         return max(now, min(at + timedelta(seconds=slack), end))
 
@@ -218,7 +220,6 @@ class History:
         if self.moments > _MOMENTS_MAX:
             raise HangError("there is always something to do")
         self._run_until(at)
-        self.faults.new_moment()
         self.loss.moment()
         self.watch(self)
         kind = self.faults.draw("moment")
@@ -230,9 +231,9 @@ class History:
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
             self._restart()
-        at_the_gateway(self.book, self.world)
+        at_the_gateway(self.book, self.world, 0.4 if self.plan.rest > 100 else 0.06)
         while self.plans and self.plans[0][0] <= self.stage.now:
-            self.plans.pop(0)[2]()
+            heapq.heappop(self.plans)[2]()
         self._start_processes(kind)
         self._run_until(self.stage.now + timedelta(minutes=2))
 
@@ -241,18 +242,20 @@ class History:
         many = {"no_scheduler": 0, "many_schedulers": 3}.get(kind or "", 1)
         for n in range(many):
             self.stage.spawn(f"scheduler {n}", self._tick, skew=skew * (n % 2))
+        jump = timedelta(hours=self.world.choice([-2, 2])) if kind == "clock_jumps" else None
         for n in range(3 if self.world.random() < 0.5 else 2):
             patience = 2 if n == 0 else 1
-            self.stage.spawn(
-                f"worker {n}", partial(self._work, patience), skew=skew * ((n + 1) % 2)
-            )
+            bells = self.world.randrange(1, 4) if kind == "asked_to_stop" else BELLS_MAX
+            off = jump if jump is not None and n == 0 else skew * ((n + 1) % 2)
+            self.stage.spawn(f"worker {n}", partial(self._work, patience, bells), skew=off)
 
     def _tick(self) -> None:
         ring_due(self.engine.db, self.engine.real_now())
 
-    def _work(self, patience: int) -> None:
+    def _work(self, patience: int, bells: int) -> None:
         """A worker's life until it found no bell so many times; it looks a little later again."""
-        while patience:
+        while patience and bells:
+            bells -= 1
             if run_once(self.engine):
                 continue
             patience -= 1
@@ -289,7 +292,7 @@ class History:
                 deliver(self.engine, self.merchant_id, letter)
             except BaseException as error:
                 self.post.again(letter)
-                if not isinstance(error, Killed | OperationalError):
+                if not isinstance(error, Killed | OperationalError | PoolTimeout):
                     raise
 
         return run
@@ -314,6 +317,7 @@ class History:
         told.trace, told.violations = self.stage.trace.hexdigest(), self.violations
         told.faults, told.pairs = self.faults.counts, self.faults.pairs
         told.sites, told.killed_at = self.faults.sites, self.faults.killed_at
+        told.struck_in = self.faults.struck_in
         told.deeds = Counter(self.deeds.done)
         told.charges, told.calls = self.wire.charges, self.wire.calls
         told.steps, told.waits = self.stage.steps, self.stage.waits

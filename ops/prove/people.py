@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, Table, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.engine import Engine
 from billing.flows import cards
@@ -82,7 +83,7 @@ class Deeds:
             except EngineError:
                 self.refused += 1
                 return
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout) as error:
                 # 409 or 503, and the client tries again with the same key.
                 if not left:
                     self._note(name, error)
@@ -91,10 +92,11 @@ class Deeds:
                 self.done[name] = self.done.get(name, 0) + 1
                 return
 
-    def _note(self, name: str, error: DBAPIError) -> None:
+    def _note(self, name: str, error: Exception) -> None:
         """A constraint or trigger that refuses the same request again and again met a mistake."""
-        if str(getattr(error.orig, "sqlstate", None)).startswith(("23", "P0")):
-            self.broke.append((name, f"{type(error.orig).__name__}: {error.orig}".split("\n")[0]))
+        told = getattr(error, "orig", None)
+        if str(getattr(told, "sqlstate", None)).startswith(("23", "P0")):
+            self.broke.append((name, f"{type(told).__name__}: {told}".split("\n")[0]))
 
     def _ask(self, kind: str, key: str) -> str:
         self.asked.setdefault(kind, set()).add(key)
@@ -130,7 +132,7 @@ class Deeds:
         if person.customer_id is None:
             made = self.in_work(
                 lambda unit: create_customer(
-                    unit, name=person.name, email=f"{person.name.lower()}@contoh.example", key=key
+                    unit, name=person.name, email=_mailbox(person), key=key
                 )
             )
             person.customer_id = made.id
@@ -249,13 +251,17 @@ WEIGHTS = {
 }  # fmt: skip
 
 
-def at_the_gateway(book: Book, dice: random.Random) -> None:
-    """Some of those who have something to pay or to confirm at the gateway do it now."""
+def _mailbox(person: Person) -> str:
+    return f"{person.name.lower().replace(' ', '.')}@contoh.example"
+
+
+def at_the_gateway(book: Book, dice: random.Random, pays: float) -> None:
+    """Some of those who have something to pay (so many of one) or to confirm do it now."""
     for one in sorted(book.orders.values(), key=lambda one: one.order_id):
         if one.state != "pending":
             continue
         luck = dice.random()
         if one.kind == "card" and luck < 0.5:
             book.confirm(one.order_id, "good" if luck < 0.45 else "05")
-        elif one.kind == "va" and luck < 0.06:
+        elif one.kind == "va" and luck < pays:
             book.pay(one.order_id)

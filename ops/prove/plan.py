@@ -23,6 +23,8 @@ class Plan:
     begins: tuple[int, int] | None = None
     plans: tuple[str, ...] = ()
     deeds: tuple[tuple[str, int], ...] = ()
+    rest: int = 24  # days at most between two things that a person does
+    hunt: bool = False  # strike at every crash site in every way, see `ops.prove.census`
     hours: int = 0  # the longest between two deeds of a person; 0 is days
 
 
@@ -39,6 +41,7 @@ class Told:
     pairs: set[tuple[str, str]] = field(default_factory=set)
     sites: Counter[str] = field(default_factory=Counter)
     killed_at: Counter[str] = field(default_factory=Counter)
+    struck_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
     charges: int = 0
     calls: int = 0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ops.prove import census
 from ops.prove.checks import Violation
 from ops.prove.faults import GROUPS, KILLS, KINDS
 from ops.prove.plan import Told
@@ -33,6 +34,7 @@ class Totals:
     deeds: Counter[str] = field(default_factory=Counter)
     sites: Counter[str] = field(default_factory=Counter)
     killed_at: Counter[str] = field(default_factory=Counter)
+    struck_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     pairs: set[tuple[str, str]] = field(default_factory=set)
     violations: list[tuple[int, Violation]] = field(default_factory=list)
     seconds: int = 0
@@ -45,7 +47,7 @@ class Totals:
             "subscription_days", "invoices", "charges", "calls", "steps", "waits", "deadlocks",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(told, name))
-        for name in ("faults", "deeds", "sites", "killed_at"):
+        for name in ("faults", "deeds", "sites", "killed_at", "struck_in"):
             getattr(self, name).update(getattr(told, name))
         self.pairs |= told.pairs
         self.kills = sum(self.faults[kind] for kind in KILLS)
@@ -62,10 +64,16 @@ class Totals:
         return [kind for kind in KINDS if not self.faults[kind]]
 
     @property
-    def covered(self) -> tuple[int, int]:
-        """Crash sites at which a process died, of those that were passed."""
-        died = {site.removesuffix(" before").removesuffix(" after") for site in self.killed_at}
-        return len(died & set(self.sites)), len(self.sites)
+    def covered(self) -> tuple[int, int, int]:
+        """Crash sites at which a process died, those that were passed, those that exist."""
+        passed = set(self.sites)
+        asking = census.lines_that_ask() - {site.partition(" ")[0] for site in passed}
+        return len(set(self.killed_at) & passed), len(passed), len(passed) + len(asking)
+
+    @property
+    def coverage(self) -> census.Coverage:
+        """Every passed site in every way that it can be struck."""
+        return census.coverage(self.sites, self.struck_in)
 
     @property
     def pairs_of(self) -> int:
@@ -81,7 +89,9 @@ def years(days: int) -> str:
 
 def lines(totals: Totals) -> list[str]:
     """The report."""
-    died, sites = totals.covered
+    died, passed, exist = totals.covered
+    cover, met, of = totals.coverage, len(totals.pairs), totals.pairs_of
+    often = f"{census.ENOUGH} times or more {cover.enough}"
     told = [
         f"seed                 {totals.seed}",
         f"digest               {totals.digest}",
@@ -92,8 +102,9 @@ def lines(totals: Totals) -> list[str]:
         f"statements, turns    {totals.steps}",
         f"waits for a lock     {totals.waits} ({totals.deadlocks} deadlocks)",
         f"kills                {totals.kills}",
-        f"crash sites          {died} of {sites} passed",
-        f"pairs of faults      {len(totals.pairs)} of {totals.pairs_of}",
+        f"crash sites          died at {died} of {passed} passed; {exist} exist",
+        f"each in every way    {often} of {cover.cells}; {cover.struck} at all",
+        f"pairs of faults      {met} of {of} ({100 * met // of} %)",
         "",
     ]
     for name, group in GROUPS.items():
@@ -110,7 +121,8 @@ def lines(totals: Totals) -> list[str]:
 
 def as_json(totals: Totals, extra: dict[str, Any]) -> str:
     """All of it for machines."""
-    died, sites = totals.covered
+    died, passed, exist = totals.covered
+    cover = totals.coverage
     return json.dumps(
         {
             "seed": totals.seed,
@@ -125,7 +137,15 @@ def as_json(totals: Totals, extra: dict[str, Any]) -> str:
             "waits": totals.waits,
             "deadlocks": totals.deadlocks,
             "kills": totals.kills,
-            "crash_sites": {"died": died, "passed": sites},
+            "crash_sites": {"died": died, "passed": passed, "exist": exist},
+            "site_x_way": {
+                "times": census.ENOUGH,
+                "enough": cover.enough,
+                "struck": cover.struck,
+                "of": cover.cells,
+                "not_enough": cover.thin,
+            },
+            "never_passed": census.never_passed(totals.sites),
             "killed_at": dict(sorted(totals.killed_at.items())),
             "never_struck": totals.never,
             "faults": {kind: totals.faults[kind] for kind in KINDS},

@@ -30,6 +30,8 @@ _PLANS = (
     ("langganan", 45_000, "week", 0),
     ("harian", 9_900, "day", 0),
 )
+# Only for a life that names them: months at once.
+_LONG = {"triwulan": (420_000, 3), "semester": (810_000, 6), "tahunan": (1_500_000, 12)}
 
 
 def wire_up(room: Room, wire: BaseAdapter, mailer: Mailer, now: Callable[[], datetime]) -> Engine:
@@ -64,7 +66,7 @@ def open_shop(
 ) -> tuple[UUID, list[UUID]]:
     """A PKP in Jakarta that lives in real time, with its plans: its id, and their prices.
 
-    ``only`` leaves out the plans of other codes.
+    ``only`` leaves out the plans of other codes, and says how often each is chosen.
     """
     operator = Caller("operator", "operator")
     draft = MerchantDraft(
@@ -74,7 +76,7 @@ def open_shop(
         refund_approval_above=50_000_000,
     )  # fmt: skip
     merchant = create_merchant(engine, draft, operator, namespace=namespace)
-    prices = []
+    prices = {}
     with engine.work(merchant.merchant_id, operator) as unit:
         for code, amount, every, trial in _PLANS:
             if only and code not in only:
@@ -83,5 +85,13 @@ def open_shop(
             price = publish_price(
                 unit, plan.id, unit_amount=amount, interval_unit=every, trial_days=trial
             )
-            prices.append(price.id)
-    return merchant.merchant_id, prices
+            prices[code] = price.id
+        for code, (amount, months) in _LONG.items():
+            if code in only:
+                plan = create_plan(unit, code=code, name={"id": code.title()})
+                price = publish_price(
+                    unit, plan.id, unit_amount=amount, interval_unit="month", interval_count=months
+                )
+                prices[code] = price.id
+    # A code that is named more often is chosen more often.
+    return merchant.merchant_id, [prices[code] for code in only or prices]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import CodeType, FrameType
+from datetime import timedelta
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ops.prove.actors import Actor, Killed, Stage
+from ops.prove.sites import here
 
-_ROOT = Path(__file__).resolve().parents[2]
-# These only carry what a flow does; a crash site is the line of the flow.
-_CARRIERS = ("core/db.py", "core/work.py", "core/bulk.py", "ops/prove/")
 _VERDICTS: dict[str, type[psycopg.Error]] = {
     "deadlock": errors.DeadlockDetected,
     "lock_timeout": errors.LockNotAvailable,
@@ -32,10 +29,13 @@ class Strikes(Protocol):
     """Decides what happens to an actor at a place; all are drawn from the seed."""
 
     def at_statement(self, actor: Actor, site: str) -> str | None:
-        """``kill``, ``connection_lost``, ``disk_full`` or None."""
+        """A kind of `ops.prove.faults.STATEMENT`, or None."""
 
     def at_commit(self, actor: Actor, site: str) -> str | None:
-        """``kill_before``, ``kill_after``, ``commit_unheard`` or None."""
+        """A kind of `ops.prove.faults.COMMIT`, or None."""
+
+    def how_long(self) -> timedelta:
+        """How long a pause lasts: longer than a lease."""
 
 
 def backend(connection: Connection) -> Any:
@@ -54,7 +54,6 @@ class Statements:
     def __init__(self, stage: Stage, strikes: Strikes) -> None:
         self._stage = stage
         self._strikes = strikes
-        self._names: dict[tuple[CodeType, int], str | None] = {}
 
     @contextmanager
     def hooked(self, engine: Engine) -> Iterator[None]:
@@ -82,31 +81,56 @@ class Statements:
             return statement, parameters
         if actor.dead and statement.startswith(_UNDOING):
             return _NOTHING, {}
-        site = self._site(statement)
+        site = here(actor.process)
         self._stage.step(site)
         driver = backend(connection)
         pid: int = driver.pgconn.backend_pid
         strike = self._strikes.at_statement(actor, site)
-        if strike == "kill":
-            actor.open[pid] = driver
-            self._stage.kill(actor.process, undo)
-            raise Killed
-        if strike == "connection_lost":
-            self._stage.only_one_follows(pid)
-            self._stage.locks.terminate(pid)
-        if strike == "disk_full":
-            raise _failure(errors.DiskFull, statement)
+        if strike is not None:
+            self._struck(actor, strike, driver, pid, statement)
         actor.open[pid] = driver
         actor.pid = pid
         return statement, parameters
 
+    def _struck(
+        self, actor: Actor, strike: str, driver: Any, pid: int, statement: str
+    ) -> None:  # fmt: skip
+        if strike == "kill":
+            actor.open[pid] = driver
+            self._die(actor)
+        if strike == "kill_after_statement":
+            actor.doomed = True
+        if strike == "pause_at_statement":
+            self._stage.sleep(self._strikes.how_long())
+        if strike == "connection_lost" or (strike == "pause_at_statement" and pid in actor.open):
+            # PostgreSQL ends a transaction whose client does nothing for a minute.
+            self._stage.only_one_follows(pid)
+            self._stage.locks.terminate(pid)
+        if strike == "disk_full":
+            raise _failure(errors.DiskFull, statement)
+        if strike == "serialization_failure":
+            raise _failure(errors.SerializationFailure, statement)
+        if strike == "pool_exhausted" and not actor.open:
+            raise PoolTimeout("no connection was free, by the harness")
+
+    def _die(self, actor: Actor) -> None:
+        self._stage.kill(actor.process, undo)
+        raise Killed
+
     def _after(self, *_: Any) -> None:
         self._stage.returned()
+        actor = self._stage.me()
+        if actor is not None and actor.doomed:
+            actor.doomed = False
+            self._die(actor)
 
     def _failed(self, context: Any) -> Exception | None:
         self._stage.returned()
         actor = self._stage.me()
-        if actor is None or actor.verdict is None:
+        if actor is None:
+            return None
+        actor.doomed = False
+        if actor.verdict is None:
             return None
         verdict, actor.verdict = actor.verdict, None
         kind = _VERDICTS.get(verdict)
@@ -116,19 +140,20 @@ class Statements:
         actor = self._stage.me()
         if actor is None:
             return
-        site = self._site("COMMIT")
+        site = f"{here(actor.process)} COMMIT"
         self._stage.step(site)
         driver = backend(connection)
         pid: int = driver.pgconn.backend_pid
         strike = self._strikes.at_commit(actor, site)
-        if strike in ("kill_after", "commit_unheard"):
+        if strike in ("kill_after", "commit_unheard", "pause_after_commit"):
             driver.pgconn.exec_(b"COMMIT")
             actor.open.pop(pid, None)
         if strike in ("kill_before", "kill_after"):
-            self._stage.kill(actor.process, undo)
-            raise Killed
+            self._die(actor)
         if strike == "commit_unheard":
             raise _failure(errors.ConnectionFailure, "COMMIT")
+        if strike == "pause_after_commit":
+            self._stage.sleep(self._strikes.how_long())
         actor.open.pop(pid, None)
         actor.pid = pid
 
@@ -144,29 +169,6 @@ class Statements:
         pid = backend(connection).pgconn.backend_pid
         if actor.open.pop(pid, None) is not None:
             self._stage.only_one_follows(pid)
-
-    def _site(self, statement: str) -> str:
-        """The line of ours that asks for this, such as ``billing/flows/settle.py:152``."""
-        frame: FrameType | None = sys._getframe(2)
-        while frame is not None:
-            key = (frame.f_code, frame.f_lineno)
-            if key not in self._names:
-                self._names[key] = _place(frame)
-            name = self._names[key]
-            if name is not None:
-                return f"{name} COMMIT" if statement == "COMMIT" else name
-            frame = frame.f_back
-        return "elsewhere"
-
-
-def _place(frame: FrameType) -> str | None:
-    path = Path(frame.f_code.co_filename)
-    if not path.is_relative_to(_ROOT):
-        return None
-    name = path.relative_to(_ROOT).as_posix()
-    if name.startswith((*_CARRIERS, ".venv")):
-        return None
-    return f"{name}:{frame.f_lineno}"
 
 
 def _failure(kind: type[psycopg.Error], statement: str | None) -> OperationalError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 from ops.prove.actors import Actor, Killed, Stage
 from ops.prove.book import Book, Json, refusal
 from ops.prove.faults import Faults
+from ops.prove.sites import here
 from ops.prove.statements import undo
 
 READ_TIMEOUT = timedelta(seconds=30)
@@ -36,6 +38,24 @@ _SOMEBODY_ELSES: Json = {
 _DECLINES = ("51", "05", "61", "91")
 _ENDED = ("54", "41", "43")
 _UNHEARD = ("timeout_after", "late_effect", "reset", "server_error_after", "kill_after_effect")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One call: who makes it, from which site, and what it says."""
+
+    request: requests.PreparedRequest
+    actor: Actor
+    path: list[str]
+    body: Json
+    key: str | None
+    site: str
+
+    @property
+    def order_id(self) -> str:
+        """The order it is about."""
+        details = self.body.get("transaction_details") or {}
+        return str(details.get("order_id") or self.path[-2])
 
 
 class Wire(BaseAdapter):
@@ -66,6 +86,7 @@ class Wire(BaseAdapter):
             return _response(request, 200, self._plain(path, body, key, "good"))
         self.calls += 1
         what = path[-1]
+        site = f"{here(actor.process)} call {what}"
         self.stage.step(f"call {what}")
         if actor.open:
             self.open_across(actor)
@@ -74,7 +95,7 @@ class Wire(BaseAdapter):
             raise requests.exceptions.ReadTimeout
         self.stage.sleep(timedelta(milliseconds=self.dice.randrange(60, 1500)))
         try:
-            answer = self._answer(request, actor, path, body, key)
+            answer = self._answer(_Ask(request, actor, path, body, key, site))
         except requests.exceptions.RequestException:
             self.stage.step(f"answer {what}")
             raise
@@ -84,17 +105,18 @@ class Wire(BaseAdapter):
     def close(self) -> None:
         """Nothing to close."""
 
-    def _answer(
-        self, request: Any, actor: Actor, path: list[str], body: Json, key: str | None
-    ) -> requests.Response:
+    def _answer(self, ask: _Ask) -> requests.Response:
+        """What comes back; the hunt for crash sites strikes at any call."""
+        hunted = self.faults.hunted("call", ask.site, ask.order_id)
         try:
-            if path[-1] == "charge":
-                return self._charge(request, actor, path, body, key)
-            if path[-1] == "status":
-                return self._status(request, path)
-            return self._end(request, path, body, key)
+            if ask.path[-1] == "charge":
+                return self._charge(ask, hunted)
+            self._before(hunted, ask.actor)
+            answer = self._status(ask) if ask.path[-1] == "status" else self._end(ask)
+            self._after(hunted, ask.actor)
+            return answer
         except _Answer as told:
-            return _response(request, told.http, told.body)
+            return _response(ask.request, told.http, told.body)
 
     def _is_brown(self) -> bool:
         until = self.brown_out_until
@@ -114,12 +136,14 @@ class Wire(BaseAdapter):
             return self.book.refund(ident, body)
         return refusal("404", "no such address")
 
-    def _charge(
-        self, request: Any, actor: Actor, path: list[str], body: Json, key: str | None
-    ) -> requests.Response:
+    def _charge(self, ask: _Ask, hunted: str | None) -> requests.Response:
         self.charges += 1
+        request, actor, path, body, key = ask.request, ask.actor, ask.path, ask.body, ask.key
         details = body["transaction_details"]
-        kind = self.faults.draw("charge", str(details["order_id"]))
+        kind = hunted
+        if kind is None:
+            kind = self.faults.draw("charge", str(details["order_id"]))
+            self.faults.mark("call", ask.site, kind)
         mood = "good"
         if kind == "declined":
             mood = self.dice.choice(_DECLINES)
@@ -145,6 +169,8 @@ class Wire(BaseAdapter):
             # It speaks of somebody else's charge, and ours was never made.
             return _response(request, 200, {**_SOMEBODY_ELSES, "transaction_id": key})
         answer = self._plain(path, body, key, mood)
+        if answer.get("status_code") == "406":
+            self.faults.struck("duplicate_order", str(details["order_id"]))
         self._after(kind, actor)
         if kind == "html":
             return _response(request, 502, None)
@@ -166,6 +192,8 @@ class Wire(BaseAdapter):
                 raise requests.exceptions.ReadTimeout
             case "server_error_before":
                 raise _Answer(500, refusal("500", "Internal server error"))
+            case "unauthorized":
+                raise _Answer(401, refusal("401", "Access denied due to unauthorized transaction"))
             case "too_many":
                 raise _Answer(429, refusal("429", "Too many requests"))
             case "slow":
@@ -189,7 +217,8 @@ class Wire(BaseAdapter):
             case "pause_after_call":
                 self.stage.sleep(timedelta(minutes=self.dice.choice([2, 11, 45, 240, 1500])))
 
-    def _status(self, request: Any, path: list[str]) -> requests.Response:
+    def _status(self, ask: _Ask) -> requests.Response:
+        request, path = ask.request, ask.path
         kind = self.faults.draw("status", path[-2])
         one = self.book.orders.get(path[-2])
         if kind == "status_timeout":
@@ -208,7 +237,8 @@ class Wire(BaseAdapter):
         stale = kind == "status_stale" and recent
         return _response(request, 200, self.book.status(path[-2], stale=stale))
 
-    def _end(self, request: Any, path: list[str], body: Json, key: str | None) -> requests.Response:
+    def _end(self, ask: _Ask) -> requests.Response:
+        request, path, body, key = ask.request, ask.path, ask.body, ask.key
         kind = self.faults.draw("end", path[-2])
         if kind == "end_timeout_before":
             self.stage.sleep(READ_TIMEOUT)

@@ -1,0 +1,138 @@
+"""Crash sites: where a process may die, in which ways each was struck, and where nobody came.
+
+A site is a line of the engine that asks for a statement, ends a transaction, calls the gateway or
+sends a mail. A history that hunts strikes at each of them by itself, in a way that turns with the
+history's index, at its first pass or one of the next, and then after ever more passes: what is
+rarely done is struck as surely as what is done all day. Which pass it is follows from the seed.
+"""
+
+from __future__ import annotations
+
+import ast
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+WAYS: Final = {
+    "statement": (
+        "kill", "kill_after_statement", "connection_lost", "disk_full", "pause_at_statement",
+    ),
+    "commit": ("kill_before", "kill_after", "commit_unheard", "pause_after_commit"),
+    "call": (
+        "kill_before_call", "kill_after_effect", "timeout_before", "timeout_after",
+        "pause_before_call", "pause_after_call",
+    ),
+    "mail": ("kill_before_mail", "kill_after_mail", "mail_refused_for_now", "mail_answer_lost"),
+}  # fmt: skip
+ENOUGH: Final = 20
+# After a strike a site is left alone until it was passed so many times as often.
+_APART: Final = 6
+_FIRST: Final = (1, 1, 2, 3, 4, 5, 7, 9)
+
+_ROOT = Path(__file__).resolve().parents[2]
+_FOLDERS: Final = ("billing", "core", "dunning", "invoices", "payments", "plans")
+# They carry what a flow asks for: the line of the flow is the site.
+CARRIERS: Final = (
+    "core/db.py", "core/work.py", "core/bulk.py", "core/merchant.py", "billing/engine.py",
+    "ops/prove/",
+)  # fmt: skip
+_ASKS: Final = frozenset({"execute", "scalar", "scalars", "begin_nested", "savepoint"})
+_BEGINS: Final = frozenset({"work", "begin", "lookup", "reader"})
+
+
+@dataclass
+class Hunt:
+    """Where one history strikes by itself; every answer follows from its seed and index."""
+
+    seed: str
+    index: int
+    passes: Counter[str] = field(default_factory=Counter)
+    _due: dict[str, int] = field(default_factory=dict)
+    _turn: Counter[str] = field(default_factory=Counter)
+
+    def at(self, group: str, site: str) -> str | None:
+        """What strikes at this pass of a site, if anything."""
+        self.passes[site] += 1
+        number = self.passes[site]
+        if site not in self._due:
+            luck = zlib.crc32(f"{self.seed}:{self.index}:{site}".encode())
+            self._due[site] = _FIRST[luck % len(_FIRST)]
+        if number < self._due[site]:
+            return None
+        self._due[site] = number * _APART
+        self._turn[site] += 1
+        ways = WAYS[group]
+        return ways[(self.index + zlib.crc32(site.encode()) + self._turn[site]) % len(ways)]
+
+
+def group_of(site: str) -> str:
+    """``commit``, ``call``, ``mail`` or ``statement``, by the name of the site."""
+    tail = site.partition(" ")[2]
+    if tail.endswith("COMMIT"):
+        return "commit"
+    if " call " in site:
+        return "call"
+    return "mail" if tail.endswith("mail") else "statement"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of the pairs of site and way were struck often enough."""
+
+    sites: int  # passed at least once
+    cells: int  # pairs of a passed site and a way it can be struck in
+    enough: int  # of them struck at least `ENOUGH` times
+    struck: int  # of them struck at all
+    thin: dict[str, dict[str, int]]  # site → way → how often, where that was not enough
+
+
+def coverage(passed: Counter[str], struck: Counter[tuple[str, str]]) -> Coverage:
+    """Judge a set of histories: ``passed`` by site, ``struck`` by site and way."""
+    cells = enough = some = 0
+    thin: dict[str, dict[str, int]] = {}
+    for site in sorted(passed):
+        for way in WAYS[group_of(site)]:
+            often = struck[site, way]
+            cells += 1
+            some += often > 0
+            if often >= ENOUGH:
+                enough += 1
+            else:
+                thin.setdefault(site, {})[way] = often
+    return Coverage(len(passed), cells, enough, some, thin)
+
+
+def lines_that_ask() -> set[str]:
+    """Every line of the engine's source that asks for a statement or begins a transaction."""
+    found: set[str] = set()
+    for folder in _FOLDERS:
+        for path in sorted((_ROOT / folder).rglob("*.py")):
+            name = path.relative_to(_ROOT).as_posix()
+            if not name.startswith(CARRIERS):
+                found.update(f"{name}:{line}" for line in _asking(path))
+    return found
+
+
+def _asking(path: Path) -> Iterator[int]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        if isinstance(called, ast.Name) and called.id == "insert_rows":
+            yield node.lineno
+        elif isinstance(called, ast.Attribute):
+            whose = ast.unparse(called.value)
+            asks = called.attr in _ASKS and whose.endswith(("session", "unit"))
+            if asks or (called.attr in _BEGINS and whose.endswith(("engine", "db"))):
+                yield node.lineno
+
+
+def never_passed(passed: Counter[str]) -> dict[str, int]:
+    """By file: how many lines that ask nobody came by."""
+    came = {site.partition(" ")[0] for site in passed}
+    return dict(sorted(Counter(
+        line.rpartition(":")[0] for line in lines_that_ask() if line not in came
+    ).items()))  # fmt: skip

@@ -1,0 +1,36 @@
+"""Where in the engine we are: the line that asks, such as ``billing/flows/settle.py:152``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Final
+
+from ops.prove.census import CARRIERS
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_OTHERS: Final = (*CARRIERS, "payments/adapters/", "invoices/adapters/", ".venv")
+_names: dict[tuple[CodeType, int], str | None] = {}
+
+
+def here(whose: str) -> str:
+    """The line of the flow that leads here; ``whose`` (its process) where a request asks itself."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        key = (frame.f_code, frame.f_lineno)
+        if key not in _names:
+            _names[key] = _place(frame)
+        name = _names[key]
+        if name is not None:
+            return name
+        frame = frame.f_back
+    return whose.replace(" ", "-")
+
+
+def _place(frame: FrameType) -> str | None:
+    path = Path(frame.f_code.co_filename)
+    if not path.is_relative_to(_ROOT):
+        return None
+    name = path.relative_to(_ROOT).as_posix()
+    return None if name.startswith(_OTHERS) else f"{name}:{frame.f_lineno}"
