@@ -5,6 +5,7 @@ from __future__ import annotations
 from ops.doctor_checks import (
     audit,
     books,
+    discounts,
     documents,
     methods,
     money,
@@ -28,6 +29,7 @@ ALL: tuple[Check, ...] = (
     *documents.CHECKS,
     *periods.CHECKS,
     *terms.CHECKS,
+    *discounts.CHECKS,
     *usage.CHECKS,
     *queues.CHECKS,
     *settlements.CHECKS,
