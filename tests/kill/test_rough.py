@@ -90,14 +90,14 @@ def test_a_planted_mistake_is_found_and_its_traces_are_kept(place: Path) -> None
 
 
 def test_who_stops_it_is_left_with_nothing(place: Path) -> None:
-    doing = run(place, "--minutes", "5")
-    assert doing.stdout is not None
-    for line in doing.stdout:
-        if STARTED in line:
-            break
-    time.sleep(3)
-    doing.send_signal(signal.SIGINT)
-    said = doing.stdout.read()
-    assert doing.wait(60) == 130, said
+    with run(place, "--minutes", "5") as doing:
+        assert doing.stdout is not None
+        for line in doing.stdout:
+            if STARTED in line:
+                break
+        time.sleep(3)
+        doing.send_signal(signal.SIGINT)
+        said = doing.stdout.read()
+        assert doing.wait(60) == 130, said
     assert left_over(place) == []
     assert list(place.glob("tagihan-rough-*")) == []

@@ -102,8 +102,12 @@ def prove(wanted: Wanted, say: Say = say) -> Figures:
             lives += _move_in(house, wanted, say)
             say(f"{len(lives)} merchants after {time.monotonic() - began:.0f} s; harm begins")
             _live(house, wire, wanted.minutes, figures, say)
-            figures.quiet_seconds = _come_to_rest(house, lives, figures, say)
-            _judge(house, wire, lives, figures)
+            if figures.witness is not None and figures.witness.missing:
+                # Nothing that comes later undoes a charge that was never written.
+                figures.violations += figures.witness.missing
+            else:
+                figures.quiet_seconds = _come_to_rest(house, lives, figures, say)
+                _judge(house, wire, lives, figures)
         finally:
             for life in lives:
                 life.client.give_up_at = 0
