@@ -124,3 +124,13 @@ def test_meters_are_versions_and_a_retired_one_is_sold_no_more(house: House) -> 
     assert (answer.status_code, answer.json()["field"]) == (422, "usage[0].terms.rate")
     answer = door.call("POST", "/meters", {**CALLS, "aggregation": "count"})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_meter")
+
+
+def test_a_cancellation_is_shown_with_what_was_used(house: House) -> None:
+    door = house.ours
+    subscription, _ = metered(door)
+    door.post("/usage-events", event(door, subscription, 4), status=200)
+    path = f"/subscriptions/{subscription}"
+    shown = door.post(f"{path}/cancel-preview", {"when": "now", "reason": "x"}, status=200)
+    assert [line["amount"] for line in shown["usage"]] == [4_000]
+    assert door.post(f"{path}/cancel-preview", {"reason": "x"}, status=200)["usage"] == []
