@@ -22,6 +22,7 @@ from core.seals import Anchor, Head, Run, Seal, SealKeys
 from core.settings import Settings
 from core.trail import Fault, Walk
 from core.vault import Vault
+from ops import restored_trail
 
 FAULTS_SHOWN: Final = 50
 _STEP: Final = 100_000
@@ -319,11 +320,12 @@ def main_verify(settings: Settings, slug: str | None, heads: Sequence[WantedHead
     db, keys = _open(settings)
     try:
         verdicts = verify_all(db, keys, slug, heads, _tell_progress)
+        why = restored_trail.why_missing(db, [one for one in heads if not one.found])
     finally:
         db.close()
     if slug is not None and not verdicts:
         return _unknown(slug)
-    print(render(verdicts, heads))
+    print("\n".join([render(verdicts, heads), *why]))
     return 1 if any(one.count for one in verdicts) or not all(h.found for h in heads) else 0
 
 

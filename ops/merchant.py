@@ -200,9 +200,9 @@ def resume(slug: str, without_asking: bool) -> None:
         merchant_id = find_merchant(engine, slug)
         with engine.work(merchant_id, OPERATOR) as unit:
             was = unit.merchant.mode
-            if without_asking:
+            if without_asking or was == "running":
                 recover_sweep.end_care(unit)
-        left = [] if without_asking else recover_sweep.resume(engine, merchant_id, OPERATOR)
+        left = recover_sweep.resume(engine, merchant_id, OPERATOR)
         with engine.work(merchant_id, OPERATOR) as unit:
             held = recover_mails.held(unit)
     if left:

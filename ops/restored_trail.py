@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import psycopg
+from sqlalchemy import text
 
+from core.db import Sessions
 from core.seals import GENESIS, Head
 
 _HEADS = """
@@ -17,6 +20,12 @@ _AT = """
 SELECT s.hash FROM audit_seals s JOIN merchants m USING (merchant_id)
 WHERE m.slug = %s AND s.place = %s
 """
+
+
+_RECOVERIES = text(
+    "SELECT m.slug, r.kind, r.lost_from, r.at, r.audit_head "
+    "FROM recoveries r JOIN merchants m USING (merchant_id) ORDER BY r.at, m.slug"
+)
 
 
 def heads(owner_url: str) -> dict[str, Head]:
@@ -42,6 +51,38 @@ def told(owner_url: str, before: Mapping[str, Head]) -> list[str]:
         if not _continues(owner_url, slug, was, now):
             line += "; it is another trail than the one that was here"
         lines.append(line + ".")
+    return lines
+
+
+class Kept(Protocol):
+    """A head that a person kept; see `ops.audit.WantedHead`."""
+
+    slug: str | None
+    place: int | None
+    given: str
+
+
+def why_missing(db: Sessions, missing: Sequence[Kept]) -> list[str]:
+    """Which restore or fail-over may be why a head is not in its trail, by what they noted."""
+    if not missing:
+        return []
+    with db.reader() as session:
+        rows = session.execute(_RECOVERIES).all()
+    lines = []
+    for head in missing:
+        for row in rows:
+            if head.slug not in (None, row.slug):
+                continue
+            since, at = (f"{one:%Y-%m-%d %H:%M:%S} UTC" for one in (row.lost_from, row.at))
+            if row.kind == "failed_over":
+                why = f"a fail-over noted at {at} may have lost it, sealed after {since}"
+            elif row.audit_head is None:
+                why = f"a restore noted at {at} may have cut it; where the trail ended is not known"
+            elif (head.place or 0) <= int(row.audit_head.partition(":")[0]):
+                why = f"a restore at {at} cut this trail, which had ended at {row.audit_head}"
+            else:
+                continue
+            lines.append(f"    - {head.given}: {why}")
     return lines
 
 

@@ -34,6 +34,7 @@ N_MAX = 60
 # Orders that were dropped, or refused without a transaction, are unknown to the gateway: behind so
 # many in a row there is nothing more.
 HOLES_MAX = 6
+_TRIES = 4
 
 LATER = Answer("not_sent", message="something else of this invoice was found")
 GONE = Answer("failed", code=MOOT, message="something else of this invoice was found")
@@ -117,7 +118,8 @@ def search(engine: Engine, merchant_id: UUID, gateway: Gateway, invoice_id: UUID
         stands = _stands(lost.kind, lost.answer)
         if lost.answer.status == "unknown":
             found.unanswered += 1
-        elif stands and lost.kind in standing:
+            break  # asked as a whole again
+        if stands and lost.kind in standing:
             found.waiting += 1
         else:
             _take_in(engine, merchant_id, invoice, lost)
@@ -148,7 +150,7 @@ def _lost(
             other = derive_order_id(namespace, str(invoice.id), start, kind, n)
             if other in known:
                 continue
-            answer = gateway.status(other)
+            answer = insist(gateway, other)
             if answer.status == "not_found":
                 holes += 1
                 if holes == HOLES_MAX:
@@ -156,6 +158,16 @@ def _lost(
                 continue
             holes = 0
             yield _Lost(kind, n, other, answer)
+
+
+def insist(gateway: Gateway, wire: str) -> Answer:
+    """Ask for a status, and again where no answer comes: of many questions some always fail."""
+    answer = gateway.status(wire)
+    for _ in range(_TRIES - 1):
+        if answer.status != "unknown":
+            break
+        answer = gateway.status(wire)
+    return answer
 
 
 def _stands(kind: str, answer: Answer) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import Row, func, or_, select, text, update
 from billing.engine import Engine
 from billing.flows.asking import settle_asked
 from billing.flows.pace import take, watched
-from billing.flows.recover import HOLES_MAX, search
+from billing.flows.recover import HOLES_MAX, insist, search
 from billing.flows.reviews import open_review
 from billing.tables import subscriptions
 from core.actor import Actor, system
@@ -39,6 +39,8 @@ LOG = logging.getLogger("tagihan.recover")
 
 BATCH: Final = 200
 _NAP: Final = 1.0
+# So many questions without an answer: the gateway is not there, and nobody knocks on.
+_SILENCE: Final = 20
 # Questions for one invoice where nothing is found: so many holes of each kind.
 _QUESTIONS: Final = 2 * HOLES_MAX
 _BELL: Final = "order.resolve"
@@ -79,11 +81,15 @@ def sweep(
                 swept.unanswered.append(row.number)
             elif found.waiting:
                 swept.waiting.append(row.number)
+            if len(swept.unanswered) >= _SILENCE:
+                return swept
         progress(swept)
     for page in _pages(engine, merchant_id, _payments):
         for row in page:
             with _gateway(engine, merchant_id, 1) as gateway:
                 _ask(engine, merchant_id, gateway, row, swept)
+            if len(swept.unanswered) >= _SILENCE:
+                return swept
         progress(swept)
     if not swept.unanswered:
         with engine.work(merchant_id, system("recover")) as unit:
@@ -155,7 +161,7 @@ def _still_due(unit: Work) -> list[str]:
 def _ask(engine: Engine, merchant_id: UUID, gateway: Gateway, row: Row[Any], swept: Swept) -> None:
     swept.payments += 1
     wire = wire_id(row.channel, row.order_id, row.transaction_id)
-    answer = gateway.status(wire)
+    answer = insist(gateway, wire)
     if answer.status in ("unknown", "not_found"):
         swept.unanswered.append(row.order_id)
         return

@@ -23,11 +23,13 @@ from core.actor import Actor
 from core.tables import audit, messages, recoveries
 from invoices.tables import invoices, number_gaps
 from ops import recover
+from payments.gateway import Answer
 from payments.order_ids import order_id as derive_order_id
 from payments.tables import payment_orders, payments, reviews
 
 pytestmark = pytest.mark.database
 OPERATOR = Actor("operator", "command line")
+UNKNOWN = Answer("unknown")
 
 
 @pytest.fixture
@@ -206,3 +208,26 @@ def test_that_something_was_lost_stands_in_the_audit(lost: Stage) -> None:
     assert noted.after["audit_ended_at"] == "x:7:aa"
     assert noted.after["numbers_left_out"]["invoice 2027"] == [2, 1001]
     assert lost.row(recoveries).kind == "restored"
+
+
+def test_a_gateway_that_is_silent_is_not_asked_on_and_on(
+    lost: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewal = february(lost)
+    lost.gateway.calls.clear()
+    known = lost.gateway.status
+    heard = iter([False] * 3 + [True] * 1000)
+
+    def status(order_id: str) -> Answer:
+        told = known(order_id)
+        return told if next(heard) else Answer("unknown")
+
+    with monkeypatch.context() as silent:
+        silent.setattr(lost.gateway, "status", lambda order_id: (known(order_id), UNKNOWN)[1])
+        swept = sweep(lost.engine, lost.id)
+        assert lost.gateway.count("status") == 8  # each four times
+        assert resume(lost.engine, lost.id, OPERATOR) != []
+    assert swept.unanswered == [lost.invoice(renewal).number, lost.row(payments).order_id]
+
+    monkeypatch.setattr(lost.gateway, "status", status)
+    assert sweep(lost.engine, lost.id).unanswered == []

@@ -110,7 +110,13 @@ def test_a_restore_says_what_it_cut_off_the_trail_and_the_rest_goes_on(
     again.close()
     assert main_verify(engine.settings, None, []) == 0
     assert main_verify(engine.settings, None, [WantedHead(kept)]) == 1
-    assert "a restored backup ends earlier" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "a restored backup ends earlier" in told
+    assert f"{kept}: a restore at " in told
+    assert f"cut this trail, which had ended at {kept.partition(':')[2]}" in told
+    later = WantedHead(f"{merchant.slug}:999:{'11' * 32}")  # no restore has cut that
+    assert main_verify(engine.settings, None, [later]) == 1
+    assert "cut this trail" not in capsys.readouterr().out
 
 
 ADDED = (
