@@ -162,6 +162,17 @@ def test_notifications_are_lost_and_doubled(
     assert (answer[0], len(ends.asked)) == (heard, arrived)
 
 
+def test_late_news_arrive_when_the_gateway_has_gone_on(ends: Ends) -> None:
+    ends.fault("late_news")
+    answer = ends.post("/gateways/midtrans/a", TAKEN, news=True)
+    assert answer is not None
+    assert (answer[0], ends.asked) == (200, [])
+    deadline = time.monotonic() + 10
+    while not ends.asked:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_no_fault_meets_the_clock_of_the_simulator(ends: Ends) -> None:
     ends.fault("reset_before")
     answer = ends.post("/_sim/clock", {"days": 1})

@@ -18,6 +18,7 @@ from ops.prove.rough.ledger import Call, Dice, Json, Ledger
 
 _SLOW_SECONDS = (0.2, 2.0)
 _LOST_TOO = 0.4
+_LATE_NEWS_SECONDS = (0.5, 3.0)
 _LATE_SECONDS = (3.5, 6.0)  # after the caller has given up, before the quarantine is over
 _HTML = b"<html><body>502 Bad Gateway</body></html>"
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host", "content-length"})
@@ -132,8 +133,13 @@ class Wire:
         if fault == "refused":  # it tries again in two minutes of its own time
             _reply(handler, 503, [], b"{}")
             return
-        if fault == "late_news":
-            time.sleep(dice.uniform(0.5, 3))
+        if fault == "late_news":  # behind those that come after it, and lost where we are down
+            _reply(handler, 200, [], b"{}")
+            handler.wfile.flush()
+            time.sleep(dice.uniform(*_LATE_NEWS_SECONDS))
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                _forward(port, handler, raw)
+            return
         if fault == "doubled":
             with contextlib.suppress(OSError, http.client.HTTPException):
                 _forward(port, handler, raw)
