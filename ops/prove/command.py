@@ -19,8 +19,8 @@ from ops.prove.report import Totals
 
 # After so long a quick show goes over to the quiet phase.
 QUICK_SECONDS = 15
-# People and days of each small history of a sweep.
-SWEEP = (6, 12)
+# People, days, and hours at most between two things that a person does, in a sweep's histories.
+SWEEP = (6, 12, 48)
 # What of a plan a life decides: the codes of its plans (named more often, chosen more often), how
 # far moments are drawn together, and the days at most between two things that a person does.
 LIVES: dict[str, dict[str, Any]] = {
@@ -142,8 +142,8 @@ def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
     people, days = wanted.subscriptions, wanted.days
     like = Plan(wanted.seed, 0, people, days, off, wanted.trouble, **LIVES[wanted.life])
     if wanted.sweep is not None:
-        few, days = SWEEP
-        like = Plan(wanted.seed, 0, few, days, off, hunt=True)
+        few, days, hours = SWEEP
+        like = Plan(wanted.seed, 0, few, days, off, hunt=True, hours=hours)
     for index in _indexes(wanted):
         if index and is_over():
             return

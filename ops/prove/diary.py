@@ -10,6 +10,7 @@ from ops.prove.checks import Violation
 from ops.prove.history import History
 from ops.prove.place import Place
 from ops.prove.plan import Plan
+from ops.prove.sentences import sentence
 
 _ZONE = "Asia/Jakarta"
 _LINES_MAX = 60
@@ -41,7 +42,9 @@ def _tell(history: History, language: str) -> list[str]:
         return ["the smallest history did not break its promise when it was lived again"]
     first = next((one for one in history.violations if one.order_id), history.violations[0])
     head = "Janji yang dilanggar" if language == "id" else "The broken promise"
-    lines = [f"{head}: {first}", ""]
+    plain = _sentence(history, first, language)
+    lines = [plain, ""] if plain else []
+    lines += [f"{head}: {first}", ""]
     entries = _entries(history, first, language)
     if len(entries) > _LINES_MAX:
         entries = [*entries[: _LINES_MAX // 2], (entries[0][0], "..."), *entries[-30:]]
@@ -93,6 +96,17 @@ def _whose(history: History, order_id: str | None) -> tuple[str | None, set[str]
         "SELECT order_id FROM payment_orders WHERE customer_id = %s", [row[1]]
     ).fetchall()
     return row[0], {one[0] for one in orders}
+
+
+def _sentence(history: History, violation: Violation, language: str) -> str | None:
+    who, _ = _whose(history, violation.order_id)
+    rows = history.look.execute(
+        "SELECT order_id FROM payment_orders WHERE order_id = %s OR invoice_id = (SELECT invoice_id"
+        " FROM payment_orders WHERE order_id = %s) ORDER BY order_id",
+        [violation.order_id, violation.order_id],
+    ).fetchall()
+    book = history.book.orders
+    return sentence(violation, who, [book[row[0]] for row in rows if row[0] in book], language)
 
 
 def _stamp(at: datetime) -> str:
