@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.pages.staff.labels_discounts import DISCOUNTS
 from api.pages.staff.labels_money import MONEY
 
 _BASE: Final[Mapping[str, Mapping[str, str]]] = {
@@ -265,5 +266,6 @@ _BASE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 LABELS: Final[Mapping[str, Mapping[str, str]]] = {
-    language: {**words, **MONEY[language]} for language, words in _BASE.items()
+    language: {**words, **MONEY[language], **DISCOUNTS[language]}
+    for language, words in _BASE.items()
 }

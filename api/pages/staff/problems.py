@@ -35,6 +35,12 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "jumlah harus bilangan bulat dari 1.",
         "the quantity is a whole number from 1.",
     ),
+    "invalid_discount": (
+        "periksa kode (2 sampai 40 huruf, angka, _ atau -), besar potongan, dan lamanya.",
+        "check the code (2 to 40 letters, digits, _ or -), what it takes off, and how long.",
+    ),
+    "invalid_name": ("tulis namanya.", "write its name."),
+    "code_taken": ("kode itu sudah ada.", "there is such a code already."),
     "invalid_mode": ("pilih kapan berlakunya.", "choose when it takes effect."),
     "reason_needed": ("pilih alasannya.", "choose a reason."),
     "invalid_amount": ("tulis jumlah dalam rupiah bulat.", "write an amount in whole rupiah."),

@@ -1,0 +1,61 @@
+"""Labels of the staff page of discounts, Indonesian and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+DISCOUNTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "id": {
+        "discounts": "Diskon",
+        "discounts_title": "Diskon dan kodenya",
+        "discounts_none": "Belum ada diskon.",
+        "code": "Kode",
+        "takes": "Potongan",
+        "takes_percent": "persen dari tiap harga",
+        "takes_amount": "rupiah per periode",
+        "lasts": "Berlaku",
+        "lasts_once": "periode pertama saja",
+        "lasts_periods": "beberapa periode",
+        "lasts_months": "beberapa bulan",
+        "lasts_forever": "seterusnya",
+        "lasts_count": "Berapa periode atau bulan",
+        "redeemed": "Dipakai",
+        "of_most": "dari",
+        "max_redemptions": "Kuota seluruhnya (kosong = tanpa batas)",
+        "per_customer": "Kuota per pelanggan (kosong = 1)",
+        "new_customers": "Hanya pelanggan baru",
+        "discount_name": "Nama untuk kita",
+        "make_discount": "Buat diskon",
+        "stop_discount": "Hentikan",
+        "stopped": "dihentikan",
+        "done_discount": "Diskon dibuat.",
+        "done_stop_discount": "Diskon dihentikan; yang sudah memakainya tetap memakainya.",
+    },
+    "en": {
+        "discounts": "Discounts",
+        "discounts_title": "Discounts and their codes",
+        "discounts_none": "There are no discounts yet.",
+        "code": "Code",
+        "takes": "Takes off",
+        "takes_percent": "percent of each price",
+        "takes_amount": "rupiah a period",
+        "lasts": "Lasts",
+        "lasts_once": "the first period only",
+        "lasts_periods": "so many periods",
+        "lasts_months": "so many months",
+        "lasts_forever": "for ever",
+        "lasts_count": "How many periods or months",
+        "redeemed": "Given",
+        "of_most": "of",
+        "max_redemptions": "At most in all (empty = no limit)",
+        "per_customer": "At most per customer (empty = 1)",
+        "new_customers": "New customers only",
+        "discount_name": "Name, for us",
+        "make_discount": "Make a discount",
+        "stop_discount": "Stop",
+        "stopped": "stopped",
+        "done_discount": "The discount was made.",
+        "done_stop_discount": "The discount was stopped; who has it keeps it.",
+    },
+}
