@@ -70,6 +70,7 @@ TAGS: Final = (
     ("Credit notes", "What was given back of an invoice."),
     ("Dunning", "When an unpaid invoice is tried again, what is said, and when it ends."),
     ("Reviews", "What no rule decides alone: a person looks, and answers."),
+    ("Reconciliation", "The gateway's reports, and where its book and ours differ."),
     ("Usage", "What was used: meters, events that are counted once, and their price so far."),
     ("Events", "What happened, in order."),
     ("Test clock", "A merchant's own time, for tests."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.problem_words_books import BOOK_WORDS
 from api.problem_words_items import ITEM_WORDS
 from api.problem_words_money import MONEY_WORDS
 
@@ -204,7 +205,9 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Kata sandi 12 sampai 200 karakter dan bukan alamat e-mailnya.",
     ),
 }
-WORDS: Final[Mapping[str, tuple[str, str]]] = {**_EDGE_WORDS, **MONEY_WORDS, **ITEM_WORDS}
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    **_EDGE_WORDS, **MONEY_WORDS, **ITEM_WORDS, **BOOK_WORDS,
+}  # fmt: skip
 # Families: what stands in place of the dots says the rest.
 FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     "invalid_…": (

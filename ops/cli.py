@@ -18,6 +18,7 @@ _GROUPS = {
     "audit": ("ops.audit_commands", "The audit trail: whether it is whole, and where it ends."),
     "clock": ("ops.clock_commands", "A test merchant's clock: read it, live on, or skip time."),
     "merchant": ("ops.merchant", "Merchants: add, list, show, change, their keys and people."),
+    "reconcile": ("ops.reconcile", "Hold Midtrans' book against ours, by its report or by asking."),
     "recover": ("ops.recover_commands", "After a restore or a fail-over: find what was lost."),
     "schema": ("ops.schema", "The database's tables, checks and walls against the migrations."),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
-from api_house import Counter
+from api_house import Counter, Door
 
 from billing.flows.reviews import open_review
 from core import ids
@@ -53,6 +54,10 @@ def things(counter: Counter) -> dict[str, Any]:
     with counter.world.work() as unit:
         open_review(unit, "refund_unknown", "payment", ids.parse("payment", payment), {"n": 1})
     [review] = door.get("/reviews")["data"]
+    made_of = [_report_file(door, f"RAHASIA-{n}") for n in range(4)]
+    for report_file in made_of[1:]:
+        door.post(f"/settlement-files/{report_file}/book", status=200)
+    difference = door.get("/differences")["data"][0]["id"]
     override = door.post(
         f"/customers/{customer}/prices",
         {"price": counter.price(70_000), "name": "Rahasia", "unit_amount": 60_000},
@@ -87,6 +92,8 @@ def things(counter: Counter) -> dict[str, Any]:
         "refund_id": refund["id"],
         "note_id": refund["credit_note"],
         "review_id": review["id"],
+        "file_id": made_of[0],
+        "difference_id": difference,
         "staff_id": staff["id"],
         "key_id": key["id"],
         "discount_id": discount["id"],
@@ -95,3 +102,11 @@ def things(counter: Counter) -> dict[str, Any]:
         "dear_price": counter.price(900_000),
         "payment": payment,
     }
+
+
+def _report_file(door: Door, order_id: str) -> str:
+    """A settlement report about an order of nobody; its id."""
+    report = f"Order ID,Amount,Settlement Time\n{order_id},5000,2026-01-05\n"
+    content = base64.b64encode(report.encode()).decode()
+    made: str = door.post("/settlement-files", {"name": "a.csv", "content": content})["id"]
+    return made

@@ -8,6 +8,7 @@ from api.v1.channels import ChannelsController
 from api.v1.clock import ClockController
 from api.v1.credit_notes import CreditNotesController
 from api.v1.customers import CustomersController
+from api.v1.differences import DifferencesController
 from api.v1.discounts import DiscountsController
 from api.v1.dunning import DunningController
 from api.v1.events import EventsController
@@ -25,6 +26,7 @@ from api.v1.payments import PaymentsController
 from api.v1.plans import PlansController
 from api.v1.refunds import RefundsController
 from api.v1.reviews import ReviewsController
+from api.v1.settlement_files import SettlementFilesController
 from api.v1.staff import StaffController
 from api.v1.subscription_routes import SubscriptionsController
 from api.v1.usage import UsageController
@@ -58,6 +60,8 @@ def routes() -> Router:
             CreditNotesController,
             DunningController,
             ReviewsController,
+            SettlementFilesController,
+            DifferencesController,
             EventsController,
             GatewayController,
             ClockController,

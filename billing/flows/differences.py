@@ -167,9 +167,12 @@ def note(unit: Work, difference_id: UUID, reason: str) -> UUID:
     Raises:
         NotFound: ``difference_not_found``. Conflict: ``difference_resolved``.
     """
-    _lock(unit, difference_id)
+    row = _lock(unit, difference_id)
     _steps(unit, [(difference_id, "noted", _words(reason), {})])
-    unit.audit("difference.note", "difference", difference_id, after={"reason": reason})
+    unit.audit(
+        "difference.note", "difference", difference_id,
+        before={"state": row.state}, after={"state": row.state, "reason": reason},
+    )  # fmt: skip
     return difference_id
 
 

@@ -67,7 +67,7 @@ def read_file(engine: Engine, unit: Work, name: str, data: bytes) -> UUID:
     summary = _preview(engine, unit, file_id, report)
     _set(unit, file_id, summary=summary)
     unit.audit(
-        "settlement_file.read", "settlement_file", file_id,
+        "settlement_file.create", "settlement_file", file_id,
         after={"sha256": digest.hex(), "rows": summary["counts"].get("rows", 0)},
     )  # fmt: skip
     return file_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from builders import make_merchant
 from sqlalchemy import func, select
 
 from api.docs import document
+from billing.flows.differences import resolve
 from billing.flows.machine_keys import find_key
 from billing.flows.refund import request_refund
 from core import ids
@@ -38,6 +40,10 @@ class Case:
     template: str
     path: str
     body: Any = None
+
+
+# A settlement report with one row, as base64.
+_REPORT = base64.b64encode(b"Order ID,Amount,Settlement Time\nLAIN-1,7000,2026-01-05\n").decode()
 
 
 def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
@@ -107,6 +113,12 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/payment-orders/{payment_order_id}/capture"): {"amount": 1_000},
         ("POST", "/payment-orders/{payment_order_id}/deny"): reason,
         ("POST", "/reviews/{review_id}/resolve"): {"decision": "done", **reason},
+        ("POST", "/settlement-files"): {"name": "a.csv", "content": _REPORT},
+        ("POST", "/differences/{difference_id}/assign"): {"assignee": "Sari"},
+        ("POST", "/differences/{difference_id}/note"): reason,
+        ("POST", "/differences/{difference_id}/resolve"): {"resolution": "explained", **reason},
+        ("POST", "/differences/{difference_id}/approve"): {},
+        ("POST", "/differences/{difference_id}/decline"): reason,
         ("POST", "/dunning-policy"): {"grace_days": 12},
         ("POST", "/payment-channels/{channel}"): {"enabled": True},
         ("PATCH", "/customers/{customer_id}/payment-methods/order"): {
@@ -148,6 +160,9 @@ REFUSED = {
     ("POST", "/api/v1/invoices/{invoice_id}/void"): "invoice_not_voidable",
     ("POST", "/api/v1/refunds/{refund_id}/approve"): "second_person_needed",
     ("POST", "/api/v1/refunds/{refund_id}/complete"): "refund_not_awaiting_transfer",
+    ("POST", "/api/v1/differences/{difference_id}/approve"): "difference_not_awaiting_approval",
+    ("POST", "/api/v1/differences/{difference_id}/decline"): "difference_not_awaiting_approval",
+    ("POST", "/api/v1/settlement-files/{file_id}/drop"): "settlement_file_closed",
 }
 
 HELD = "/api/v1/payment-orders/{payment_order_id}"
@@ -266,7 +281,8 @@ def test_every_route_wants_the_scope_it_declares(counter: Counter, scope: str) -
             "merchant_id": "mer", "customer_id": "cus", "price_id": "price", "plan_id": "plan",
             "subscription_id": "sub", "method_id": "pm", "invoice_id": "inv", "payment_id": "pay",
             "refund_id": "re", "note_id": "cn", "review_id": "rev", "staff_id": "staff", "key_id": "key",
-            "payment_order_id": "po", "override_id": "own", "meter_id": "mtr", "discount_id": "dc", "grant_id": "dg",
+            "payment_order_id": "po", "file_id": "stl", "difference_id": "dif",
+            "override_id": "own", "meter_id": "mtr", "discount_id": "dc", "grant_id": "dg",
         }.items()
     }  # fmt: skip
     for route in counter.client.app.routes:
@@ -310,7 +326,15 @@ def in_other_states(counter: Counter, owned: dict[str, Any]) -> list[Case]:
         large = request_refund(
             unit, ids.parse("payment", owned["payment"]), 2_500_000, reason="mistake", payee=PAYEE
         )
+        others = [row["id"] for row in counter.door.get("/differences")["data"][1:]]
+        for other in others:
+            resolve(unit, ids.parse("difference", other), "booked", "test", account="bank",
+                    amount=5_000_000)  # fmt: skip
+    dropped = counter.door.post("/settlement-files", {"name": "b.csv", "content": _REPORT})["id"]
     found = {
+        "/api/v1/differences/{difference_id}/approve": (others[0], {}),
+        "/api/v1/differences/{difference_id}/decline": (others[1], {"reason": "test"}),
+        "/api/v1/settlement-files/{file_id}/drop": (dropped, None),
         "/api/v1/invoices/{invoice_id}/void": (wrong, {"reason": "test"}),
         "/api/v1/refunds/{refund_id}/approve": (ids.public("refund", large), None),
         "/api/v1/subscriptions/{subscription_id}/drop-change": (owned["subscription_id"], None),
