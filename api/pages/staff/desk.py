@@ -21,6 +21,8 @@ from api.pages.staff.hold_words import HOLD_WORDS
 from api.pages.staff.holds import held_of
 from api.pages.staff.labels import LABELS
 from api.pages.staff.matters import open_matters
+from api.pages.staff.reconcile_words import RECONCILE_WORDS
+from api.pages.staff.reconciling import open_differences
 from api.pages.staff.refunds import waiting_refunds
 from api.pages.staff.sentences import TONES, is_told, sentence
 from api.pages.staff.session import SignedIn, person_of
@@ -56,6 +58,8 @@ def home(request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[Any]:
             "older": write_cursor(*more) if more else "",
             "is_first": after is None,
             "waiting": len(waiting_refunds(unit)),
+            "differing": open_differences(unit),
+            "reconcile": RECONCILE_WORDS[person.language],
             "examined": examined(unit, person.language),
             "matters": open_matters(unit, person, str(request.query_params.get("refused", ""))),
         }
