@@ -23,6 +23,7 @@ from core.actor import Actor
 from core.tables import audit, messages, recoveries
 from invoices.tables import invoices, number_gaps
 from ops import recover
+from ops.doctor import examine
 from payments.gateway import Answer
 from payments.order_ids import order_id as derive_order_id
 from payments.tables import payment_orders, payments, reviews
@@ -231,3 +232,13 @@ def test_a_gateway_that_is_silent_is_not_asked_on_and_on(
 
     monkeypatch.setattr(lost.gateway, "status", status)
     assert sweep(lost.engine, lost.id).unanswered == []
+
+
+def test_the_doctor_sees_a_number_given_that_may_stand_on_a_paper(
+    lost: Stage, database: Database
+) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        owner.execute("UPDATE number_series SET last_number = 1 WHERE kind = 'invoice'")
+    assert lost.invoice(february(lost)).number.endswith("000002")
+    [broken] = examine(lost.engine.db, lost.machine.at).broken
+    assert "number 2 was given though it may stand on a paper" in broken.examples[0].why
