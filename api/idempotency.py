@@ -164,6 +164,10 @@ class Once:
         self, mine: _Mine, finish: Finish, status: int, unkept: frozenset[str]
     ) -> _Answer:
         with self.engine.work(self.caller.merchant, self.caller.actor) as unit:
+            row = self._row(unit)
+            if row is not None and row.response_status is not None:
+                # Where the call outlasted our lease a twin has gone on, and was answered.
+                return _Answer(row.response_status, row.response_body, replayed=True)
             body = msgspec.to_builtins(finish(unit, mine.subject_id))
             kept = {name: None if name in unkept else value for name, value in body.items()}
             self._answered(unit, status, kept)

@@ -182,6 +182,32 @@ def test_a_killed_process_keeps_its_twins_waiting_until_its_lease_ends(
     assert len(counter.world.desk.book()) == 1
 
 
+def test_a_request_overtaken_by_its_twin_gives_the_twins_answer(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process stood still for longer than its lease: a twin went on and was answered."""
+    body, twins = one_off(counter, counter.customer()), []
+    genuine: Callable[..., None] = send_one
+
+    def stands_still(*args: Any, **more: Any) -> None:
+        genuine(*args, **more)
+        monkeypatch.setattr(at_once, "send_one", genuine)
+        counter.world.wait(minutes=2)
+        twins.append(counter.door.call("POST", "/one-off-payments", body, once="k-1"))
+        [order] = twins[0].json()["orders"]
+        counter.world.desk.confirm(order["order_id"])
+        counter.door.call("POST", f"/payment-orders/{order['id']}/refresh", {}, once="k-2")
+
+    monkeypatch.setattr(at_once, "send_one", stands_still)
+    first = counter.door.call("POST", "/one-off-payments", body, once="k-1")
+
+    [twin] = twins
+    assert (twin.status_code, first.status_code) == (201, 201)
+    assert first.content == twin.content
+    assert first.headers["idempotency-replayed"] == "true"
+    assert [order.state for order in counter.world.rows(payment_orders)] == ["paid"]
+
+
 def gateway_only(counter: Counter, *args: Any) -> None:
     """Lease and call as the flow does, and die before the answer is settled."""
     engine, merchant_id, order = args
