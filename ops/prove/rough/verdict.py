@@ -112,22 +112,26 @@ def _one_answer(client: Client, deed: Deed) -> Iterator[Violation]:
     else:
         answers = deed.answers[1:]
     for status, told in answers:
-        if status != deed.status or (deed.is_done and not _same(deed.answer, told)):
-            yield Violation(
-                "one key, one answer", _label(deed), f"{deed.answers[0]}, then {(status, told)}"
-            )
+        unequal = list(_unequal(deed.answer, told)) if deed.is_done else []
+        if status != deed.status:
+            unequal = [f"{deed.status}, then {status}", *unequal]
+        if unequal:
+            yield Violation("one key, one answer", _label(deed), "; ".join(unequal)[:500])
             return
 
 
-def _same(first: Any, again: Any) -> bool:
-    """Equal, but for what is told once and never kept."""
-    if isinstance(first, dict) and isinstance(again, dict):
-        return first.keys() == again.keys() and all(
-            again[name] is None or _same(first[name], again[name]) for name in first
-        )
-    if isinstance(first, list) and isinstance(again, list):
-        return len(first) == len(again) and all(map(_same, first, again))
-    return bool(first == again)
+def _unequal(first: Any, again: Any, where: str = "") -> Iterator[str]:
+    """Where two answers differ, but for what is told once and never kept."""
+    if again is None and where:
+        return
+    if isinstance(first, dict) and isinstance(again, dict) and first.keys() == again.keys():
+        for name in first:
+            yield from _unequal(first[name], again[name], f"{where}.{name}")
+    elif isinstance(first, list) and isinstance(again, list) and len(first) == len(again):
+        for n, (one, other) in enumerate(zip(first, again, strict=True)):
+            yield from _unequal(one, other, f"{where}[{n}]")
+    elif first != again:
+        yield f"{where} {first!r}, then {again!r}"
 
 
 def _one_effect(connection: Any, life: Life) -> Iterator[Violation]:
