@@ -12,17 +12,17 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 from zoneinfo import ZoneInfo
 
-from payments.notifications import signature
+from ops.prove.book_words import Json, described, money
 
 WIB = ZoneInfo("Asia/Jakarta")
 KEY_MEMORY = timedelta(minutes=5)
-LIVE = ("pending", "capture", "settlement", "partial_refund", "refund")
+LIVE = (
+    "pending", "challenge", "authorize", "capture", "settlement", "partial_refund", "refund",
+)  # fmt: skip
 TAKEN = ("capture", "settlement", "partial_refund", "refund")
-Json = dict[str, Any]
 
 
 @dataclass
@@ -41,11 +41,13 @@ class Transaction:
 
     order_id: str
     transaction_id: str
-    kind: str  # card, va
+    kind: str  # card, va, qr
     amount: int
     state: str
     at: datetime
     pulled: bool
+    how: str = "credit_card"  # Midtrans' payment_type
+    hold: bool = False  # a card that is only held
     bank: str = "bca"
     number: str = ""
     expires_at: datetime | None = None
@@ -121,16 +123,19 @@ class Book:
 
     def _made(self, body: Json, order_id: str, amount: int) -> Transaction:
         made = str(uuid5(NAMESPACE_OID, f"{self.seed}:{order_id}"))
-        card = body["payment_type"] == "credit_card"
+        how = body["payment_type"]
+        card = how == "credit_card"
         pulled = card and body["credit_card"].get("initiated_by") == "merchant"
-        one = Transaction(
-            order_id, made, "card" if card else "va", amount, "pending", self.now(), pulled
-        )
-        if not card:
+        kind = "card" if card else "va" if how == "bank_transfer" else "qr"
+        one = Transaction(order_id, made, kind, amount, "pending", self.now(), pulled, how)
+        if card:
+            one.hold = body["credit_card"].get("type") == "authorize"
+        else:
             one.bank = (body.get("bank_transfer") or {}).get("bank", "bca")
             digits = int(hashlib.sha256(order_id.encode()).hexdigest()[:12], 16)
             one.number = f"{digits % 10**11:011d}"
-            minutes = (body.get("custom_expiry") or {}).get("expiry_duration", 24 * 60)
+            usual = 24 * 60 if kind == "va" else 15
+            minutes = (body.get("custom_expiry") or {}).get("expiry_duration", usual)
             one.expires_at = self.now() + timedelta(minutes=int(minutes))
             self.at(one.expires_at, lambda: self.expire_by_itself(one))
         return one
@@ -143,10 +148,30 @@ class Book:
             one.state = "pending"
         elif mood == "good":
             self._capture(one)
+        elif mood == "challenge":
+            one.state = "challenge"
         else:
             one.state, one.code = "deny", mood
 
+    def judge(self, order_id: str, *, accept: bool) -> Json:
+        """The merchant's people, here or in the dashboard, decide what the fraud desk questions."""
+        one = self.orders.get(order_id)
+        if one is None:
+            return refusal("404", "Transaction doesn't exist.")
+        if one.state != "challenge":
+            return refusal("412", "Merchant cannot modify the status of the transaction")
+        self._was(one)
+        if accept:
+            self._capture(one)
+        else:
+            one.state = "deny"
+        self._moved(one)
+        return {**self.describe(one), "status_code": "200"}
+
     def _capture(self, one: Transaction) -> None:
+        if one.hold:
+            one.state = "authorize"
+            return
         one.state, one.paid_at = "capture", self.now()
         local = self.now().astimezone(WIB) + timedelta(days=1)
         due = local.replace(hour=16, minute=0, second=0, microsecond=0)
@@ -167,7 +192,7 @@ class Book:
     def pay(self, order_id: str) -> bool:
         """A customer pays a number; whether the bank took the money."""
         one = self.orders.get(order_id)
-        if one is None or one.kind != "va" or one.state != "pending":
+        if one is None or one.kind == "card" or one.state != "pending":
             return False
         self._was(one)
         one.state, one.paid_at, one.settled_at = "settlement", self.now(), self.now()
@@ -202,7 +227,9 @@ class Book:
 
     def cancel(self, order_id: str) -> Json:
         """POST /v2/{order id}/cancel."""
-        return self._end(order_id, ("pending", "capture"), "cancel", "200")
+        return self._end(
+            order_id, ("pending", "challenge", "authorize", "capture"), "cancel", "200"
+        )
 
     def expire(self, order_id: str) -> Json:
         """POST /v2/{order id}/expire."""
@@ -227,7 +254,7 @@ class Book:
         key, amount = str(body["refund_key"]), int(body["amount"])
         if key in one.refunds:
             return refusal("406", "Duplicate refund ID")
-        if one.kind != "card" or one.state not in ("settlement", "partial_refund"):
+        if one.kind == "va" or one.state not in ("settlement", "partial_refund"):
             return refusal("412", "Merchant cannot modify the status of the transaction")
         if amount > one.amount - one.refunded:
             return refusal("414", "Refund rejected: the amount is invalid")
@@ -241,41 +268,7 @@ class Book:
 
     def describe(self, one: Transaction) -> Json:
         """One transaction in Midtrans' words."""
-        code = {"pending": "201", "deny": "202", "expire": "407"}.get(one.state, "200")
-        body: Json = {
-            "status_code": code,
-            "status_message": "Success, transaction is found",
-            "transaction_id": one.transaction_id,
-            "order_id": one.order_id,
-            "gross_amount": money(one.amount),
-            "currency": "IDR",
-            "payment_type": "credit_card" if one.kind == "card" else "bank_transfer",
-            "transaction_time": told(one.at),
-            "transaction_status": one.state,
-            "signature_key": signature(one.order_id, code, money(one.amount), self.server_key),
-        }
-        if one.kind == "card":
-            body |= {"fraud_status": "accept", "masked_card": "48111111-1114", "bank": "bni"}
-            if one.code:
-                body |= {"channel_response_code": one.code}
-            if one.state == "pending":
-                body["redirect_url"] = f"https://3ds.example/{one.transaction_id}"
-            if one.saved_token and one.state in TAKEN:
-                body["saved_token_id"] = one.saved_token
-                body["saved_token_id_expired_at"] = "2036-12-31 07:00:00"  # noqa: S105 - a date
-        else:
-            body["va_numbers"] = [{"bank": one.bank, "va_number": one.number}]
-            if one.expires_at:
-                body["expiry_time"] = told(one.expires_at)
-        if one.settled_at:
-            body["settlement_time"] = told(one.settled_at)
-        if one.refunds:
-            body["refund_amount"] = money(one.refunded)
-            body["refunds"] = [
-                {"refund_key": key, "refund_amount": money(amount)}
-                for key, amount in one.refunds.items()
-            ]
-        return body
+        return described(one, self.server_key)
 
     def _was(self, one: Transaction) -> None:
         one.before, one.changed_at = one.state, self.now()
@@ -292,13 +285,3 @@ class Book:
 def refusal(code: str, message: str) -> Json:
     """A refusal in the body, as Midtrans gives most of them."""
     return {"status_code": code, "status_message": message}
-
-
-def money(amount: int) -> str:
-    """``99000`` → ``99000.00``."""
-    return f"{amount}.00"
-
-
-def told(at: datetime) -> str:
-    """An instant as Midtrans writes it: Jakarta's clock, no offset."""
-    return at.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S")

@@ -42,6 +42,7 @@ CHARGE: Final = {
     "pause_after_call": 15_000,
     "declined": 90_000,
     "card_ended": 15_000,
+    "fraud_challenge": 0,  # where there is a fraud desk: a person must say yes or no
     "unauthorized": 5_000,  # 401: the merchant's key was taken back for a moment
     "duplicate_order": 0,  # 406, counted where the gateway has the order already
 }
@@ -109,6 +110,7 @@ class Faults:
     sites: Counter[str] = field(default_factory=Counter)
     killed_at: Counter[str] = field(default_factory=Counter)
     hunt: Hunt | None = None
+    desk: bool = False  # whether a fraud desk looks at charges
     # How often each site was struck in which way.
     struck_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last: dict[str, datetime] = field(default_factory=dict)
@@ -180,6 +182,11 @@ class Faults:
         kind = self.draw(group)
         self.mark(group, site, kind)
         return kind
+
+    def challenges(self) -> bool:
+        """Whether the fraud desk questions this charge."""
+        may = (self.desk or self.hunt is not None) and "fraud_challenge" not in self.off
+        return may and not self.quiet and self.dice.random() < 0.03
 
     def how_long(self) -> timedelta:
         """How long a pause lasts: longer than a lease."""

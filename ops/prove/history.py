@@ -30,7 +30,7 @@ from ops.prove.judging import judge, saw_a_charge
 from ops.prove.locks import Locks
 from ops.prove.news import Letter, Post, deliver
 from ops.prove.ownership import owned
-from ops.prove.people import NAMES, Deeds, Person, at_the_gateway
+from ops.prove.people import MORE, NAMES, WEIGHTS, Deeds, Person, at_the_gateway
 from ops.prove.place import Place, Room
 from ops.prove.plan import Plan, Told
 from ops.prove.restore import Loss
@@ -44,6 +44,8 @@ SERVER_KEY = "SB-Mid-server-prove"
 # Longer than the longest late effect, the longest pause, and an order's longest doubt.
 QUIET = timedelta(days=4)
 BUSY_DAYS = 31
+# People who do something so rarely pay soon, and have a fraud desk before them.
+CALM_DAYS = 100
 BELLS_MAX = 1_000_000
 TRIES_MAX = 20
 _MOMENTS_MAX = 200_000
@@ -72,6 +74,7 @@ class History:
         self.stage = Stage(self.dice("turns"), self.start, Locks(self.control))
         hunt = Hunt(plan.seed, plan.index) if plan.hunt else None
         self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale, hunt=hunt)
+        self.faults.desk = plan.rest > CALM_DAYS
         self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
@@ -126,6 +129,8 @@ class History:
         self.merchant_id, prices = open_shop(self.engine, SERVER_KEY, namespace, only)
         self.deeds.merchant_id, self.deeds.prices = self.merchant_id, prices
         self.deeds.weights = dict(self.plan.deeds)
+        if self.plan.hunt and not self.plan.deeds:
+            self.deeds.weights = WEIGHTS | MORE
         self.wire.witness = partial(saw_a_charge, self)
         self.wire.open_across = lambda actor: self.violations.append(
             Violation("no transaction across a call", actor.name, f"open at {actor.site}")
@@ -231,7 +236,7 @@ class History:
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
             self._restart()
-        at_the_gateway(self.book, self.world, 0.4 if self.plan.rest > 100 else 0.06)
+        at_the_gateway(self.book, self.world, 0.4 if self.plan.rest > CALM_DAYS else 0.06)
         while self.plans and self.plans[0][0] <= self.stage.now:
             heapq.heappop(self.plans)[2]()
         self._start_processes(kind)

@@ -12,7 +12,8 @@ from billing.engine import Engine
 from billing.flows.ingest import take_in
 from core.actor import Actor as Caller
 from core.errors import EngineError
-from ops.prove.book import Book, Json, Transaction
+from ops.prove.book import Book, Transaction
+from ops.prove.book_words import Json
 from ops.prove.faults import Faults
 from payments.notifications import signature
 

@@ -19,7 +19,8 @@ from requests.adapters import BaseAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from ops.prove.actors import Actor, Killed, Stage
-from ops.prove.book import Book, Json, refusal
+from ops.prove.book import Book, refusal
+from ops.prove.book_words import Json
 from ops.prove.faults import Faults
 from ops.prove.sites import here
 from ops.prove.statements import undo
@@ -132,6 +133,8 @@ class Wire(BaseAdapter):
             return self.book.cancel(ident)
         if what == "expire":
             return self.book.expire(ident)
+        if what in ("approve", "deny"):
+            return self.book.judge(ident, accept=what == "approve")
         if what == "refund":
             return self.book.refund(ident, body)
         return refusal("404", "no such address")
@@ -144,6 +147,9 @@ class Wire(BaseAdapter):
         if kind is None:
             kind = self.faults.draw("charge", str(details["order_id"]))
             self.faults.mark("call", ask.site, kind)
+        if kind is None and self.faults.challenges():
+            kind = "fraud_challenge"
+            self.faults.struck(kind, str(details["order_id"]))
         mood = "good"
         if kind == "declined":
             mood = self.dice.choice(_DECLINES)
@@ -151,6 +157,8 @@ class Wire(BaseAdapter):
             mood = self.dice.choice(_ENDED)
         elif kind in _UNHEARD and self.dice.random() < 0.25:
             mood = self.dice.choice(_DECLINES)  # and nobody hears of it for now
+        elif kind == "fraud_challenge":
+            mood = "challenge"
         self._before(kind, actor)
         self.witness(str(details["order_id"]), int(details["gross_amount"]))
         if kind == "late_effect":
