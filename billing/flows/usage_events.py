@@ -98,6 +98,7 @@ class _Intake:
     def __init__(self, unit: Work, sent: Sequence[Sent]) -> None:
         self.unit = unit
         self.meters = queries.counting(unit, {one.name for one in sent})
+        self.rules = {name: [one.rule for one in rows] for name, rows in self.meters.items()}
         self.known = _subscriptions(unit, {one.subscription for one in sent})
         self.served = {one.id: one.served for one in self.known.values()}
         self.first: dict[str, int] = {}
@@ -157,7 +158,7 @@ class _Intake:
             return Refusal("event_too_old", "Nobody meters a time that far away.")
         day = civil_date(one.at, known.served.zone)
         named = self.meters.get(one.name, [])
-        rules = [meter.rule for meter in named]
+        rules = self.rules.get(one.name, [])
         refused = refusal_of(known.served, rules, one.at, day, self.unit.now)
         corrects_id = None
         if one.corrects is not None and refused is None:
