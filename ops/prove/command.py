@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops.prove import bugs, crew, diary, report, shrink
+from ops.prove import bugs, bugs_table, crew, diary, report, shrink
+from ops.prove.early import stops_at_the_first
 from ops.prove.history import History
 from ops.prove.place import Place, throwaway
 from ops.prove.plan import Plan
@@ -19,6 +20,8 @@ from ops.prove.report import Totals
 
 # After so long a quick show goes over to the quiet phase.
 QUICK_SECONDS = 15
+# So long is a smaller history looked for where the mistake was planted by whoever asks.
+_WITH_BUG_SECONDS = 20
 # People, days, and hours at most between two things that a person does, in a sweep's histories.
 SWEEP = (6, 12, 48)
 # What of a plan a life decides: the codes of its plans (named more often, chosen more often), how
@@ -59,19 +62,20 @@ def say(line: str) -> None:
 def main(wanted: Wanted, json_file: Path | None) -> int:
     """Prove; 0 when every promise was kept, 1 when one was broken."""
     if wanted.bug == "list":
-        for name, bug in bugs.BUGS.items():
-            say(f"{name:<32} {bug.what} ({bug.had_by})")
+        for name, what, had_by, found_by, _ in bugs_table.rows():
+            say(f"{name:<40} {what} ({had_by}); found by {found_by}")
         return 0
+    if wanted.bug == "all":
+        with throwaway() as place:
+            seconds = bugs_table.measure(bugs.BUGS, place, wanted.seed, say)
+        lived = [name for name, found in seconds.items() if found is None]
+        say(f"{len(seconds) - len(lived)} of {len(seconds)} were found")
+        return 1 if lived else 0
     if wanted.bug is not None and wanted.bug not in bugs.BUGS:
         say(f"there is no bug called {wanted.bug}; --with-bug list tells all of them")
         return 2
     # A polite end still throws the server and its folder away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if wanted.bug:
-        # A mistake shows in a few short histories with more trouble than usual, or not at all.
-        few, trouble = min(wanted.subscriptions, 8), max(wanted.trouble, 2)
-        days = min(wanted.days, 14)
-        wanted = replace(wanted, subscriptions=few, days=days, trouble=trouble)
     if wanted.quick:
         few = min(wanted.subscriptions, 4)
         wanted = replace(wanted, subscriptions=few, days=min(wanted.days, 8))
@@ -102,6 +106,8 @@ def prove(
             stack.enter_context(bugs.planted(wanted.bug))
             say(f"planted: {bugs.BUGS[wanted.bug].what}")
         watch = _counter(totals, began) if live_counters else _silent
+        if wanted.bug:
+            watch = stops_at_the_first(watch)
         hurry = is_over if wanted.quick else _never
         for one in crew.lived(
             plans_of(wanted, hurry), place, jobs=wanted.jobs, bug=wanted.bug,
@@ -118,15 +124,30 @@ def prove(
 
 
 def _tell(wanted: Wanted, plan: Plan, place: Place, say: Say, rules: set[str]) -> list[str]:
-    small = shrink.smallest(plan, place, rules, say) if wanted.shrink else plan
+    small, watch = plan, stops_at_the_first(_silent) if wanted.bug else _silent
+    if wanted.shrink:
+        seconds = _WITH_BUG_SECONDS if wanted.bug else shrink.SECONDS_MAX
+        small = shrink.smallest(plan, place, rules, say, watch=watch, seconds=seconds)
     again = f"tagihan prove --seed {plan.seed} --history {plan.index}"
     again += f" --with-bug {wanted.bug}" if wanted.bug else ""
     again += f" --life {wanted.life}" if wanted.life != "mixed" else ""
     again += " --sweep 1" if wanted.sweep else ""
-    told = [*diary.told(small, place), "", replay(small, again)]
+    told = [*diary.told(small, place, watch=watch), "", replay(small, again)]
     for line in ("", *told):
         say(line)
     return told
+
+
+def _with_bug(name: str, plan: Plan) -> Plan:
+    """The life in which this mistake shows, or a smaller one that was asked for."""
+    own = bugs.plan_of(bugs.BUGS[name].life, plan.seed, plan.index)
+    return replace(
+        own,
+        subscriptions=min(own.subscriptions, plan.subscriptions),
+        days=min(own.days, plan.days),
+        off=own.off | plan.off,
+        scale=max(own.scale, plan.scale),
+    )
 
 
 def replay(small: Plan, again: str) -> str:
@@ -147,7 +168,8 @@ def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
     for index in _indexes(wanted):
         if index and is_over():
             return
-        yield replace(like, index=index)
+        plan = replace(like, index=index)
+        yield _with_bug(wanted.bug, plan) if wanted.bug else plan
 
 
 def _indexes(wanted: Wanted) -> range:

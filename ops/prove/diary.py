@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,11 +28,14 @@ _WHAT = {
 }
 
 
-def told(plan: Plan, place: Place, language: str = "id") -> list[str]:
+def told(
+    plan: Plan, place: Place, language: str = "id",
+    watch: Callable[[History], None] = lambda _: None,
+) -> list[str]:  # fmt: skip
     """Live a plan again and tell the matter of its first broken promise."""
     lines: list[str] = []
     with place.room(f"prove_{plan.index}") as room:
-        history = History(plan, room)
+        history = History(plan, room, watch)
         history.ending = lambda: lines.extend(_tell(history, language))
         history.live()
     return lines

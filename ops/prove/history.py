@@ -79,6 +79,7 @@ class History:
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
         self.world, self.clients = self.dice("world"), self.dice("clients")
+        self.clicks = self.dice("clicks")
         self.errors = Swallowed()
         self.violations: list[Violation] = []
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -146,7 +147,7 @@ class History:
         person = Person(n, name, self.world.random() < 0.6, price)
         within = min(12, max(1, self.plan.days // 4)) * 24 * 60
         joins = self.start + timedelta(minutes=self.world.randrange(1, within))
-        self._plan(joins, lambda: self._act("sign_up", lambda: self.deeds.sign_up(person)))
+        self._plan(joins, lambda: self._sign_up(person))
         end = self.start + timedelta(days=self.plan.days)
         at = joins
         while True:
@@ -162,13 +163,18 @@ class History:
 
     def _deed(self, person: Person) -> None:
         if person.subscription_id is None:
-            self._act("sign_up", lambda: self.deeds.sign_up(person))
+            self._sign_up(person)
             return
         name, do = self.deeds.draw(person)
         self._act(name, do)
         if self.world.random() < 0.15:
             self.faults.struck("double_click")
             self._act(name, do)
+
+    def _sign_up(self, person: Person) -> None:
+        self._act("sign_up", lambda: self.deeds.sign_up(person))
+        if self.clicks.random() < 0.15:
+            self._act("sign_up", lambda: self.deeds.sign_up(person))
 
     def _act(self, name: str, do: Callable[[], Any], tries: int = 0) -> None:
         self.loss.note(name, do)

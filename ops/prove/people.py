@@ -103,7 +103,7 @@ class Deeds:
     def _note(self, name: str, error: Exception) -> None:
         """A constraint or trigger that refuses the same request again and again met a mistake."""
         told = getattr(error, "orig", None)
-        if str(getattr(told, "sqlstate", None)).startswith(("23", "P0")):
+        if str(getattr(told, "sqlstate", None)).startswith(("22", "23", "42", "P0")):
             self.broke.append((name, f"{type(told).__name__}: {told}".split("\n")[0]))
 
     def _ask(self, kind: str, key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ops.prove.faults import GROUPS
-from ops.prove.history import live
+from ops.prove.history import History, live
 from ops.prove.place import Place
 from ops.prove.plan import Plan
 from ops.prove.report import names
@@ -17,7 +17,7 @@ SECONDS_MAX = 120
 
 def smallest(
     plan: Plan, place: Place, rules: set[str], say: Callable[[str], None], *,
-    seconds: int = SECONDS_MAX,
+    seconds: int = SECONDS_MAX, watch: Callable[[History], None] = lambda _: None,
 ) -> Plan:  # fmt: skip
     """Leave out people, days and kinds of fault for as long as a rule of ``rules`` breaks."""
     until = time.monotonic() + seconds
@@ -28,7 +28,7 @@ def smallest(
         for smaller in _smaller(best):
             if time.monotonic() > until:
                 break
-            if names(live(smaller, place).violations) & rules:
+            if names(live(smaller, place, watch).violations) & rules:
                 best, gone_on = smaller, True
                 say(
                     f"  still broken with {best.subscriptions} subscriptions, {best.days} days,"

@@ -1,0 +1,33 @@
+"""Planted mistakes, of `ops/prove/bugs_books.py`: each is found, and nothing where none is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from planted import lives, must_be_found, must_be_whole
+
+from ops.prove.bugs_books import BUGS
+from ops.prove.bugs_table import SECONDS
+from ops.prove.place import Place, throwaway
+from ops.prove.planting import Life
+
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(300)]
+FOUND = [name for name in BUGS if name in SECONDS]
+LIVES = lives(BUGS[name] for name in FOUND)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with throwaway() as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_planted_bug_is_found_by_a_promise_it_breaks(place: Place, name: str) -> None:
+    must_be_found(name, place)
+
+
+@pytest.mark.parametrize("life", LIVES, ids=range(len(LIVES)))
+def test_without_it_nothing_is_broken_in_the_same_life(place: Place, life: Life) -> None:
+    must_be_whole(life, place)

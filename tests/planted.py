@@ -1,0 +1,47 @@
+"""What the tests of planted mistakes share: a server of their own, and a history of a bug's life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from ops.prove import bugs
+from ops.prove.early import stops_at_the_first
+from ops.prove.history import History, live
+from ops.prove.place import Place
+from ops.prove.plan import Told
+from ops.prove.planting import Bug, Life
+
+SEED = "1"  # the command's own
+
+
+def nothing(_: History) -> None:
+    """Nobody else watches."""
+
+
+def lived(life: Life, index: int, place: Place) -> Told:
+    """One history, ended at the first broken promise."""
+    return live(bugs.plan_of(life, SEED, index), place, stops_at_the_first(nothing))
+
+
+def must_be_found(name: str, place: Place) -> None:
+    """Plant a bug and fail the test where no promise that it breaks is seen broken."""
+    met: set[str] = set()
+    with bugs.planted(name) as bug:
+        for index in range(bug.life.histories):
+            violations = lived(bug.life, index, place).violations
+            if bugs.finds(bug, violations):
+                return
+            met |= {str(one) for one in violations}
+    pytest.fail(f"{name} lives; seen was only {sorted(met)}")
+
+
+def must_be_whole(life: Life, place: Place) -> None:
+    """The engine as it is breaks nothing in the first history of that life."""
+    assert [str(one) for one in lived(life, 0, place).violations] == []
+
+
+def lives(known: Iterable[Bug]) -> list[Life]:
+    """The lives of these bugs, each once."""
+    return sorted({bug.life for bug in known}, key=repr)
