@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ops.doctor_checks import (
     audit,
+    belonging,
     books,
     discounts,
     documents,
@@ -22,6 +23,7 @@ from ops.doctor_checks.check import Check
 
 ALL: tuple[Check, ...] = (
     *money.CHECKS,
+    *belonging.CHECKS,
     *books.CHECKS,
     *tax.CHECKS,
     *orders.CHECKS,
