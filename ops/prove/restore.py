@@ -77,7 +77,7 @@ class Loss:
         for kind, often in HISTORY.items():
             luck -= often * history.plan.scale
             if luck < 0 and kind not in history.plan.off:
-                self.kind = "restored" if kind == "restored" else "failed_over"
+                self.kind = "failed_over" if kind == "failed_over" else "restored"
                 break
         days = history.plan.days
         self.copy_at = history.stage.now + timedelta(days=days) * dice.uniform(0.2, 0.7)
