@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import case, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
 
 from billing.tables import subscription_items, subscriptions
 from core.money import round_half_away
@@ -60,13 +60,15 @@ def mrr(unit: Work) -> Mrr:
             quantity,
             func.sum(prices.c.unit_amount * subscription_items.c.quantity),
             func.count(),
+            # Items beside the first add to what comes in, not to how many have subscribed.
+            func.count().filter(subscription_items.c.extra_id.is_(None)),
         )
         .select_from(
             subscriptions.join(
                 subscription_items,
                 (subscription_items.c.merchant_id == subscriptions.c.merchant_id)
                 & (subscription_items.c.subscription_id == subscriptions.c.id)
-                & subscription_items.c.ended_on.is_(None),
+                & _counted(unit),
             ).join(
                 prices,
                 (prices.c.merchant_id == subscription_items.c.merchant_id)
@@ -80,10 +82,23 @@ def mrr(unit: Work) -> Mrr:
         .group_by(prices.c.interval_unit, prices.c.interval_count, price_id, quantity)
     ).all()
     known = load_prices(unit, {row[2] for row in rows if row[2] is not None})
-    for length, n, by_model, units, amount, found in rows:
+    for length, n, by_model, units, amount, found, firsts in rows:
         worth = Fraction(int(amount))
         if by_model is not None:
             worth = known[by_model].terms.priced(units).exact * found
         total += worth / (_MONTHS[length] * n)
-        count += found
+        count += firsts
     return Mrr(total, count)
+
+
+def _counted(unit: Work) -> ColumnElement[bool]:
+    """The first item of each, and those beside it that are served today."""
+    item = subscription_items.c
+    return or_(
+        and_(item.extra_id.is_(None), item.ended_on.is_(None)),
+        and_(
+            item.extra_id.is_not(None),
+            item.started_on <= unit.today,
+            item.ended_on.is_(None) | (item.ended_on > unit.today),
+        ),
+    )
