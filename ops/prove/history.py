@@ -27,7 +27,7 @@ from ops.prove.due import due_at
 from ops.prove.edges import Postman, Swallowed, heard
 from ops.prove.faults import Faults
 from ops.prove.judging import judge, saw_a_charge
-from ops.prove.locks import Locks
+from ops.prove.locks import Locks, restart, tidy
 from ops.prove.news import Letter, Post, deliver
 from ops.prove.ownership import owned
 from ops.prove.people import MORE, NAMES, WEIGHTS, Deeds, Person, at_the_gateway
@@ -230,6 +230,8 @@ class History:
         self.moments += 1
         if self.moments > _MOMENTS_MAX:
             raise HangError("there is always something to do")
+        if self.plan.days > CALM_DAYS and self.moments % 250 == 0:
+            tidy(self.control)
         self._run_until(at)
         self.loss.moment()
         self.watch(self)
@@ -241,7 +243,7 @@ class History:
         if kind == "brown_out":
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
-            self._restart()
+            restart(self.control)
         at_the_gateway(self.book, self.world, 0.4 if self.plan.rest > CALM_DAYS else 0.06)
         while self.plans and self.plans[0][0] <= self.stage.now:
             heapq.heappop(self.plans)[2]()
@@ -271,13 +273,6 @@ class History:
                 continue
             patience -= 1
             self.stage.sleep(timedelta(milliseconds=self.world.randrange(300, 3000)))
-
-    def _restart(self) -> None:
-        """PostgreSQL is started anew: every connection breaks."""
-        self.control.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND application_name = 'tagihan'"
-        )
 
     def _run_until(self, until: datetime, *, dark: bool = False) -> None:
         while True:

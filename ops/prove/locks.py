@@ -1,4 +1,4 @@
-"""Who waits for whom in PostgreSQL, asked on a connection of the harness's own."""
+"""Who waits for whom in PostgreSQL, and what else is asked of it behind the engine's back."""
 
 from __future__ import annotations
 
@@ -23,3 +23,22 @@ class Locks:
     def terminate(self, pid: int) -> None:
         """End the backend, and wait until it is gone."""
         self._connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+
+def restart(connection: Any) -> None:
+    """PostgreSQL is started anew: every connection of the application breaks."""
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name = 'tagihan'"
+    )
+
+
+def tidy(connection: Any) -> None:
+    """What autovacuum would do in a long life, at a moment that the seed decides.
+
+    The planner is not told anew: it would look at a sample that chance draws.
+    """
+    connection.execute(
+        "VACUUM (TRUNCATE off) jobs, payment_orders, messages, notifications, subscriptions,"
+        " invoices, rate_counters"
+    )
