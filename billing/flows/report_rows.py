@@ -195,7 +195,7 @@ class Importer:
                 known[key] = (self.file_id, *_content(row))
                 fresh.append((key, row))
             elif before[0] == self.file_id and row.kind is not Kind.NOTHING:
-                finding = Finding("duplicate_row", before[2], row.gross, {
+                finding = Finding("duplicate_row", None, row.gross, {
                     "line": row.line, "transaction_id": row.transaction_id or "-",
                 })  # fmt: skip
                 found.append(self._found(row.line, f"{self.file_id}:{row.line}", finding,
