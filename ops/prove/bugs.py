@@ -34,8 +34,8 @@ BUGS: Final[dict[str, Bug]] = {
 }
 
 
-# What takes long and has mistakes of its own: a backup that comes back, a standby promoted.
-_NOT_HERE: Final = frozenset({"restored", "failed_over"})
+# What takes long, and is left out where a life does not ask for it.
+_RESTORES: Final = frozenset({"restored", "failed_over"})
 _PLANTED: Final = set[str]()
 
 
@@ -66,7 +66,7 @@ def plan_of(life: Life, seed: str, index: int) -> Plan:
         index,
         life.subscriptions,
         life.days,
-        life.without | _NOT_HERE,
+        life.without if life.restores else life.without | _RESTORES,
         life.trouble,
         begins=life.begins,
         plans=life.plans,

@@ -38,6 +38,8 @@ class Life:
     without: frozenset[str] = frozenset()
     # Month and day of 2027 on which it begins, where the calendar matters.
     begins: tuple[int, int] | None = None
+    # Whether an older backup may come back, or a standby be promoted, in the middle of it.
+    restores: bool = False
     # Plans to choose from, by their code; all where nothing is said.
     plans: tuple[str, ...] = ()
     # What people do, and how often: heavier than usual where it matters.
