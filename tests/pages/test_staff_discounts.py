@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from builders import make_price, make_subscription
 from pages.desk import Desk, plain
 from pages.house import House
 
 from billing.discounts.queries import find_by_code
+from billing.discounts.service import create_discount
+from billing.flows.change_items import change_item
+from billing.flows.item_quote import ItemWish
+from billing.flows.item_rows import load_extras
 from core import ids
 
 FORM = {
@@ -63,6 +68,20 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     assert f'value="{changed.get("code", "hemat20")}"' in answer.text
     with house.work() as unit:
         assert find_by_code(unit, "HEMAT20") is None
+
+
+def test_a_customer_s_page_shows_items_and_codes(house: House, desk: Desk) -> None:
+    with house.work() as unit:
+        create_discount(unit, code="HEMAT", name={"id": "Hemat"}, basis_points=1_000)
+        beside = [(make_price(unit, 45_000).id, 2), (make_price(unit, 20_000).id, 1)]
+        made = make_subscription(unit, items=beside, codes=["HEMAT"])
+        [_, other] = load_extras(unit, [made.subscription.id])[made.subscription.id]
+        change_item(unit, made.subscription.id, ItemWish(extra_id=other.item.extra_id, quantity=0))
+    told = plain(
+        desk.get(f"/customers/{ids.public('customer', made.subscription.customer_id)}").text
+    )
+    for words in ("+ Paket Pro × 2: Rp90.000", "+ Paket Pro: Rp20.000", "sampai", "− HEMAT"):
+        assert words in told, told
 
 
 def test_who_may_not_change_prices_sees_the_list_alone(house: House) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 DISCOUNTS: Final[Mapping[str, Mapping[str, str]]] = {
     "id": {
         "discounts": "Diskon",
+        "from_day": "mulai",
+        "until_day": "sampai",
         "discounts_title": "Diskon dan kodenya",
         "discounts_none": "Belum ada diskon.",
         "code": "Kode",
@@ -34,6 +36,8 @@ DISCOUNTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "en": {
         "discounts": "Discounts",
+        "from_day": "from",
+        "until_day": "until",
         "discounts_title": "Discounts and their codes",
         "discounts_none": "There are no discounts yet.",
         "code": "Code",

@@ -12,9 +12,13 @@ from sqlalchemy import Select, func, select, tuple_
 
 from api.pages.web import in_language
 from billing import queries
+from billing.discounted import Granted
+from billing.discounts.queries import load_grants
+from billing.flows.item_rows import load_extras
 from billing.records import Change, Customer, Item, Subscription
 from billing.tables import subscriptions
 from core import ids
+from core.calendars import civil_date
 from core.tables import events
 from core.work import Work
 from dunning.tables import dunning_cases
@@ -39,6 +43,9 @@ class Held:
     price: Price | None
     change: Change | None
     change_price: Price | None
+    # What stands beside the first item or waits to, each with its price, and the discounts it has.
+    extras: tuple[tuple[Item, Price], ...] = ()
+    grants: tuple[Granted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +137,15 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
     listed = [row.id for row in rows]
     items = queries.items_in_force(unit, listed)
     changes = queries.scheduled_changes(unit, listed)
+    extras, grants = load_extras(unit, listed), load_grants(unit, listed)
     wanted = {item.price_id for item in items.values()}
+    wanted |= {one.item.price_id for every in extras.values() for one in every}
     wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
     prices = load_prices(unit, wanted)
     found = []
     for row in rows:
         item, change = items.get(row.id), changes.get(row.id)
+        today = civil_date(unit.now, row.billing_zone)
         found.append(
             Held(
                 row=row,
@@ -144,6 +154,16 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
                 change=change,
                 change_price=(
                     prices.get(change.to_price_id) if change and change.to_price_id else None
+                ),
+                extras=tuple(
+                    (one.item, prices[one.item.price_id])
+                    for one in extras.get(row.id, ())
+                    if one.item.ended_on is None or one.item.ended_on > today
+                ),
+                grants=tuple(
+                    one
+                    for one in grants.get(row.id, ())
+                    if one.ends_on is None or one.ends_on > today
                 ),
             )
         )
