@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -39,6 +40,8 @@ LOG = logging.getLogger("tagihan.recover")
 
 BATCH: Final = 200
 _NAP: Final = 1.0
+# How long after a payment its money may be asked back; of older ones the settlement report tells.
+_GIVEN_BACK: Final = timedelta(days=180)
 # So many questions without an answer: the gateway is not there, and nobody knocks on.
 _SILENCE: Final = 20
 # Questions for one invoice where nothing is found: so many holes of each kind.
@@ -189,6 +192,7 @@ def _payments(unit: Work, after: UUID) -> Any:
             c.id > after,
             c.status.in_(("captured", "settled")),
             c.refunded_amount < c.amount,
+            c.paid_at >= unit.now - _GIVEN_BACK,
         )
     )
 
