@@ -69,5 +69,5 @@ def test_every_answer_carries_its_headers(house: House) -> None:
 def test_it_is_ready_on_a_migrated_database(house: House) -> None:
     assert house.nobody.get("/ready") == {
         "status": "ready", "database": "ok", "schema": "ok", "workers": "ok", "backlog_seconds": 0,
-        "reason": None,
+        "examined": "never", "reason": None,
     }  # fmt: skip
