@@ -202,7 +202,12 @@ class Rows:
     """Our database, as the books ask it."""
 
     def __init__(self, orders: list[tuple[Any, ...]], refunds: list[tuple[Any, ...]]) -> None:
-        self.told = {"payment_orders": orders, "FROM refunds": refunds}
+        failed = [(row[0], "answer to send 1") for row in orders if row[2] == "failed"]
+        self.told = {
+            "payment_order_steps": failed,
+            "FROM refunds": refunds,
+            "payment_orders": orders,
+        }
 
     def execute(self, query: str, *_: Any) -> list[tuple[Any, ...]]:
         return next(rows for name, rows in self.told.items() if name in query)
@@ -216,6 +221,9 @@ def a_call(n: int, op: str = "charge", *, told: bool = True, **answer: Any) -> C
 
 
 OURS = ("o-1", 99_000, "paid", 99_000, "INV-1")
+FAILED = ("o-1", 99_000, "failed", None, "INV-1")
+REFUSED: Any = {"status_code": "411", "transaction_status": None}
+LOST = a_call(2, "status", status_code="404", transaction_status=None)
 DENIED: Any = {"status_code": "202", "transaction_status": "deny"}
 
 
@@ -226,13 +234,17 @@ DENIED: Any = {"status_code": "202", "transaction_status": "deny"}
         ([a_call(1), a_call(2)], [OURS], None),  # the same charge, told again
         ([a_call(1)], [], "wire: written ahead"),
         ([a_call(1)], [("o-1", 98_999, "paid", 98_999, "INV-1")], "wire: one amount"),
-        ([a_call(1)], [("o-1", 99_000, "failed", None, "INV-1")], "wire: money is booked"),
+        ([a_call(1)], [("o-1", 99_000, "pending", None, "INV-1")], "wire: money is booked"),
         ([a_call(1), a_call(2, transaction_id="t-2")], [OURS], "wire: taken once"),
-        ([a_call(1, **DENIED)], [("o-1", 99_000, "failed", None, "INV-1")], None),
+        ([a_call(1, **DENIED)], [FAILED], None),
         ([a_call(1, **DENIED), a_call(2)], [OURS], "wire: never sent again after an end"),
         # Nobody had heard of the end: sending the same order again is what the protocol asks for.
         ([a_call(1, told=False, **DENIED), a_call(2)], [OURS], None),
         ([a_call(1), a_call(2, "refund")], [OURS], "wire: refunds are ours"),
+        # A time-out is not a failure, and neither is an order that was not found.
+        ([a_call(1, told=False, **DENIED)], [FAILED], "wire: a failure was attested"),
+        ([a_call(1, told=False, **DENIED), LOST], [FAILED], "wire: a failure was attested"),
+        ([a_call(1, **REFUSED)], [FAILED], None),
     ],
 )
 def test_the_wire_contradicts_a_wrong_book(

@@ -72,6 +72,13 @@ _OURS = """
     LEFT JOIN payments p ON p.merchant_id = o.merchant_id AND p.payment_order_id = o.id
     LEFT JOIN invoices i ON i.merchant_id = o.merchant_id AND i.id = o.invoice_id
 """
+# What we took for the end of an order because of something the gateway had said.
+_ENDS = """
+    SELECT o.order_id, s.because FROM payment_order_steps s
+    JOIN payment_orders o ON o.merchant_id = s.merchant_id AND o.id = s.payment_order_id
+    WHERE s.to_state = 'failed' AND (s.because LIKE 'answer to send%'
+        OR s.because LIKE 'status asked%' OR s.because LIKE 'notification%')
+"""
 _REFUNDS = "SELECT refund_key, amount, state FROM refunds"
 
 
@@ -89,7 +96,18 @@ def against_the_wire(connection: Any, ledger: Ledger, book: TheirBook) -> list[V
     for order_id in sorted(book.orders):
         if not any(call.op == "charge" and call.answer for call in by_order[order_id]):
             found.append(_wrong("wire: seen by both", order_id, "no call made it"))
+    for order_id, because in connection.execute(_ENDS):
+        if not any(call.was_told and _is_end(call) for call in by_order[order_id]):
+            why = f"we say failed ({because}), and nobody was told of an end"
+            found.append(_wrong("wire: a failure was attested", order_id, why))
     return found + _refunds(connection, ledger)
+
+
+def _is_end(call: Call) -> bool:
+    """Whether the gateway said that the order came to nothing; not to find it is no end."""
+    answer = call.answer or {}
+    refused = str(answer.get("status_code", call.http))[:1] == "4"
+    return answer.get("transaction_status") in _ENDED or (call.op == "charge" and refused)
 
 
 def _order(order_id: str, charges: list[Call], calls: list[Call], mine: Any) -> list[Violation]:
