@@ -29,8 +29,8 @@ WAYS: Final = {
 }  # fmt: skip
 ENOUGH: Final = 20
 # After a strike a site is left alone until it was passed so many times as often.
-_APART: Final = 4
-_FIRST: Final = (1, 1, 1, 2, 3, 4, 5, 7)
+_APART: Final = 3
+_FIRST: Final = (1, 1, 1, 1, 2, 2, 3, 4)
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS: Final = ("billing", "core", "dunning", "invoices", "payments", "plans")

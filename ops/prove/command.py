@@ -23,7 +23,7 @@ QUICK_SECONDS = 15
 # So long is a smaller history looked for where the mistake was planted by whoever asks.
 _WITH_BUG_SECONDS = 20
 # People, days, and hours at most between two things that a person does, in a sweep's histories.
-SWEEP = (6, 12, 48)
+SWEEP = (6, 14, 36)
 # What of a plan a life decides: the codes of its plans (named more often, chosen more often), how
 # far moments are drawn together, and the days at most between two things that a person does.
 LIVES: dict[str, dict[str, Any]] = {

@@ -237,7 +237,7 @@ class History:
         self.watch(self)
         kind = self.faults.draw("moment")
         if kind == "dark":
-            hours = self.world.choice([1, 1, 6, 24, 72, 31 * 24])
+            hours = self.world.choice([1, 1, 6, 24, 72, 31 * 24][: 3 if self.plan.hunt else 6])
             self._run_until(at + timedelta(hours=hours), dark=True)
             return
         if kind == "brown_out":
