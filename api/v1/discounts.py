@@ -145,7 +145,8 @@ class DiscountsController(Controller):
         plans = None if data.plans is None else [ids.parse("plan", one) for one in data.plans]
         return once.run(
             lambda unit: service.create_discount(
-                unit, code=data.code, name=dict(data.name), basis_points=data.basis_points,
+                unit, code=data.code, basis_points=data.basis_points,
+                name={str(one): words for one, words in data.name.items()},
                 amount=data.amount, duration=data.duration, count=data.count, plan_ids=plans,
                 new_customers=data.new_customers, minimum_amount=data.minimum_amount,
                 starts_at=data.starts_at, ends_at=data.ends_at,

@@ -104,10 +104,12 @@ class LineOut(Out):
     quantity: int
     unit_amount: Rupiah
     amount: Rupiah
+    discount: Annotated[int, Meta(description="Whole rupiah that discounts took; not in `amount`.")]
     tax: Rupiah
     period_start: Day | None
     period_end: Day | None
     price: str | None
+    item: Annotated[str | None, Meta(description="Of which item beside the first it is.")]
 
 
 class AllocationOut(Out):
@@ -240,6 +242,7 @@ def _line(line: Any) -> LineOut:
     return LineOut(
         id=ids.public("line", line.id), position=line.position, kind=line.kind,
         description=line.description, quantity=line.quantity, unit_amount=line.unit_amount,
-        amount=line.amount, tax=line.tax_amount, period_start=line.period_start,
-        period_end=line.period_end, price=public("price", line.price_id),
+        amount=line.amount, discount=line.discount_amount, tax=line.tax_amount,
+        period_start=line.period_start, period_end=line.period_end,
+        price=public("price", line.price_id), item=public("item", line.extra_id),
     )  # fmt: skip

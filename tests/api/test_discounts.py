@@ -22,7 +22,7 @@ def test_a_code_lowers_a_sign_up_and_a_preview_says_by_how_much(counter: Counter
     one = door.post("/subscriptions", {"customer": counter.customer(), **body})
     subscription = one["subscription"]["id"]
     lines = door.get(f"/invoices/{one['invoice']}")["lines"]
-    assert [line["amount"] for line in lines] == [120_000]
+    assert [(line["amount"], line["discount"]) for line in lines] == [(120_000, 30_000)]
     assert door.get(f"/discounts/{discount['id']}")["redeemed"] == 1
     [given] = door.get(f"/subscriptions/{subscription}/discounts")["data"]
     assert (given["since"], given["ends_on"]) == ("2026-01-05", "2026-04-05")
