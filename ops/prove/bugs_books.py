@@ -155,27 +155,19 @@ BUGS: Final[dict[str, Bug]] = {
     "proration-cut-off": Bug(
         "a part of a period is cut to whole rupiah where half a rupiah is rounded up",
         "silver#200; polar",
-        ("doctor:lines-compute", "no request breaks a guard"),
-        (edit("billing.proration:charge_for_rest", {
-            "Money(rounded(Fraction(fine * left, period.days)), price.currency)":
-            "Money(int(Fraction(fine * left, period.days)), price.currency)",
+        ("doctor:lines-compute",),
+        (edit("invoices.lines:share_line", {
+            "amount=whole.share(numerator, denominator)":
+            "amount=Money(whole.amount * numerator // denominator)",
         }),),
         life=CHANGING,
     ),
     "month-of-thirty-in-a-part": Bug(
         "a part of a period is worked out of thirty days, however long it is",
         "larzsubscription; lago#1179",
-        ("doctor:lines-compute", "no request breaks a guard"),
-        (edit("billing.proration:charge_for_rest", {"Fraction(fine * left, period.days)":
-                                                   "Fraction(fine * left, 30)"}),),
-        life=CHANGING,
-    ),
-    "upgrade-day-billed-twice": Bug(
-        "on the day of a change both plans are charged",
-        "lago#1695",
-        ("I7 every day is billed once",),
-        (edit("billing.proration:unused_credit", {
-            "left = line.days_left(start)": "left = max(1, line.days_left(start) - 1)",
+        ("doctor:lines-compute",),
+        (edit("invoices.lines:share_line", {
+            "amount=whole.share(numerator, denominator)": "amount=whole.share(numerator, 30)",
         }),),
         life=CHANGING,
     ),

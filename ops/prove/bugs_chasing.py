@@ -37,13 +37,13 @@ BUGS: Final[dict[str, Bug]] = {
         life=OWING,
     ),
     "number-open-on-a-paid-invoice": Bug(
-        "a number to pay to stays open when its invoice is paid",
+        "a number to pay to stays open when a balance pays its invoice",
         "midtrans-php#116; lago#5547",
         ("nothing to pay is left on a closed invoice",),
-        (edit("billing.flows.book:_allocated", {
-            'withdraw(unit, invoice.id, kinds=("instrument", "attempt"))': "None",
+        (edit("billing.flows.use_balance:_pay", {
+            "    withdraw(unit, invoice.id)\n    if state": "    if state",
         }),),
-        life=OWING,
+        life=Life(4, 6, hours=9, deeds=(("credit", 8), ("one_off", 6), ("refund", 3))),
     ),
     "charged-though-closed": Bug(
         "what waits to be sent is sent though its invoice was paid or voided meanwhile",

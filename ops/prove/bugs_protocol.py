@@ -175,6 +175,7 @@ BUGS: Final[dict[str, Bug]] = {
             '        answer = Answer("failed", code="408", message="lease over")\n'
             "    if order.abandoning",
         }),),
+        life=LONG,
     ),
     "lease-shorter-than-the-call": Bug(
         "a lease ends before the client's time-out, and what it held counts as never sent",
