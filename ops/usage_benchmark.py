@@ -41,6 +41,7 @@ from billing.flows.usage_events import Sent, take_events
 from billing.service import create_customer
 from core import ids
 from core.actor import system
+from core.clock import utc_now
 from core.db import connect
 from core.mail import OutgoingMail
 from core.setting_values import MasterKey
@@ -118,7 +119,7 @@ class Bench:
             vault=vault,
             gateways=MidtransGateways(settings, vault),
             mailer=_NoMail(),
-            real_now=lambda: datetime.now(UTC),
+            real_now=utc_now,
         )
         draft = MerchantDraft(
             slug="bench", legal_name="PT Bench", email="bench@contoh.example", address="Jakarta",

@@ -33,7 +33,10 @@ def post_note(
     Where parts were paid, the tax of the parts was rounded by itself: with the last credit what
     is left waiting, a rupiah at most, goes the way of the paid parts, so nothing stays behind.
     """
-    once = {line.id for line in lines_of(unit, invoice.id) if line.kind == "one_off"}
+    # Usage that has an invoice of its own was earned with it, as one-off work is.
+    once = {
+        line.id for line in lines_of(unit, invoice.id) if "one_off" in (line.kind, invoice.kind)
+    }
     nothing = zero(invoice.currency)
     waiting = tax_waiting(unit, invoice.id)
     if recorded is not None:

@@ -35,6 +35,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "service_problem": "Gangguan layanan",
         "mistake": "Koreksi kesalahan",
         "captured_less": "Bagian yang tidak jadi ditagih",
+        "usage_corrected": "Koreksi pemakaian",
     },
     "en": {
         "cancellation": "Subscription canceled",
@@ -45,6 +46,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "service_problem": "Service problem",
         "mistake": "Correction of a mistake",
         "captured_less": "The part that was not charged",
+        "usage_corrected": "Usage corrected",
     },
 }
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from builders import make_merchant, make_subscription, set_clock, working
 from fakes import MachineTime
+from sqlalchemy import func, select
 
 from billing.engine import Engine
 from billing.flows.cancel import cancel, preview_cancel
@@ -17,6 +18,7 @@ from billing.flows.metered_prices import NewPart, publish
 from billing.flows.renew import renew_due
 from billing.flows.usage_events import Sent, take_events
 from billing.flows.usage_lines import plan_usage, usage_line
+from billing.ledger.tables import postings
 from billing.queries import get_subscription
 from core import ids
 from core.actor import system
@@ -280,6 +282,21 @@ def test_what_is_invoiced_ahead_bills_its_usage_when_the_period_is_over(
     to(engine, merchant, FEBRUARY)
     [_, _, own] = bills(engine, merchant, subscription)
     assert told(own) == [("usage", 400, date(2027, 1, 1), date(2027, 2, 1))]
+    assert use(engine, merchant, subscription, ("c", day(1, 26), 0), corrects="a", void=True) == [
+        "accepted"
+    ]
+    to(engine, merchant, MARCH)
+    with working(engine, merchant) as unit:
+        [note] = unit.session.execute(credit_notes.select()).all()
+        booked = dict(
+            unit.session.execute(
+                select(postings.c.account, func.sum(postings.c.amount))
+                .where(postings.c.account.in_(("one_off_revenue", "returns")))
+                .group_by(postings.c.account)
+            ).all()
+        )
+    # Earned as it was invoiced, and returned as what was earned.
+    assert (note.net_amount, booked) == (300, {"one_off_revenue": -400, "returns": 300})
     sound(engine)
 
 
