@@ -17,6 +17,7 @@ from ops.prove.history import History
 from ops.prove.place import Place, throwaway
 from ops.prove.plan import Plan
 from ops.prove.report import Totals
+from ops.prove.terms import DEEDS
 
 # After so long a quick show goes over to the quiet phase.
 QUICK_SECONDS = 15
@@ -30,6 +31,7 @@ LIVES: dict[str, dict[str, Any]] = {
     "mixed": {},
     "months": {"plans": ("hemat", "pro"), "pace": 7, "rest": 120},
     "years": {"plans": ("tahunan",), "pace": 7, "rest": 900},
+    "items": {"plans": ("hemat", "pro"), "pace": 7, "rest": 20, "deeds": DEEDS},
 }
 Say = Callable[[str], None]
 

@@ -126,8 +126,7 @@ class History:
 
     def _open_shop(self) -> None:
         namespace = self.dice("namespace").randbytes(16)
-        only = self.plan.plans
-        self.merchant_id, prices = open_shop(self.engine, SERVER_KEY, namespace, only)
+        self.merchant_id, prices = open_shop(self.engine, SERVER_KEY, namespace, self.plan)
         self.deeds.merchant_id, self.deeds.prices = self.merchant_id, prices
         self.deeds.weights = dict(self.plan.deeds)
         if self.plan.hunt and not self.plan.deeds:

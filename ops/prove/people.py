@@ -35,6 +35,7 @@ from core.actor import Actor as Caller
 from core.errors import EngineError
 from core.work import Work
 from invoices.tables import invoices
+from ops.prove import terms
 from ops.prove.book import Book
 from payments.review_kinds import Decision
 from payments.tables import payments, reviews
@@ -264,6 +265,14 @@ class Deeds:
             "drop_change": lambda: self.in_work(lambda unit: drop_change(unit, mine)),
             "cancel_later": lambda: self.in_work(lambda unit: cancel(unit, mine)),
             "cancel_now": lambda: self.in_work(lambda unit: cancel(unit, mine, when="now")),
+            "item": lambda: self.in_work(
+                lambda unit: terms.change_what_is_beside(
+                    unit, mine, price, quantity, amount // 1000
+                )
+            ),
+            "code": lambda: self.in_work(
+                lambda unit: terms.bring_a_code(unit, mine, amount // 1000)
+            ),
             "stay": lambda: self.in_work(lambda unit: undo_cancel(unit, mine)),
             "pay_by_card": by_card_now,
             "new_number": on_open(lambda unit, one: offer(unit, one.id)),

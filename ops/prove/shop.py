@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from core.mail import Mailer
 from core.settings import Settings
 from core.vault import Vault
 from ops.prove.place import Room
+from ops.prove.plan import Plan
+from ops.prove.terms import open_codes
 from payments.adapters.midtrans.gateways import MidtransGateways
 from plans.service import create_plan, publish_price
 
@@ -62,12 +64,13 @@ def wire_up(room: Room, wire: BaseAdapter, mailer: Mailer, now: Callable[[], dat
 
 
 def open_shop(
-    engine: Engine, server_key: str, namespace: bytes, only: Collection[str] = ()
+    engine: Engine, server_key: str, namespace: bytes, plan: Plan
 ) -> tuple[UUID, list[UUID]]:
     """A PKP in Jakarta that lives in real time, with its plans: its id, and their prices.
 
-    ``only`` leaves out the plans of other codes, and says how often each is chosen.
+    What is lived may leave out the plans of other codes, and say how often each is chosen.
     """
+    only = plan.plans
     operator = Caller("operator", "operator")
     draft = MerchantDraft(
         slug="prove", legal_name="PT Kopi Senja", email="tagihan@senja.example",
@@ -81,17 +84,19 @@ def open_shop(
         for code, amount, every, trial in _PLANS:
             if only and code not in only:
                 continue
-            plan = create_plan(unit, code=code, name={"id": code.title()})
+            made = create_plan(unit, code=code, name={"id": code.title()})
             price = publish_price(
-                unit, plan.id, unit_amount=amount, interval_unit=every, trial_days=trial
+                unit, made.id, unit_amount=amount, interval_unit=every, trial_days=trial
             )
             prices[code] = price.id
         for code, (amount, months) in _LONG.items():
             if code in only:
-                plan = create_plan(unit, code=code, name={"id": code.title()})
+                made = create_plan(unit, code=code, name={"id": code.title()})
                 price = publish_price(
-                    unit, plan.id, unit_amount=amount, interval_unit="month", interval_count=months
+                    unit, made.id, unit_amount=amount, interval_unit="month", interval_count=months
                 )
                 prices[code] = price.id
+    if "code" in dict(plan.deeds):
+        open_codes(engine, merchant.merchant_id)
     # A code that is named more often is chosen more often.
     return merchant.merchant_id, [prices[code] for code in only or prices]
