@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 # Midtrans' reports tell the time in Jakarta; there is no daylight saving time.
@@ -32,6 +33,7 @@ class UnreadableError(ValueError):
     """A cell without one plain meaning; the message says what is wrong with it."""
 
 
+@lru_cache(maxsize=4_096)
 def rupiah(cell: str) -> int | None:
     """Read an amount in whole rupiah; ``None`` where the cell is empty or a dash.
 
@@ -120,6 +122,7 @@ _TIME: Final = re.compile(
 _ZONES: Final = {"z": 0, "utc": 0, "wib": 7, "wita": 8, "wit": 9}
 
 
+@lru_cache(maxsize=4_096)
 def instant(cell: str) -> datetime | None:
     """Read a day or a time; what names no zone is Jakarta's, a day alone is its first moment.
 
