@@ -165,7 +165,7 @@ def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
     people, days = wanted.subscriptions, wanted.days
     like = Plan(wanted.seed, 0, people, days, off, wanted.trouble, **LIVES[wanted.life])
     if wanted.sweep is not None:
-        few, days, hours = SWEEP
+        few, days, hours = min(SWEEP[0], people), min(SWEEP[1], days), SWEEP[2]
         like = Plan(wanted.seed, 0, few, days, off, hunt=True, hours=hours)
     for index in _indexes(wanted):
         if index and is_over():

@@ -23,15 +23,13 @@ def lived(
 ) -> Iterator[Told]:  # fmt: skip
     """Live plans, so many at once; told in the order of the plans, whoever is done first.
 
-    ``watch`` and ``hurry`` are asked only where one process does it all.
+    ``watch`` and ``hurry`` are asked only where one process does it all. ``bug`` is planted in the
+    others: the caller has planted it in this one.
     """
     settle_memory()
     if jobs == 1:
-        with ExitStack() as stack:
-            if bug:
-                stack.enter_context(bugs.planted(bug))
-            for plan in plans:
-                yield live(plan, place, watch, hurry)
+        for plan in plans:
+            yield live(plan, place, watch, hurry)
         return
     context = multiprocessing.get_context("spawn")
     with context.Pool(jobs, _begin, (place, bug)) as pool:
