@@ -12,7 +12,7 @@ from ops.prove.bugs_table import SECONDS
 from ops.prove.place import Place, throwaway
 from ops.prove.planting import Life
 
-pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
 FOUND = [name for name in BUGS if name in SECONDS]
 LIVES = lives(BUGS[name] for name in FOUND)
 
