@@ -17,6 +17,7 @@ from ops.prove import (
     bugs_protocol,
     bugs_refunds,
     bugs_requests,
+    bugs_restore,
     bugs_terms,
     place,
 )
@@ -31,6 +32,7 @@ BUGS: Final[dict[str, Bug]] = {
     **bugs_terms.BUGS,
     **bugs_chasing.BUGS,
     **bugs_requests.BUGS,
+    **bugs_restore.BUGS,
 }
 
 
