@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ops.prove import census
+from ops.prove import census, crew
 from ops.prove.census import ENOUGH, WAYS, Hunt
-from ops.prove.command import LIVES, Wanted, plans_of
+from ops.prove.command import LIVES, Wanted, plans_of, prove
 from ops.prove.faults import KINDS
+from ops.prove.place import Place
+from ops.prove.plan import Told
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,3 +107,21 @@ def test_a_life_says_which_plans_people_choose(life: str) -> None:
 
     assert plan.plans == LIVES[life].get("plans", ())
     assert not plan.hunt
+
+
+def test_a_mistake_is_planted_once_in_a_process_that_lives_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew, "live", lambda plan, *_: Told(plan))
+    nowhere = Place("", "", template="", owner="", role_prefix="")
+    totals, told = prove(
+        Wanted("s", bug="timeout-is-failure", histories=1), nowhere, lambda _: None
+    )
+
+    assert (totals.histories, told) == (1, [])
+
+
+def test_a_history_of_a_sweep_can_be_lived_smaller() -> None:
+    (plan,) = plans_of(Wanted("s", sweep=1, history=7, subscriptions=2, days=5), never)
+
+    assert (plan.index, plan.subscriptions, plan.days, plan.hunt) == (7, 2, 5, True)
