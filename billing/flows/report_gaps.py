@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 
 from billing.flows.differences import Found, heal, write_found
+from billing.flows.report_rows import fee_and_vat
 from billing.ledger.postings import gateway_fees
 from billing.ledger.service import Subject, post
 from billing.reconciliation.kinds import KINDS
@@ -164,13 +165,9 @@ def _book_late(
         values["refund_id"] = refund_id
     if bookable and one.booked_key is None:
         values["booked_key"] = key
-        fee, rounding = Money(one.fee, "IDR"), Money(one.rounding, "IDR")
-        claims = unit.merchant.pkp_since is not None and unit.merchant.pkp_since <= one.day
-        ppn = Money(one.ppn, "IDR")
-        none = Money(0, "IDR")
         journal = gateway_fees(
-            key, one.day, fee=fee if claims else fee + ppn, fee_vat=ppn if claims else none,
-            rounding=rounding,
+            key, one.day, rounding=Money(one.rounding, "IDR"),
+            **fee_and_vat(unit, one.day, one.fee, one.ppn),
         )  # fmt: skip
         post(unit, [journal], Subject("settlement_file", one.file_id))
     if values:

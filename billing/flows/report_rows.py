@@ -112,7 +112,7 @@ class Importer:
             *(
                 gateway_fees(
                     self.fees_key(day), day, rounding=_money(sums["rounding"]),
-                    **_fee(self.unit, day, sums["fee"], sums["ppn"]),
+                    **fee_and_vat(self.unit, day, sums["fee"], sums["ppn"]),
                 )
                 for day, sums in sorted(self.tally.by_day.items())
             ),
@@ -251,7 +251,7 @@ class Importer:
     def _book(self, key: str, row: Row) -> str | None:
         """Note what the row adds to the books; the key of the journal that will hold it."""
         if row.kind is Kind.PAYOUT:
-            fee = _fee(self.unit, row.day, row.fee, row.ppn)
+            fee = fee_and_vat(self.unit, row.day, row.fee, row.ppn)
             out = _money(row.fee + row.ppn - row.gross)
             self.tally.payouts.append(paid_out(key, row.day, gross=out, **fee))
             self.tally.sums["paid_out"] -= row.gross
@@ -279,7 +279,7 @@ def _content(row: Any) -> tuple[Any, ...]:
     return (str(row.kind), row.gross, row.fee, row.ppn, row.day)
 
 
-def _fee(unit: Work, day: date, fee: int, ppn: int) -> dict[str, Money]:
+def fee_and_vat(unit: Work, day: date, fee: int, ppn: int) -> dict[str, Money]:
     """PPN that the merchant may not claim, being no PKP on that day, is a part of the fee."""
     since, until = unit.merchant.pkp_since, unit.merchant.pkp_until
     if since is not None and since <= day and (until is None or day <= until):
