@@ -73,6 +73,7 @@ JOURNALS: Final = {
 _REASONS: Final = {
     "written ahead": ("ditulis sebelum dikirim", "written before it is sent"),
     "status asked": ("status ditanyakan ke Midtrans", "Midtrans was asked"),
+    "daily comparison": ("pembandingan harian dengan Midtrans", "daily comparison with Midtrans"),
     "asked again": ("ditanyakan lagi ke Midtrans", "Midtrans was asked again"),
     "notification": ("pemberitahuan Midtrans", "notification of Midtrans"),
     "quarantine over": ("masa tunggu habis", "waited long enough"),
