@@ -11,8 +11,9 @@ from typing import Final
 from ops.prove.actors import Actor, Stage
 from ops.prove.census import WAYS, Hunt
 
-# Two faults met where the second struck within this time after the first.
-MEETING: Final = timedelta(hours=24)
+# Two faults met where the second struck within this time after the first: so long a lost charge or
+# a late notification may still be on its way.
+MEETING: Final = timedelta(hours=72)
 # Kind → how often in a million, where it may strike; grouped by where.
 STATEMENT: Final = {"kill": 1_000, "connection_lost": 100, "disk_full": 100,
     "kill_after_statement": 100,
@@ -133,7 +134,7 @@ class Faults:
         return None
 
     def struck(self, kind: str, order_id: str | None = None) -> None:
-        """Count one fault, and with which others of the last day it met."""
+        """Count one fault, and with which others of the last days it met."""
         self.counts[kind] += 1
         who = self.stage.me()
         self.stage.note(f"fault {kind}")
