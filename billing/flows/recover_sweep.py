@@ -39,7 +39,7 @@ from payments.tables import payment_orders, payments
 LOG = logging.getLogger("tagihan.recover")
 
 BATCH: Final = 200
-_NAP: Final = 1.0
+_NAP: Final = 1  # seconds
 # How long after a payment its money may be asked back; of older ones the settlement report tells.
 _GIVEN_BACK: Final = timedelta(days=180)
 # So many questions without an answer: the gateway is not there, and nobody knocks on.

@@ -44,6 +44,9 @@ class Calm:
     def at_commit(self, actor: Actor, site: str) -> str | None:
         return None
 
+    def how_long(self) -> timedelta:
+        return timedelta()
+
 
 @contextmanager
 def on_stage(place: Place, seed: int, strikes: Calm) -> Iterator[tuple[Stage, Engine]]:
