@@ -64,11 +64,17 @@ def night_of(at: str, real_now: datetime) -> datetime | None:
 
 
 def watch(engine: Engine) -> int:
-    """Examine a night that has no verdict, and tell what is to be told; how many verdicts."""
-    kept = examine_night(engine)
-    tell(engine)
-    tell_late(engine)
-    return kept
+    """Examine a night that has no verdict, and tell what is to be told; how many verdicts.
+
+    What can not be examined or told must not keep the other alarms from ringing.
+    """
+    try:
+        return examine_night(engine)
+    finally:
+        try:
+            tell(engine)
+        finally:
+            tell_late(engine)
 
 
 def examine_night(engine: Engine) -> int:

@@ -153,6 +153,24 @@ def test_a_verdict_that_does_not_come_is_an_alarm_once_a_day(
     assert len(watched.mailer.sent) == 2  # type: ignore[attr-defined]
 
 
+def test_the_alarm_rings_though_the_examination_itself_fails_every_night(
+    watched: Engine, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed_out(*_: object) -> None:
+        raise TimeoutError("a rule took too long")
+
+    nightly.watch(watched)
+    assert kept(watched, merchant) == [True]
+    monkeypatch.setattr(nightly, "examine", timed_out)
+
+    for hours in (24, 40):
+        with pytest.raises(TimeoutError):
+            nightly.watch(at(watched, watched.real_now() + timedelta(hours=hours)))
+
+    [mail] = watched.mailer.sent  # type: ignore[attr-defined]
+    assert "no nightly examination" in mail.subject
+
+
 def test_a_verdict_is_never_edited(watched: Engine, merchant: Merchant) -> None:
     nightly.watch(watched)
     with (
