@@ -28,7 +28,6 @@ SECONDS: Final[dict[str, int]] = {
     "lease-without-end": 1,
     "paid-twice-is-twice": 3,
     "two-attempts-at-once": 9,
-    "refund-timeout-is-failure": 17,
     "refund-key-without-the-amount": 4,
     "refund-not-booked": 8,
     "refund-booked-by-half": 8,

@@ -214,6 +214,7 @@ def test_the_page_and_the_collector_write_one_charge(stage: Stage) -> None:
         at_once(by_hand, by_hand, lambda: collect_due(stage.engine, stage.id))
 
         assert len(stage.rows(payment_orders, invoice_id=invoice.id)) == 1
+        stage.drain()  # nothing may be paid before it was issued, once the clock goes back
         set_clock(stage.engine, stage.id, jakarta("2027-01-29 09:00"))
     set_clock(stage.engine, stage.id, jakarta("2027-02-28 12:00"))
     stage.drain()

@@ -72,6 +72,8 @@ def main(wanted: Wanted, json_file: Path | None) -> int:
     # A polite end still stops every process and throws the folder away.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
+    # A shell that starts it behind itself leaves Ctrl-C ignored; who sends it means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         figures = prove(wanted, say)
     except EmbeddedError as error:
