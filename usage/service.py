@@ -135,8 +135,9 @@ _WRITE = text(
             corrects_id, is_void, received_at)
         SELECT :merchant_id, e.id, e.s, e.k, e.n, e.at, e.d, e.p, e.c, e.v, :received_at
         FROM json_to_recordset(CAST(:events AS json)) AS e(id uuid, s uuid, k text, n text,
-            at timestamptz, d date, p jsonb, c uuid, v boolean)
-        ORDER BY e.id
+            at timestamptz, d date, p jsonb, c uuid, v boolean, o int)
+        -- Corrections of one event in their order: only the first that can be kept takes its place.
+        ORDER BY coalesce(e.c, e.id), e.o
         ON CONFLICT DO NOTHING
         RETURNING id, seq, subscription_id, at, day
     ), given AS (
@@ -201,9 +202,9 @@ def write_events(unit: Work, events: Sequence[NewEvent], *, counted: bool = True
         {
             "id": one.id.hex, "s": one.subscription_id.hex, "k": one.key, "n": one.name,
             "at": one.at.isoformat(), "d": one.day.isoformat(), "p": one.properties,
-            "c": one.corrects_id.hex if one.corrects_id else None, "v": one.is_void,
+            "c": one.corrects_id.hex if one.corrects_id else None, "v": one.is_void, "o": place,
         }
-        for one in events
+        for place, one in enumerate(events)
     ]  # fmt: skip
     values = [
         {"id": one.id.hex, "m": meter.id.hex, "v": value, "u": meter.aggregation == "unique"}

@@ -204,6 +204,28 @@ def test_each_event_of_a_batch_has_its_own_verdict(engine: Engine, merchant: Mer
         take(engine, merchant, *[good] * 1_001)
 
 
+def test_of_several_corrections_of_one_event_the_first_that_can_be_kept_wins(
+    engine: Engine, merchant: Merchant
+) -> None:
+    """Twenty events, each corrected thrice in one batch: ids are hashes, so any order is wrong."""
+    _, public = subscribed(engine, merchant)
+    metered(engine, merchant, "sum")
+    used_before = [event(public, 100 + n, at=BEGIN) for n in range(20)]
+    take(engine, merchant, *[event(public, n, at=BEGIN) for n in range(20)], *used_before)
+
+    def corrections(n: int) -> list[Sent]:
+        """By a key that names another event, then by two that could both be kept."""
+        named = event(public, 0, at=BEGIN, corrects=f"k{n}")
+        return [replace(named, key=f"k{place + n}") for place in (100, 300, 200)]
+
+    batch = [one for n in range(20) for one in corrections(n)]
+    expected = ["event_key_reused", "accepted", "event_corrected_before"] * 20
+
+    assert states(take(engine, merchant, *batch)) == expected
+    again = [one.replace("accepted", "duplicate") for one in expected]
+    assert states(take(engine, merchant, *batch)) == again
+
+
 def test_what_ended_takes_no_more_usage_and_still_knows_what_it_took(
     engine: Engine, merchant: Merchant
 ) -> None:
