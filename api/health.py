@@ -23,8 +23,11 @@ _LATE_SECONDS = 120
 
 _EXAMINED_LATE = timedelta(hours=36)
 _EXAMINED = text(
-    "SELECT max(at) AS at, bool_and(clean) AS clean FROM verdicts "
-    "WHERE night = (SELECT max(night) FROM verdicts) HAVING count(*) > 0"
+    # By the merchant who has waited longest: one that is passed over must not hide behind others.
+    "SELECT min(coalesce(v.at, m.created_at)) AS since, bool_and(v.clean) AS clean "
+    "FROM merchants m LEFT JOIN LATERAL (SELECT at, clean FROM verdicts "
+    "WHERE merchant_id = m.merchant_id ORDER BY night DESC LIMIT 1) v ON true "
+    "HAVING count(v.at) > 0"
 )
 
 _REVISION = text("SELECT version_num FROM alembic_version")
@@ -127,7 +130,7 @@ def _examined(engine: Engine) -> Literal["clean", "broken", "late", "never"] | N
         row = session.execute(_EXAMINED).one_or_none()
     if row is None:
         return "never"
-    if engine.real_now() - row.at > _EXAMINED_LATE:
+    if engine.real_now() - row.since > _EXAMINED_LATE:
         return "late"
     return "clean" if row.clean else "broken"
 

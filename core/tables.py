@@ -230,6 +230,8 @@ verdicts = merchant_table(
     Column("clean", Boolean, nullable=False),
     Column("milliseconds", Integer, nullable=False),
     Column("told_at", UtcDateTime),
+    # Since when somebody is at telling it: who finds it taken tells nothing.
+    Column("telling_at", UtcDateTime),
     UniqueConstraint("merchant_id", "night"),
     CheckConstraint("clean = (broken = '[]'::jsonb AND trail = '[]'::jsonb)", name="clean"),
     CheckConstraint("rules > 0 AND milliseconds >= 0", name="figures"),

@@ -21,6 +21,7 @@ from core.db import Sessions, connect
 from core.settings import Settings
 from ops.doctor_checks import ALL
 from ops.doctor_checks.check import EXAMPLES_MAX, Broken, Check, Moment
+from ops.nightly_alarm import is_late
 
 # A rule looks at all rows there are: joined in memory and not row by row. For this transaction
 # only; a million invoices need no more.
@@ -145,9 +146,8 @@ def main(settings: Settings, *, as_json: bool = False, last: bool = False) -> in
     db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
     try:
         if last:
-            nightly = import_module("ops.nightly")  # it stands on this module
-            print(nightly.last(db))
-            return int(nightly.is_late(db, utc_now()))
+            print(import_module("ops.nightly").last(db))  # it stands on this module
+            return int(is_late(db, utc_now()))
         report = examine(db, utc_now())
     finally:
         db.close()

@@ -6,50 +6,36 @@ may look, and a dark night is made up for. A mail that could not be sent is trie
 
 from __future__ import annotations
 
-import html
 import importlib.metadata
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from billing.engine import Engine
 from billing.flows.reviews import open_review
 from core.actor import system
 from core.bulk import insert_rows
 from core.db import Sessions
-from core.errors import EngineError
-from core.mail import OutgoingMail, derived_message_id
 from core.seals import SealKeys
 from core.tables import verdicts
-from ops.audit import Verdict, verify_all
+from ops.audit import Verdict, merchants_of, verify_all
 from ops.doctor import Report, Result, examine
+from ops.nightly_alarm import KEPT, LAST, WIB, tell, tell_late
 
 LOG = logging.getLogger("tagihan.doctor")
 
 OFF: Final = "off"
-# A night may be missed by a hair; one whole day more is an alarm.
-LATE: Final = timedelta(hours=36)
-_KEPT: Final = 10  # examples of a rule, and faults of a trail
-_WIB: Final = ZoneInfo("Asia/Jakarta")
-_MERCHANTS = text("SELECT merchant_id, slug, created_at FROM merchants ORDER BY slug")
-_LAST = text("SELECT max(night) AS night, max(at) AS at FROM verdicts")
+# A night that failed is tried again, though not at every look.
+AGAIN: Final = timedelta(minutes=30)
 _LATEST = text(
     "SELECT DISTINCT ON (m.slug) m.slug, v.night, v.at, v.version, v.rules, v.broken, v.warnings, "
     "v.trail, v.clean, v.milliseconds FROM verdicts v "
     "JOIN merchants m ON m.merchant_id = v.merchant_id ORDER BY m.slug, v.night DESC"
-)
-_UNTOLD = text(
-    "SELECT m.slug, v.merchant_id, v.id, v.night, v.broken, v.trail, (SELECT p.broken "
-    "FROM verdicts p WHERE p.merchant_id = v.merchant_id AND p.night < v.night "
-    "ORDER BY p.night DESC LIMIT 1) AS before FROM verdicts v "
-    "JOIN merchants m ON m.merchant_id = v.merchant_id "
-    "WHERE NOT v.clean AND v.told_at IS NULL AND v.at > :since ORDER BY v.night, m.slug"
 )
 
 
@@ -58,7 +44,7 @@ def night_of(at: str, real_now: datetime) -> datetime | None:
     if at == OFF:
         return None
     hour, minute = map(int, at.split(":"))
-    local = real_now.astimezone(_WIB)
+    local = real_now.astimezone(WIB)
     planned = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return (planned if planned <= local else planned - timedelta(days=1)).astimezone(UTC)
 
@@ -74,37 +60,86 @@ def watch(engine: Engine) -> int:
         try:
             tell(engine)
         finally:
-            tell_late(engine)
+            if engine.settings.doctor_at != OFF:
+                tell_late(engine)
 
 
 def examine_night(engine: Engine) -> int:
     """Run all rules and walk along every trail, once a night; returns how many verdicts were kept.
 
-    Two schedulers that look at the same moment both examine; one verdict a night is kept.
+    Due is each merchant by itself, so what a dead process or a fault left out is made up for. Two
+    schedulers that look at the same moment both examine; one verdict a night is kept.
     """
-    night = night_of(engine.settings.doctor_at, engine.real_now())
-    with engine.db.reader() as session:
-        merchants = session.execute(_MERCHANTS).all()
-        last = session.execute(_LAST).one().night
-    if night is None or not merchants or (last is not None and last >= night):
+    real_now = engine.real_now()
+    night = night_of(engine.settings.doctor_at, real_now)
+    due = _due(engine, night) if night is not None else {}
+    if night is None or not due:
         return 0
+    for merchant_id in due:
+        _tried[engine.db.role_prefix, merchant_id] = real_now
     began = time.perf_counter()
-    report = examine(engine.db, engine.real_now())
-    trails = {one.slug: one for one in verify_all(engine.db, SealKeys.of(engine.vault))}
+    report = examine(engine.db, real_now)
     taken = round((time.perf_counter() - began) * 1000)
     kept = 0
-    for row in merchants:
-        said = _said(report, trails.pop(row.slug, None), row.slug)
-        kept += _keep(engine, row.merchant_id, row.slug, night, {**said, "milliseconds": taken})
-    for slug, trail in trails.items():
-        if trail.count:  # of a merchant that is no more, or came while we looked
-            LOG.error("the audit is broken", extra={"merchant": slug, "faults": trail.count})
+    for merchant_id, slug in due.items():
+        try:
+            kept += _examine_one(engine, report, merchant_id, slug, night, taken)
+        except Exception:
+            # The others have their night; this one is due again, and an alarm when it stays away.
+            LOG.exception("a merchant could not be examined", extra={"merchant": slug})
+    _strangers(engine)
     LOG.info("examined", extra={"rules": len(report.results), "milliseconds": taken})
     return kept
 
 
+# When this process last tried a merchant's night.
+_tried: dict[tuple[str, UUID], datetime] = {}
+
+
+def _due(engine: Engine, night: datetime) -> dict[UUID, str]:
+    """Merchants without a verdict of the night, but for those this process has just tried.
+
+    Who came after it waits for the next, unless nobody has had any.
+    """
+    with engine.db.reader() as session:
+        rows = session.execute(LAST).all()
+    real_now, first = engine.real_now(), all(row.night is None for row in rows)
+    listed = {}
+    for row in rows:
+        tried = _tried.get((engine.db.role_prefix, row.merchant_id))
+        rests = tried is not None and night <= tried <= real_now < tried + AGAIN
+        new = night < row.created_at <= real_now  # one with a test clock may say any day
+        missing = row.night is None and (first or not new)
+        if not rests and (missing or (row.night is not None and row.night < night)):
+            listed[row.merchant_id] = row.slug
+    return listed
+
+
+def _examine_one(  # noqa: PLR0917 - a merchant of a night
+    engine: Engine, report: Report, merchant_id: UUID, slug: str, night: datetime, taken: int
+) -> int:
+    began = time.perf_counter()
+    keys = SealKeys.of(engine.vault)
+    trail = next(iter(verify_all(engine.db, keys, slug)), None)
+    milliseconds = taken + round((time.perf_counter() - began) * 1000)
+    said = {**_said(report, trail, slug), "milliseconds": milliseconds}
+    return _keep(engine, merchant_id, slug, night, said)
+
+
+def _strangers(engine: Engine) -> None:
+    """Walk along the trails of merchants that are no more: they have no page to tell it on."""
+    with engine.db.reader() as session:
+        known = {row.slug for row in session.execute(LAST)}
+        gone = [slug for _, slug in merchants_of(session, None) if slug not in known]
+    for slug in gone:
+        for trail in verify_all(engine.db, SealKeys.of(engine.vault), slug):
+            if trail.count:
+                extra = {"merchant": slug, "faults": trail.count}
+                LOG.error("the audit is broken", extra=extra)
+
+
 def _said(report: Report, trail: Verdict | None, slug: str) -> dict[str, Any]:
-    faults = trail.faults[:_KEPT] if trail else []
+    faults = trail.faults[:KEPT] if trail else []
     return {
         "version": importlib.metadata.version("tagihan"),
         "rules": len(report.results),
@@ -125,7 +160,7 @@ def _rule(result: Result, slug: str) -> dict[str, Any]:
         "rule": result.name,
         "meaning": result.meaning,
         "count": result.whose.get(slug, 0) + result.whose.get("-", 0),
-        "examples": [{"what": one.what, "why": one.why} for one in mine[:_KEPT]],
+        "examples": [{"what": one.what, "why": one.why} for one in mine[:KEPT]],
     }
 
 
@@ -155,95 +190,6 @@ def _keep(
     return kept
 
 
-# --- the alarm ----------------------------------------------------------------------------------
-
-
-def tell(engine: Engine) -> int:
-    """Send the operator what is untold of the last days; returns how many mails went out.
-
-    One mail a night, as long as it lasts: what is new is told apart from what was there before.
-    """
-    to = engine.settings.alarm_email
-    if to is None:
-        return 0
-    with engine.db.reader() as session:
-        since = engine.real_now() - timedelta(days=3)
-        rows = session.execute(_UNTOLD, {"since": since}).all()
-    sent = 0
-    for night in sorted({row.night for row in rows}):
-        its = [row for row in rows if row.night == night]
-        subject = f"Tagihan: {len(its)} usaha dengan temuan / businesses with findings"
-        lines = [line for row in its for line in _lines(row)]
-        if not _send(engine, to, subject, lines, f"verdict {night.isoformat()}"):
-            break
-        sent += 1
-        for row in its:
-            with engine.work(row.merchant_id, system("doctor")) as unit:
-                mine = verdicts.c.merchant_id == row.merchant_id, verdicts.c.id == row.id
-                unit.session.execute(update(verdicts).where(*mine).values(told_at=unit.real_now))
-    return sent
-
-
-def _lines(row: Any) -> Iterator[str]:
-    known = {one["rule"] for one in row.before or ()}
-    yield f"{row.slug} ({row.night.astimezone(_WIB):%Y-%m-%d %H:%M} WIB)"
-    for one in row.broken:
-        new = "masih / still" if one["rule"] in known else "baru / new"
-        yield f"  {one['rule']} ({one['count']}, {new}): {one['meaning']}"
-        yield from (f"    - {example['what']}: {example['why']}" for example in one["examples"])
-    yield from (f"  audit: {one['kind']}: {one['what']}" for one in row.trail)
-    yield ""
-
-
-_late_told: dict[str, str] = {}
-
-
-def tell_late(engine: Engine) -> bool:
-    """Raise the alarm, once a day, where no verdict has come for 36 hours."""
-    if engine.settings.doctor_at == OFF or not is_late(engine.db, engine.real_now()):
-        return False
-    today = engine.real_now().astimezone(_WIB).date().isoformat()
-    if _late_told.get(engine.db.role_prefix) == today:
-        return False
-    _late_told[engine.db.role_prefix] = today
-    LOG.error("no verdict of the doctor for 36 hours")
-    if engine.settings.alarm_email is not None:
-        lines = [
-            "Sudah 36 jam tidak ada hasil pemeriksaan malam. Jalankan `tagihan doctor`.",
-            "No nightly examination has ended for 36 hours. Run `tagihan doctor`.",
-        ]
-        subject = "Tagihan: tidak ada pemeriksaan malam / no nightly examination"
-        _send(engine, engine.settings.alarm_email, subject, lines, f"late {today}")
-    return True
-
-
-def is_late(db: Sessions, real_now: datetime) -> bool:
-    """Whether the last verdict, or the first merchant, is older than 36 hours."""
-    with db.reader() as session:
-        at = session.execute(_LAST).one().at
-        first = min((row.created_at for row in session.execute(_MERCHANTS)), default=None)
-    since: datetime | None = at or first
-    return since is not None and real_now - since > LATE
-
-
-def _send(engine: Engine, to: str, subject: str, lines: list[str], key: str) -> bool:
-    body = "\n".join(lines)
-    mail = OutgoingMail(
-        to=to,
-        subject=subject,
-        text=body,
-        html=f"<pre>{html.escape(body)}</pre>",
-        message_id=derived_message_id(f"doctor/{key}", "tagihan"),
-        date=engine.real_now(),
-    )
-    try:
-        engine.mailer.send(mail)
-    except EngineError as error:
-        LOG.warning("the alarm could not be mailed: %s", error)
-        return False
-    return True
-
-
 # --- reading ------------------------------------------------------------------------------------
 
 
@@ -255,7 +201,7 @@ def last(db: Sessions) -> str:
         return "no night has been examined yet (TAGIHAN_DOCTOR_AT; is a scheduler running?)"
     lines = []
     for row in rows:
-        when = f"{row.at.astimezone(_WIB):%Y-%m-%d %H:%M} WIB"
+        when = f"{row.at.astimezone(WIB):%Y-%m-%d %H:%M} WIB"
         told = "clean" if row.clean else f"{len(row.broken)} rules broken, audit {len(row.trail)}"
         seconds = row.milliseconds / 1000
         lines.append(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from time import sleep
+from typing import Any
+from uuid import UUID
 
 import pytest
 from audited import PLACE, keys_of, note
@@ -13,13 +18,14 @@ from fakes import FakeMailer
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from api.health import _examined
 from api.pages.staff.health import examined
 from billing.engine import Engine
-from core.mail import MailUnavailable
+from core.mail import MailUnavailable, OutgoingMail
 from core.merchant import Merchant
 from core.sealing import seal_waiting
 from core.tables import verdicts
-from ops import nightly
+from ops import nightly, nightly_alarm
 from payments.tables import reviews
 
 pytestmark = pytest.mark.database
@@ -28,7 +34,8 @@ pytestmark = pytest.mark.database
 @pytest.fixture
 def watched(engine: Engine) -> Engine:
     told = replace(engine.settings, doctor_at="03:00", alarm_email="jaga@example.com")
-    nightly._late_told.clear()
+    nightly_alarm._late_told.clear()
+    nightly._tried.clear()
     return replace(engine, settings=told, mailer=FakeMailer())
 
 
@@ -143,11 +150,11 @@ def test_a_verdict_that_does_not_come_is_an_alarm_once_a_day(
 ) -> None:
     nightly.watch(watched)
     later = watched.real_now() + timedelta(hours=37)
-    assert not nightly.tell_late(watched)
+    assert not nightly_alarm.tell_late(watched)
 
-    assert nightly.tell_late(at(watched, later))
-    assert not nightly.tell_late(at(watched, later + timedelta(minutes=5)))
-    assert nightly.tell_late(at(watched, later + timedelta(days=1)))
+    assert nightly_alarm.tell_late(at(watched, later))
+    assert not nightly_alarm.tell_late(at(watched, later + timedelta(minutes=5)))
+    assert nightly_alarm.tell_late(at(watched, later + timedelta(days=1)))
 
     assert "no verdict of the doctor for 36 hours" in caplog.text
     assert len(watched.mailer.sent) == 2  # type: ignore[attr-defined]
@@ -169,6 +176,142 @@ def test_the_alarm_rings_though_the_examination_itself_fails_every_night(
 
     [mail] = watched.mailer.sent  # type: ignore[attr-defined]
     assert "no nightly examination" in mail.subject
+
+
+@pytest.fixture
+def pair(watched: Engine) -> tuple[Merchant, Merchant]:
+    """Two merchants; the second is the one that something happens to."""
+    return make_merchant(watched, slug="aman"), make_merchant(watched, slug="rusak")
+
+
+def broken_at(monkeypatch: pytest.MonkeyPatch, slug: str) -> None:
+    """The verdict of one merchant can not be kept."""
+    keep = nightly._keep
+
+    def refuse(engine: Engine, merchant_id: UUID, its: str, *rest: Any) -> int:
+        if its == slug:
+            raise TimeoutError("somebody holds its rows")
+        return keep(engine, merchant_id, its, *rest)
+
+    monkeypatch.setattr(nightly, "_keep", refuse)
+
+
+def test_a_merchant_that_can_not_be_examined_keeps_no_other_from_its_night(
+    watched: Engine, pair: tuple[Merchant, Merchant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe, hurt = pair
+    after = make_merchant(watched, slug="sesudah")
+    assert nightly.watch(watched) == 3
+    now = watched.real_now() + timedelta(days=1)
+    with monkeypatch.context() as patch:
+        broken_at(patch, hurt.slug)
+        assert nightly.watch(at(watched, now)) == 2
+    assert [len(kept(watched, one)) for one in (safe, hurt, after)] == [2, 1, 2]
+
+    assert nightly.watch(at(watched, now + timedelta(minutes=5))) == 0
+    assert nightly.watch(at(watched, now + nightly.AGAIN)) == 1
+    assert kept(watched, hurt) == [True, True]
+
+
+def test_a_night_that_died_half_way_is_made_up_for_by_the_next_process(
+    watched: Engine, pair: tuple[Merchant, Merchant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe, hurt = pair
+
+    class Killed(BaseException):
+        """The process is gone."""
+
+    def die(*_: object) -> int:
+        raise Killed
+
+    nightly.watch(watched)
+    tomorrow = at(watched, watched.real_now() + timedelta(days=1))
+    with monkeypatch.context() as patch:
+        keep = nightly._keep
+        patch.setattr(nightly, "_keep", lambda *a: die() if a[2] == hurt.slug else keep(*a))
+        with pytest.raises(Killed):
+            nightly.watch(tomorrow)
+    nightly._tried.clear()  # another process knows nothing of it
+
+    assert nightly.watch(tomorrow) == 1
+    assert kept(watched, safe) == kept(watched, hurt) == [True, True]
+
+
+def test_one_merchant_without_a_night_for_36_hours_is_an_alarm_though_the_others_have_theirs(
+    watched: Engine, pair: tuple[Merchant, Merchant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly.watch(watched)
+    assert _examined(watched) == "clean"
+    broken_at(monkeypatch, pair[1].slug)
+    for day in (1, 2):
+        nightly.watch(at(watched, watched.real_now() + timedelta(days=day)))
+
+    assert kept(watched, pair[0]) == [True, True, True]
+    [mail] = watched.mailer.sent  # type: ignore[attr-defined]
+    assert "no nightly examination" in mail.subject
+    assert pair[1].slug in mail.text
+    assert pair[0].slug not in mail.text
+    assert _examined(at(watched, watched.real_now() + timedelta(days=2))) == "late"
+
+
+def test_who_comes_in_the_day_waits_for_the_next_night(watched: Engine, merchant: Merchant) -> None:
+    nightly.watch(watched)
+    new = make_merchant(watched, slug="baru", at=None)
+
+    assert nightly.watch(watched) == 0
+    assert nightly.watch(at(watched, watched.real_now() + timedelta(days=1))) == 2
+    assert kept(watched, new) == [True]
+
+
+def find_something(engine: Engine, merchant: Merchant, database: Database) -> None:
+    note(engine, merchant)
+    with admin(database.admin_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM audit")
+
+
+def test_two_schedulers_that_look_at_once_send_one_mail(
+    watched: Engine, merchant: Merchant, database: Database
+) -> None:
+    find_something(watched, merchant, database)
+    quiet = replace(watched, settings=replace(watched.settings, alarm_email=None))
+    nightly.watch(quiet)
+    gate = Barrier(2)
+
+    class Slow(FakeMailer):
+        def send(self, mail: OutgoingMail) -> None:
+            sleep(0.2)
+            super().send(mail)
+
+    slow = replace(watched, mailer=Slow())
+
+    def look(_: int) -> int:
+        gate.wait()
+        return nightly_alarm.tell(slow)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(look, range(2))) == [0, 1]
+    assert len(slow.mailer.sent) == 1  # type: ignore[attr-defined]
+
+
+def test_an_alarm_whose_teller_died_at_it_is_told_by_another(
+    watched: Engine, merchant: Merchant, database: Database
+) -> None:
+    class Killed(BaseException):
+        """The process is gone."""
+
+    class Dying(FakeMailer):
+        def send(self, mail: OutgoingMail) -> None:
+            raise Killed
+
+    find_something(watched, merchant, database)
+    with pytest.raises(Killed):
+        nightly.watch(replace(watched, mailer=Dying()))
+
+    now = watched.real_now()
+    assert nightly_alarm.tell(at(watched, now + timedelta(minutes=5))) == 0
+    assert nightly_alarm.tell(at(watched, now + timedelta(minutes=16))) == 1
+    assert nightly_alarm.tell(at(watched, now + timedelta(minutes=40))) == 0
 
 
 def test_a_verdict_is_never_edited(watched: Engine, merchant: Merchant) -> None:
