@@ -35,8 +35,8 @@ EVENT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Pemakaian saat itu sudah ditagih, dan meternya menolak kejadian terlambat.",
     ),
     "subscription_ended": (
-        "The subscription has ended and its usage is billed.",
-        "Langganan sudah berakhir dan pemakaiannya sudah ditagih.",
+        "The subscription has ended, or ends before then: its usage is billed to its end.",
+        "Langganan sudah berakhir, atau akan berakhir sebelum itu: pemakaiannya ditagih.",
     ),
     "subscription_not_served": (
         "The subscription is paused or unpaid: nothing is used.",
@@ -57,6 +57,10 @@ EVENT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 USAGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **EVENT_WORDS,
+    "meter_twice": (
+        "Two items of a subscription would bill what one meter counts: its usage is billed once.",
+        "Dua item langganan akan menagih hitungan meter yang sama: pemakaian ditagih sekali saja.",
+    ),
     "meter_retired": ("The meter is retired.", "Meter ini tidak dipakai lagi."),
     "too_many_events": (
         "A batch has at most 1,000 events: send the rest in another.",

@@ -68,7 +68,7 @@ INVARIANTS: Final = (
        "uq_subscription_items_one_in_force",
        "no-period-missing next-step-computes nobody-forgotten served-is-billed one-item-in-force "
        "collecting-goes-on unpaid-is-watched charges-are-announced usage-is-counted "
-       "usage-is-billed-once usage-is-closed",
+       "usage-is-billed-once usage-is-closed meter-billed-by-one-item",
        ("I7 every day is billed once", "nothing is left open")),
     _i("I8", "A notification has its effect at most once, in any order, and is no proof.",
        "uq_notifications_merchant_id_dedupe_key ck_notifications_next_at",

@@ -31,6 +31,19 @@ FAULTS: list[tuple[str, str, set[str]]] = [
         SELECT merchant_id, gen_random_uuid(), id, 1, '{"id": "x"}', gen_random_uuid(), 'per_unit', '{}', now()
         FROM prices""",
      {"usage-is-closed"}),
+    ("two items that bill what one meter counts",
+     """WITH m AS (INSERT INTO meters (merchant_id, id, code, version, name, event_name, aggregation, created_at)
+        SELECT merchant_id, gen_random_uuid(), 'x', 1, '{}', 'x', 'count', now() FROM merchants LIMIT 1
+        RETURNING merchant_id, id), p AS (INSERT INTO usage_prices (merchant_id, id, price_id, position, name,
+            meter_id, model, model_terms, created_at)
+        SELECT i.merchant_id, gen_random_uuid(), i.price_id, 9, '{"id": "x"}', m.id, 'per_unit', '{}', now()
+        FROM m JOIN subscription_items i USING (merchant_id) WHERE i.ended_on IS NULL ORDER BY i.id LIMIT 1
+        RETURNING merchant_id, price_id)
+        INSERT INTO subscription_items (merchant_id, id, subscription_id, extra_id, price_id, quantity, started_on,
+            created_at)
+        SELECT merchant_id, gen_random_uuid(), subscription_id, gen_random_uuid(), price_id, 1, started_on, created_at
+        FROM p JOIN subscription_items i USING (merchant_id, price_id) WHERE i.ended_on IS NULL""",
+     {"meter-billed-by-one-item"}),
     ("an allocation is gone",
      f"DELETE FROM allocations WHERE invoice_id = {INVOICE}",
      {"paid-is-allocated", "paid-by-something", "payment-is-spent-once"}),

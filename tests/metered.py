@@ -31,7 +31,7 @@ CALLS: Final = {"tiers": [{"up_to": 10, "unit_amount": 1_000}, {"unit_amount": "
 WATCHED: Final = {
     "lines-compute", "lines-add-up", "notes-add-up", "content-untouched", "no-period-missing",
     "one-invoice-a-period", "served-is-billed", "one-item-in-force", "usage-is-counted",
-    "usage-is-billed-once", "usage-is-closed",
+    "usage-is-billed-once", "usage-is-closed", "meter-billed-by-one-item",
 }  # fmt: skip
 
 

@@ -24,12 +24,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A subscription as an event finds it, in its zone. Before ``open_from`` all is billed."""
+    """A subscription as an event finds it, in its zone.
+
+    Before ``open_from`` all is billed; from ``ends_on`` nothing is served any more.
+    """
 
     zone: str
     status: str
     started_on: date
     open_from: date
+    ends_on: date | None = None
 
 
 def refusal_of(
@@ -47,6 +51,8 @@ def refusal_of(
         return Refusal("subscription_ended", "The subscription has ended and its usage is billed.")
     if served.status in NOT_SERVED:
         return Refusal("subscription_not_served", f"The subscription is {served.status}.")
+    if served.ends_on is not None and day >= served.ends_on:
+        return Refusal("subscription_ended", f"The subscription ends on {served.ends_on}.")
     if day < served.started_on:
         return Refusal("event_before_start", f"The subscription began on {served.started_on}.")
     oldest = min(meter.late_days for meter in meters)

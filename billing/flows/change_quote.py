@@ -14,7 +14,8 @@ from billing.discounts.queries import load_grants
 from billing.drafts import InvoiceDraft, due_date, priced_line
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
-from billing.flows.item_rows import load_extras, priced
+from billing.flows.item_rows import load_extras, priced, prices_of_items
+from billing.flows.metered_prices import check_meters
 from billing.flows.overrides import offered
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import (
@@ -86,7 +87,7 @@ def plan_change(
         NotFound: ``price_not_found``.
         Conflict: ``not_changeable``, ``price_not_sold``, ``nothing_to_change``,
             ``cancel_scheduled``.
-        InvalidRequest: ``invalid_quantity``, ``currency_mismatch``.
+        InvalidRequest: ``invalid_quantity``, ``currency_mismatch``, ``meter_twice``.
     """
     check_changeable(subscription)
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
@@ -185,11 +186,14 @@ def check_changeable(subscription: Subscription) -> None:
 
 
 def _check_items(unit: Work, subscription: Subscription, old: Price, new: Price) -> None:
-    """All items have one interval and one tax mode: they stand on one invoice."""
+    """All items have one interval and one tax mode, and no meter is billed by two of them."""
     alike = old.interval.is_as_long_as(new.interval) and old.tax_mode == new.tax_mode
     today = civil_date(unit.now, subscription.billing_zone)
     extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
-    if not alike and any(one.item.ended_on is None or one.item.ended_on > today for one in extras):
+    beside = prices_of_items(extras, today)
+    if new.id != old.id:
+        check_meters(unit, [*beside, {new.id}])
+    if not alike and beside:
         raise Conflict(
             "items_in_the_way",
             "Other items are billed by the present interval and tax mode: remove them first.",

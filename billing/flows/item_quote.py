@@ -18,7 +18,8 @@ from billing.flows.change_quote import (
     share_out,
 )
 from billing.flows.credit_plan import PlannedCredit
-from billing.flows.item_rows import Extra, load_extras, setup_line
+from billing.flows.item_rows import Extra, load_extras, prices_of_items, setup_line
+from billing.flows.metered_prices import check_meters
 from billing.flows.overrides import offered
 from billing.flows.subscribe import check_items
 from billing.item_changes import ItemQuote, quote_item
@@ -74,7 +75,7 @@ def plan_item(unit: Work, subscription: Subscription, wish: ItemWish) -> Planned
         Conflict: ``not_changeable``, ``price_not_sold``, ``nothing_to_change``,
             ``cancel_scheduled``, ``change_waits``, ``item_not_begun``.
         InvalidRequest: ``price_needed``, ``invalid_quantity``, ``item_interval``,
-            ``item_tax_mode``, ``too_many_items``.
+            ``item_tax_mode``, ``too_many_items``, ``meter_twice``.
     """
     check_changeable(subscription)
     on = civil_date(unit.now, subscription.billing_zone)
@@ -97,7 +98,10 @@ def plan_item(unit: Work, subscription: Subscription, wish: ItemWish) -> Planned
             for one in extras
             if one.item.ended_on is None and one.item.extra_id != wish.extra_id
         ]
-        _check_beside(unit, subscription, [*others, (new, quantity)])
+        first = _check_beside(unit, subscription, [*others, (new, quantity)])
+        if old_price is None or new.id != old_price.id:
+            beside = prices_of_items(extras, on, without=wish.extra_id)
+            check_meters(unit, [{first.id}, *beside, {new.id}])
     present, future = _offer(prices, today or last), _offer(prices, last)
     extra_id = wish.extra_id or unit.derive("item", change_id, "beside")
     every = lines_in_force(unit, subscription.id, on)
@@ -194,15 +198,17 @@ def _mode(wish: ItemWish, known: Extra | None, today: Extra | None) -> ChangeMod
 
 def _check_beside(
     unit: Work, subscription: Subscription, extras: Sequence[tuple[Price, int]]
-) -> None:
-    """All items stand on one invoice, also with what the first one waits to become."""
+) -> Price:
+    """All items stand on one invoice, also with what the first one waits to become; gives that."""
     if queries.scheduled_changes(unit, [subscription.id]):
         raise Conflict(
             "change_waits",
             "A change of the plan waits for the period's end: drop it, or let it take hold first.",
         )
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
-    check_items(get_price(unit, item.price_id), extras)
+    first = get_price(unit, item.price_id)
+    check_items(first, extras)
+    return first
 
 
 def _offer(prices: dict[UUID, Price], version: Extra | None) -> Offer | None:

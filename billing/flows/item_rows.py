@@ -117,6 +117,17 @@ def parts_on(
     return tuple(replace(part, net=net, by=by) for part, net in zip(parts, nets, strict=True))
 
 
+def prices_of_items(
+    extras: Iterable[Extra], on: date, *, without: UUID | None = None
+) -> list[set[UUID]]:
+    """The prices each item beside the first has on a date or will have; of ``without`` none."""
+    found: dict[UUID | None, set[UUID]] = {}
+    for one in extras:
+        if one.item.extra_id != without and (one.item.ended_on is None or one.item.ended_on > on):
+            found.setdefault(one.item.extra_id, set()).add(one.item.price_id)
+    return list(found.values())
+
+
 def priced(price: Price, quantity: int) -> Priced:
     """Price a quantity for one whole period, rounded: what discounts lower is a line (R46)."""
     found = price.terms.priced(quantity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -58,6 +58,27 @@ def publish(unit: Work, plan_id: UUID, *, usage: Sequence[NewPart] = (), **field
         ]},
     )  # fmt: skip
     return price
+
+
+def check_meters(unit: Work, items: Sequence[Collection[UUID]]) -> None:
+    """Refuse items beside each other that would bill one meter's usage each; versions are one.
+
+    Args:
+        items: the prices that each has or is to have.
+
+    Raises:
+        InvalidRequest: ``meter_twice``.
+    """
+    parts = usage_prices_of(unit, {one for item in items for one in item}) if len(items) > 1 else {}
+    meters = load_meters(unit, {one.meter_id for every in parts.values() for one in every})
+    billed: set[str] = set()
+    for item in items:
+        codes = {meters[one.meter_id].code for price in item for one in parts.get(price, ())}
+        if both := sorted(billed & codes):
+            raise InvalidRequest(
+                "meter_twice", f"Another item bills what {both[0]!r} counts.", field="price"
+            )
+        billed |= codes
 
 
 def _row(unit: Work, price: Price, position: int, part: NewPart) -> dict[str, Any]:

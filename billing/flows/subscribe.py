@@ -15,6 +15,7 @@ from billing.drafts import InvoiceDraft, Issued, due_date, lead_days
 from billing.flows.collection import check_automatic
 from billing.flows.issue import issue
 from billing.flows.item_rows import load_extras, part_lines, parts_on, put_item
+from billing.flows.metered_prices import check_meters
 from billing.flows.overrides import offered
 from billing.flows.redeem import redeem_all
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus
@@ -86,7 +87,7 @@ def subscribe(
         NotFound: ``customer_not_found`` or ``price_not_found``.
         InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``start_not_today``,
             ``invalid_billing_day``, ``item_interval``, ``item_tax_mode``, ``too_many_items``,
-            ``payment_method_needed``, ``mandate_needed``.
+            ``meter_twice``, ``payment_method_needed``, ``mandate_needed``.
         Conflict: ``price_not_sold``, ``no_recurring_cards``, ``payment_method_not_usable``,
             ``external_id_taken``.
     """
@@ -102,6 +103,7 @@ def subscribe(
     _check_terms(quantity, days)
     extras = [(offered(unit, customer_id, get_price(unit, one)), n) for one, n in items]
     check_items(price, extras)
+    check_meters(unit, [{price.id}, *({extra.id} for extra, _ in extras)])
     _check_start(start_on, today)
     refuse_taken_id(unit, external_id)
     if chosen == "automatic":

@@ -242,12 +242,15 @@ def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
             continue
     table = subscriptions.c
     rows = unit.session.execute(
-        select(table.id, table.billing_zone, table.status, table.started_on, table.current_start)
-        .where(table.merchant_id == unit.merchant_id, table.id.in_(list(parsed)))
+        select(
+            table.id, table.billing_zone, table.status, table.started_on, table.current_start,
+            table.cancel_on,
+        ).where(table.merchant_id == unit.merchant_id, table.id.in_(list(parsed)))
     )  # fmt: skip
     return {
         parsed[row.id]: _Known(
-            row.id, Served(row.billing_zone, row.status, row.started_on, row.current_start)
+            row.id,
+            Served(row.billing_zone, row.status, row.started_on, row.current_start, row.cancel_on),
         )
         for row in rows
     }

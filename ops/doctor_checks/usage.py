@@ -100,6 +100,26 @@ CHECKS = (
         """,
     ),
     by_sql(
+        "meter-billed-by-one-item",
+        "No two items of a subscription bill what one meter counts of the same day.",
+        """
+        WITH billed AS (
+            SELECT i.merchant_id, i.subscription_id, i.extra_id, i.started_on, i.ended_on, m.code
+            FROM usage_prices p
+            JOIN meters m ON m.merchant_id = p.merchant_id AND m.id = p.meter_id
+            JOIN subscription_items i ON i.merchant_id = p.merchant_id AND i.price_id = p.price_id
+            WHERE i.ended_on IS NULL OR i.ended_on > i.started_on
+        )
+        SELECT DISTINCT a.merchant_id, 'subscription' AS kind, a.subscription_id AS id,
+            NULL::text AS label, format('two items bill what %s counts', a.code) AS why
+        FROM billed a JOIN billed b ON b.merchant_id = a.merchant_id
+            AND b.subscription_id = a.subscription_id AND b.code = a.code
+            AND coalesce(b.extra_id, b.subscription_id) > coalesce(a.extra_id, a.subscription_id)
+            AND b.started_on < coalesce(a.ended_on, 'infinity')
+            AND a.started_on < coalesce(b.ended_on, 'infinity')
+        """,
+    ),
+    by_sql(
         "usage-is-closed",
         "Every day of a metered price that lies before the current period is closed.",
         """
