@@ -114,11 +114,15 @@ def amounts_of(
         gross, net = -gross, -net if net is not None and net > 0 else net
     fee, ppn = _parts(gross, fee, ppn, deducted, net)
     if net is None:
+        if kind == "payout" and (fee or ppn):
+            # Taken out of the amount, or on top of it: only what is left tells.
+            raise UnreadableError("sums", "a payout with a fee and without its net amount")
         fee, ppn = _as_costs(gross, fee, ppn)
         return Amounts(gross, fee, ppn, gross - fee - ppn, 0)
     for cost, tax in ((fee, ppn), (-fee, -ppn)):
         rounding = gross - cost - tax - net
-        if -1 <= rounding <= 1:
+        # What is kept of a payment does not make it more.
+        if -1 <= rounding <= 1 and not (kind == "payment" and cost + tax < 0 < fee + ppn):
             return Amounts(gross, cost, tax, net, rounding)
     raise UnreadableError("sums", f"{gross} less {fee} and {ppn} is not {net}")
 

@@ -17,7 +17,7 @@ from sqlalchemy import Row, func, select, text, update
 
 from billing.engine import Engine
 from billing.flows.asking import settle_asked
-from billing.flows.differences import Found, heal, write_found
+from billing.flows.found import Found, heal, one_at_a_time, write_found
 from billing.flows.pace import take, watched
 from billing.flows.report_gaps import heal_agreeing
 from billing.flows.reviews import open_review
@@ -146,6 +146,7 @@ def _next(unit: Work, sweep: Row[Any], limit: int) -> list[Row[Any]]:
 
 
 def _finish(unit: Work, sweep: Row[Any]) -> None:
+    one_at_a_time(unit)
     heal_agreeing(unit)
     _set(unit, sweep, state="done", next_at=None, finished_at=unit.real_now)
     told = {name: getattr(sweep, name) for name in ("asked", *_WORDS)}
@@ -246,8 +247,7 @@ def _heal(unit: Work, order: Row[Any]) -> None:
         )
         .order_by(c.id)
     ).scalars()  # fmt: skip
-    for difference_id in list(ids):
-        heal(unit, difference_id)
+    heal(unit, list(ids))
 
 
 def _key(order: Row[Any]) -> str:

@@ -5,144 +5,23 @@ Every step says who took it and why, is added and never edited, and stands in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 
-from billing.flows.reviews import close_if_open
+from billing.flows.found import add_steps, close_matters
 from billing.flows.second_person import require_second_person
 from billing.ledger.chart import Account
 from billing.ledger.postings import difference_booked
 from billing.ledger.service import Subject, post
-from billing.reconciliation.kinds import ACCOUNTS, BY_HAND, KINDS
-from billing.reconciliation.matching import Finding
-from billing.reconciliation.tables import difference_steps, differences
-from core.bulk import insert_rows
+from billing.reconciliation.kinds import ACCOUNTS, BY_HAND
+from billing.reconciliation.tables import differences
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.money import Money
 from core.work import Work
 
 REASON_MAX: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding with what it is about; ``key`` names it among those of its kind."""
-
-    finding: Finding
-    key: str
-    day: date
-    source: str = "report"
-    order_id: str | None = None
-    payment_id: UUID | None = None
-    refund_id: UUID | None = None
-    row_id: UUID | None = None
-    file_id: UUID | None = None
-
-
-def write_found(unit: Work, found: Sequence[Found]) -> int:
-    """Keep what was found, set-based; returns how many are new or open again.
-
-    What a person has settled stays settled while it is the same; what had healed by itself, or has
-    other amounts now, is open again.
-    """
-    by_id = {unit.derive("difference", one.finding.kind, one.key): one for one in found}
-    if not by_id:
-        return 0
-    c = differences.c
-    known = {
-        row.id: row
-        for row in unit.session.execute(
-            select(c.id, c.state, c.resolution, c.ours, c.theirs)
-            .where(c.merchant_id == unit.merchant_id, c.id == func.any(sorted(by_id)))
-            .with_for_update()
-        )
-    }
-    fresh = [(row_id, one) for row_id, one in by_id.items() if row_id not in known]
-    insert_rows(unit.session, differences, [_row(unit, row_id, one) for row_id, one in fresh])
-    again = [
-        row_id for row_id, row in known.items()
-        if row.state == "resolved" and (
-            row.resolution == "agrees"
-            or (row.ours, row.theirs) != (by_id[row_id].finding.ours, by_id[row_id].finding.theirs)
-        )
-    ]  # fmt: skip
-    for row_id in again:
-        one = by_id[row_id].finding
-        unit.session.execute(
-            update(differences)
-            .where(c.merchant_id == unit.merchant_id, c.id == row_id)
-            .values(
-                state="open", resolution=None, closed_at=None, closed_by=None, account=None,
-                amount=None, asked_by=None, ours=one.ours, theirs=one.theirs, detail=one.detail,
-            )
-        )  # fmt: skip
-    _steps(unit, [(row_id, "found", None, {}) for row_id, _ in fresh])
-    _steps(unit, [(row_id, "reopened", None, {}) for row_id in again])
-    return len(fresh) + len(again)
-
-
-def _row(unit: Work, row_id: UUID, one: Found) -> dict[str, Any]:
-    return {
-        "merchant_id": unit.merchant_id,
-        "id": row_id,
-        "kind": one.finding.kind,
-        "key": one.key,
-        "severity": KINDS[one.finding.kind].severity,
-        "source": one.source,
-        "order_id": one.order_id,
-        "payment_id": one.payment_id,
-        "refund_id": one.refund_id,
-        "row_id": one.row_id,
-        "file_id": one.file_id,
-        "day": one.day,
-        "ours": one.finding.ours,
-        "theirs": one.finding.theirs,
-        "detail": one.finding.detail,
-        "found_at": unit.now,
-        "state": "open",
-    }
-
-
-def _steps(unit: Work, taken: Sequence[tuple[UUID, str, str | None, dict[str, Any]]]) -> None:
-    """Add steps; at most one for each difference in one call."""
-    if not taken:
-        return
-    s = difference_steps.c
-    last: dict[UUID, int] = {
-        row.difference_id: row.n
-        for row in unit.session.execute(
-            select(s.difference_id, func.max(s.n).label("n"))
-            .where(
-                s.merchant_id == unit.merchant_id,
-                s.difference_id == func.any([row_id for row_id, *_ in taken]),
-            )
-            .group_by(s.difference_id)
-        )
-    }
-    insert_rows(
-        unit.session,
-        difference_steps,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": unit.derive("difference_step", row_id, last.get(row_id, 0) + 1),
-                "difference_id": row_id,
-                "n": last.get(row_id, 0) + 1,
-                "at": unit.real_now,
-                "business_at": unit.now,
-                "actor": str(unit.actor),
-                "step": step,
-                "reason": reason,
-                "detail": detail,
-            }
-            for row_id, step, reason, detail in taken
-        ],
-    )
 
 
 def assign(unit: Work, difference_id: UUID, assignee: str | None, reason: str = "") -> UUID:
@@ -153,7 +32,7 @@ def assign(unit: Work, difference_id: UUID, assignee: str | None, reason: str = 
     """
     row = _lock(unit, difference_id)
     _set(unit, difference_id, assignee=assignee)
-    _steps(unit, [(difference_id, "assigned", reason or None, {"assignee": assignee})])
+    add_steps(unit, [(difference_id, "assigned", reason or None, {"assignee": assignee})])
     unit.audit(
         "difference.assign", "difference", difference_id,
         before={"assignee": row.assignee}, after={"assignee": assignee},
@@ -168,7 +47,7 @@ def note(unit: Work, difference_id: UUID, reason: str) -> UUID:
         NotFound: ``difference_not_found``. Conflict: ``difference_resolved``.
     """
     row = _lock(unit, difference_id)
-    _steps(unit, [(difference_id, "noted", _words(reason), {})])
+    add_steps(unit, [(difference_id, "noted", _words(reason), {})])
     unit.audit(
         "difference.note", "difference", difference_id,
         before={"state": row.state}, after={"state": row.state, "reason": reason},
@@ -212,13 +91,12 @@ def resolve(
     told = {"account": account, "amount": amount}
     if abs(amount) > unit.merchant.refund_approval_above:
         _set(unit, difference_id, state="awaiting_approval")
-        _steps(unit, [(difference_id, "proposed", reason, told)])
+        add_steps(unit, [(difference_id, "proposed", reason, told)])
         unit.audit(
             "difference.propose", "difference", difference_id,
             before={"state": row.state}, after={"state": "awaiting_approval", **told},
         )  # fmt: skip
         return difference_id
-    _post(unit, difference_id, account, amount)
     _close(unit, row, "booked", reason, told)
     return difference_id
 
@@ -233,8 +111,7 @@ def approve(unit: Work, difference_id: UUID, reason: str = "") -> UUID:
     row = _lock(unit, difference_id, "awaiting_approval")
     require_second_person(unit, row.asked_by, str(unit.actor))
     told = {"account": row.account, "amount": row.amount, "asked_by": row.asked_by}
-    _steps(unit, [(difference_id, "approved", reason or None, told)])
-    _post(unit, difference_id, row.account, row.amount)
+    add_steps(unit, [(difference_id, "approved", reason or None, told)])
     _close(unit, row, "booked", reason or "approved", told)
     return difference_id
 
@@ -247,7 +124,7 @@ def decline(unit: Work, difference_id: UUID, reason: str) -> UUID:
     """
     row = _lock(unit, difference_id, "awaiting_approval")
     _set(unit, difference_id, state="open", account=None, amount=None, asked_by=None)
-    _steps(unit, [(difference_id, "declined", _words(reason), {"amount": row.amount})])
+    add_steps(unit, [(difference_id, "declined", _words(reason), {"amount": row.amount})])
     unit.audit(
         "difference.decline", "difference", difference_id,
         before={"state": row.state, "amount": row.amount}, after={"state": "open"},
@@ -255,15 +132,10 @@ def decline(unit: Work, difference_id: UUID, reason: str) -> UUID:
     return difference_id
 
 
-def heal(unit: Work, difference_id: UUID) -> None:
-    """Close a difference over which both books agree by now."""
-    _close(unit, _lock(unit, difference_id), "agrees", "both books agree now")
-
-
-def _post(unit: Work, difference_id: UUID, account: str, amount: int) -> None:
-    money = Money(amount, "IDR")
+def _post(unit: Work, difference_id: UUID, n: int, account: str, amount: int) -> None:
+    """Post a correction under the step that decided it: what is open again has another."""
     journal = difference_booked(
-        str(difference_id), unit.today, account=Account(account), amount=money
+        f"{difference_id}:{n}", unit.today, account=Account(account), amount=Money(amount, "IDR")
     )
     post(unit, [journal], Subject("difference", difference_id))
 
@@ -275,29 +147,17 @@ def _close(
         unit, row.id, state="resolved", resolution=resolution, closed_at=unit.now,
         closed_by=str(unit.actor),
     )  # fmt: skip
-    _steps(unit, [(row.id, "resolved", reason, {"resolution": resolution, **(told or {})})])
+    taken = add_steps(
+        unit, [(row.id, "resolved", reason, {"resolution": resolution, **(told or {})})]
+    )
+    if told:
+        _post(unit, row.id, taken[row.id], told["account"], told["amount"])
     unit.audit(
         "difference.resolve", "difference", row.id,
         before={"state": row.state},
         after={"state": "resolved", "resolution": resolution, "reason": reason, **(told or {})},
     )  # fmt: skip
-    if row.severity == "high":
-        _close_matter(unit, row)
-
-
-def _close_matter(unit: Work, row: Row[Any]) -> None:
-    """The matter of a report is over with the last of its severe differences."""
-    c = differences.c
-    about = row.file_id
-    same = c.file_id == about if about else c.key == row.key
-    left = unit.session.execute(
-        select(c.id)
-        .where(c.merchant_id == unit.merchant_id, same, c.severity == "high")
-        .where(c.state != "resolved")
-        .limit(1)
-    ).one_or_none()
-    if left is None:
-        close_if_open(unit, "books_differ", about or row.id, "all differences are settled")
+    close_matters(unit, [row])
 
 
 def _set(unit: Work, difference_id: UUID, **values: Any) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text, update
 
-from billing.flows.differences import Found, heal, write_found
+from billing.flows.found import Found, heal, write_found
 from billing.flows.report_rows import fee_and_vat
 from billing.ledger.postings import gateway_fees
 from billing.ledger.service import Subject, post
@@ -117,7 +117,7 @@ def heal_agreeing(unit: Work, limit: int = HEALED_MAX) -> int:
     healed = 0
     for one in open_ones:
         if _agrees(unit, one):
-            heal(unit, one.difference_id)
+            heal(unit, [one.difference_id])
             healed += 1
     return healed
 

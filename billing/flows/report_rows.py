@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from billing.flows.differences import Found, write_found
+from billing.flows.found import Found, write_found
 from billing.ledger.journal import Journal
 from billing.ledger.postings import gateway_fees, paid_out
 from billing.reconciliation.matching import (
@@ -25,6 +25,7 @@ from billing.reconciliation.matching import (
     judge,
     key_of,
     of_fault,
+    payout_of,
 )
 from billing.reconciliation.queries import agreed_fees, our_orders, our_refunds
 from billing.reconciliation.tables import settlement_rows
@@ -251,10 +252,14 @@ class Importer:
     def _book(self, key: str, row: Row) -> str | None:
         """Note what the row adds to the books; the key of the journal that will hold it."""
         if row.kind is Kind.PAYOUT:
-            fee = fee_and_vat(self.unit, row.day, row.fee, row.ppn)
-            out = _money(row.fee + row.ppn - row.gross)
-            self.tally.payouts.append(paid_out(key, row.day, gross=out, **fee))
-            self.tally.sums["paid_out"] -= row.gross
+            out = payout_of(row)
+            self.tally.payouts.append(
+                paid_out(
+                    key, row.day, gross=_money(out.taken), rounding=_money(out.rounding),
+                    **fee_and_vat(self.unit, row.day, out.fee, out.ppn),
+                )
+            )  # fmt: skip
+            self.tally.sums["paid_out"] += out.arrived
             return key
         day = self.tally.by_day[row.day]
         day.update(fee=row.fee, ppn=row.ppn, rounding=row.rounding)

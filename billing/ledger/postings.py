@@ -265,16 +265,24 @@ def tax_withheld(key: str, on: date, *, amount: Money, customer_id: UUID) -> Jou
     )
 
 
-def paid_out(key: str, on: date, *, gross: Money, fee: Money, fee_vat: Money) -> Journal:
-    """Post the gateway's payout to the bank, less its fee and the PPN on it."""
+def paid_out(
+    key: str, on: date, *, gross: Money, fee: Money, fee_vat: Money, rounding: Money
+) -> Journal:
+    """Post the gateway's payout to the bank, less its fee and the PPN on it.
+
+    Args:
+        gross: what left the gateway's balance.
+        rounding: what the report's own figures are off by, at most a rupiah.
+    """
     return Journal(
         _K.PAID_OUT,
         key,
         on,
         (
-            Posting(_A.BANK, gross - fee - fee_vat),
+            Posting(_A.BANK, gross - fee - fee_vat - rounding),
             Posting(_A.GATEWAY_FEE, fee),
             Posting(_A.INPUT_VAT, fee_vat),
+            Posting(_A.ROUNDING, rounding),
             Posting(_A.GATEWAY_CLEARING, -gross),
         ),
     )

@@ -201,6 +201,30 @@ def _chargeback(row: Row, ours: Ours) -> Verdict:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """What left the gateway's balance and what of it arrived; positive whole rupiah.
+
+    ``taken = arrived + fee + ppn + rounding``.
+    """
+
+    taken: int
+    arrived: int
+    fee: int
+    ppn: int
+    rounding: int
+
+
+def payout_of(row: Row) -> Payout:
+    """A payout, whose fee is taken out of it or comes on top: the larger of both left there.
+
+    Where it is taken out, the row's identity holds with a negative fee.
+    """
+    taken, arrived = max(-row.gross, -row.net), min(-row.gross, -row.net)
+    fee, ppn = abs(row.fee), abs(row.ppn)
+    return Payout(taken, arrived, fee, ppn, taken - arrived - fee - ppn)
+
+
 def of_fault(fault: Fault) -> Finding:
     """A line that can not be used, as something to look at."""
     kind = "currency" if fault.code == "currency" else "row_unusable"

@@ -13,7 +13,8 @@ CHECKS = (
             format('reports %s, books %s', sum(told), sum(booked)) AS why
         FROM (
             SELECT merchant_id, booked_key AS key,
-                fee + ppn + CASE WHEN kind = 'payout' THEN -gross ELSE rounding END AS told,
+                CASE WHEN kind = 'payout' THEN greatest(-gross, -net)
+                    ELSE fee + ppn + rounding END AS told,
                 0 AS booked
             FROM settlement_rows WHERE booked_key IS NOT NULL
             UNION ALL
@@ -43,35 +44,39 @@ CHECKS = (
     ),
     by_sql(
         "booked-difference-is-booked",
-        "A difference that was settled by a correction is in the books with its amount, and no "
-        "other is.",
+        "Each correction that somebody decided is in the books with its account and amount, "
+        "however often a difference came back, and no other is.",
         """
         SELECT merchant_id, 'difference' AS kind, NULL::uuid AS id, key AS label,
-            format('decided %s, booked %s', sum(decided), sum(booked)) AS why
+            format('%s: decided %s, booked %s', account, sum(decided), sum(booked)) AS why
         FROM (
-            SELECT merchant_id, id::text AS key, amount AS decided, 0 AS booked
-            FROM differences WHERE resolution = 'booked'
+            SELECT merchant_id, difference_id::text AS key, detail->>'account' AS account,
+                CAST(detail->>'amount' AS bigint) AS decided, 0 AS booked
+            FROM difference_steps
+            WHERE step = 'resolved' AND detail->>'resolution' = 'booked'
             UNION ALL
-            SELECT j.merchant_id, j.key, 0, -p.amount
+            SELECT j.merchant_id, split_part(j.key, ':', 1), p.account, 0, p.amount
             FROM journals j JOIN postings p ON p.merchant_id = j.merchant_id AND p.journal_id = j.id
-            WHERE j.kind = 'difference_booked' AND p.account = 'gateway_clearing'
-        ) x GROUP BY merchant_id, key HAVING sum(decided) <> sum(booked)
+            WHERE j.kind = 'difference_booked' AND p.account <> 'gateway_clearing'
+        ) x GROUP BY merchant_id, key, account HAVING sum(decided) <> sum(booked)
         """,
     ),
     by_sql(
         "difference-has-its-story",
-        "A difference stands where its last step left it, and a correction above the limit has two "
-        "people.",
+        "A difference stands where its last step left it, with the amount that was decided, and a "
+        "correction above the limit has two people.",
         """
         SELECT d.merchant_id, 'difference' AS kind, d.id, d.order_id AS label,
             format('%s, last step %s', d.state, coalesce(s.step, 'none')) AS why
         FROM differences d LEFT JOIN LATERAL (
-            SELECT step FROM difference_steps s
+            SELECT step, detail FROM difference_steps s
             WHERE s.merchant_id = d.merchant_id AND s.difference_id = d.id
             ORDER BY n DESC LIMIT 1
         ) s ON true
         WHERE (d.state = 'resolved') <> coalesce(s.step = 'resolved', false)
             OR (d.state = 'awaiting_approval') <> coalesce(s.step = 'proposed', false)
+            OR (d.resolution = 'booked' AND (s.detail->>'account', s.detail->>'amount')
+                IS DISTINCT FROM (d.account, d.amount::text))
             OR (d.resolution = 'booked' AND d.closed_by = d.asked_by AND EXISTS (
                 SELECT FROM difference_steps p WHERE p.merchant_id = d.merchant_id
                     AND p.difference_id = d.id AND p.step = 'approved'))

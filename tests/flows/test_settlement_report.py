@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from typing import Any
-from uuid import UUID
 
 import pytest
 from fakes import FakeGateway, FakeMailer, MachineTime
-from sqlalchemy import select, text
+from reported import HEADER, PRICE, books, imported, line, named, paid, report, shop
+from sqlalchemy import text
 from stage import Stage, make_stage
 
 from billing.engine import Engine
 from billing.flows import differences as settling
 from billing.flows import refund
 from billing.flows.report_files import book_file, drop_file, read_file
-from billing.ledger.tables import journals, postings
+from billing.ledger.tables import journals
 from billing.reconciliation.tables import (
     difference_steps,
     differences,
@@ -27,82 +26,14 @@ from core.actor import Actor
 from core.errors import Conflict, Forbidden, InvalidRequest
 from core.tables import audit
 from payments.service import set_channel
-from payments.tables import payments, reviews
+from payments.tables import reviews
 
 pytestmark = pytest.mark.database
-
-PRICE = 111_000
-HEADER = (
-    "Order ID,Transaction ID,Transaction Type,Transaction Status,Gross Amount,Fee,PPN,Net Amount,"
-    "Settlement Time,Reference"
-)
 
 
 @pytest.fixture
 def stage(engine: Engine, gateway: FakeGateway, mailer: FakeMailer, machine: MachineTime) -> Stage:
-    return make_stage(
-        engine, gateway, mailer, machine, at="2027-01-05 09:00", pkp_since=date(2026, 1, 1),
-        npwp="0012345678901234",
-    )  # fmt: skip
-
-
-def paid(stage: Stage, count: int, by: str = "card", price: int = 100_000) -> list[Any]:
-    """So many customers, each with a settled payment of `PRICE` of his own; by order id."""
-    for _ in range(count):
-        if by == "card":
-            stage.card_customer(price)
-        else:
-            _, _, invoice_id = stage.invoice_customer(price)
-            stage.drain()
-            stage.pays(invoice_id)
-    stage.drain()
-    for one in stage.rows(payments, status="captured"):
-        stage.settles(one.id)
-    found = stage.rows(payments, payments.c.order_id)
-    assert {one.amount for one in found} == {PRICE}
-    return found
-
-
-def line(order_id: str, gross: int = PRICE, fee: int = 5_219, ppn: int = 574, **more: str) -> str:
-    """One row as Midtrans would print it."""
-    told = {"kind": "Payment", "status": "settlement", "day": "2027-01-05 16:00:00",
-            "transaction": f"t-{order_id}", "reference": "", **more}  # fmt: skip
-    return (
-        f"{order_id},{told['transaction']},{told['kind']},{told['status']},{gross},{fee},{ppn},"
-        f"{gross - fee - ppn},{told['day']},{told['reference']}"
-    )
-
-
-def report(*lines: str) -> bytes:
-    return "\n".join([HEADER, *lines, ""]).encode()
-
-
-def imported(stage: Stage, data: bytes, name: str = "jan.csv") -> UUID:
-    """Read and book a report."""
-    with stage.work() as unit:
-        file_id = read_file(stage.engine, unit, name, data)
-    with stage.work() as unit:
-        book_file(stage.engine, unit, file_id)
-    return file_id
-
-
-def named(stage: Stage) -> Counter[str]:
-    """Open differences by kind."""
-    return Counter(one.kind for one in stage.rows(differences) if one.state != "resolved")
-
-
-def books(stage: Stage, *kinds: str) -> dict[str, int]:
-    """What journals of these kinds did to each account."""
-    with stage.work() as unit:
-        rows = unit.session.execute(
-            select(postings.c.account, postings.c.amount)
-            .join(journals, journals.c.id == postings.c.journal_id)
-            .where(journals.c.kind.in_(kinds))
-        )
-        sums: Counter[str] = Counter()
-        for account, amount in rows:
-            sums[account] += amount
-        return dict(sums)
+    return shop(engine, gateway, mailer, machine)
 
 
 def test_a_report_that_agrees_is_booked_by_day_and_leaves_nothing_open(stage: Stage) -> None:

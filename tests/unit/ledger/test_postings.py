@@ -155,7 +155,9 @@ OFF = postings.written_off("1", ON, due=M(1_110_000), tax_not_due=M(110_000), cu
             id="PPh 23 withheld",
         ),
         pytest.param(
-            postings.paid_out("p-1", ON, gross=M(1_110_000), fee=M(4_000), fee_vat=M(440)),
+            postings.paid_out(
+                "p-1", ON, gross=M(1_110_000), fee=M(4_000), fee_vat=M(440), rounding=M(0)
+            ),
             "paid_out",
             {"bank": 1_105_560, "gateway_fee": 4_000, "input_vat": 440, "gateway_clearing": -1_110_000},
             id="payout less the VA fee",
