@@ -240,11 +240,23 @@ FAULTS: list[tuple[str, str, set[str]]] = [
             amount + 1, 0, now(), '2026-01-01', id, 'x' FROM payments LIMIT 1""",
      {"matched-row-is-its-payment"}),
     ("a correction was decided and never booked",
-     """INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state, resolution,
-            account, amount, closed_at, closed_by)
+     """WITH d AS (INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state,
+            resolution, account, amount, closed_at, closed_by)
         SELECT merchant_id, gen_random_uuid(), 'not_ours', 'x', 'high', 'report', '2026-01-01', '{}', now(), 'resolved',
-            'booked', 'bank', 5, now(), 'staff:x' FROM merchants LIMIT 1""",
-     {"booked-difference-is-booked", "difference-has-its-story"}),
+            'booked', 'bank', 5, now(), 'staff:x' FROM merchants LIMIT 1 RETURNING merchant_id, id)
+        INSERT INTO difference_steps (merchant_id, id, difference_id, n, at, business_at, actor, step, reason, detail)
+        SELECT merchant_id, gen_random_uuid(), id, 1, now(), now(), 'staff:x', 'resolved', 'x',
+            '{"resolution": "booked", "account": "bank", "amount": 5}' FROM d""",
+     {"booked-difference-is-booked"}),
+    ("a difference says another amount than was decided",
+     """WITH d AS (INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state,
+            resolution, account, amount, closed_at, closed_by)
+        SELECT merchant_id, gen_random_uuid(), 'not_ours', 'x', 'high', 'report', '2026-01-01', '{}', now(), 'resolved',
+            'booked', 'bank', 5, now(), 'staff:x' FROM merchants LIMIT 1 RETURNING merchant_id, id)
+        INSERT INTO difference_steps (merchant_id, id, difference_id, n, at, business_at, actor, step, reason, detail)
+        SELECT merchant_id, gen_random_uuid(), id, 1, now(), now(), 'staff:x', 'resolved', 'x',
+            '{"resolution": "explained"}' FROM d""",
+     {"difference-has-its-story"}),
     ("a difference nobody answers",
      """INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state)
         SELECT merchant_id, gen_random_uuid(), 'not_ours', 'x', 'high', 'report', '2001-01-01', '{}', '2001-01-01', 'open'
