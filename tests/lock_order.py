@@ -1,8 +1,8 @@
 """Watches which rows every transaction locks, and in what order it waits for them.
 
 Two transactions wait for each other for ever only when each holds what the other wants, so all of
-them take rows in one order: customer, subscription, invoice, order, payment, and the counters of
-numbers last, those of credit notes before those of invoices. Who takes only what is free
+them take rows in one order: customer, subscription, the counters of codes, invoice, order, payment,
+and the counters of numbers last, those of credit notes before those of invoices. Who takes only what is free
 (``SKIP LOCKED``) waits for nobody and may come from anywhere.
 """
 
@@ -17,10 +17,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 ORDER = (
-    "customers", "subscriptions", "invoices", "payment_orders", "payments",
+    "customers", "subscriptions", "discounts", "invoices", "payment_orders", "payments",
     "credit_note numbers", "invoice numbers",
 )  # fmt: skip
-COUNTERS = ORDER[-2:]
+# Rows that everybody wants.
+COUNTERS = ("discounts", *ORDER[-2:])
 _RANK = {name: n for n, name in enumerate(ORDER)}
 
 _LOCKING = re.compile(

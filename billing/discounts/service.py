@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from billing.discounted import ends_on
 from billing.discounts import queries
+from billing.discounts.limits import check_limits
 from billing.discounts.queries import DiscountRow
 from billing.discounts.tables import discount_grants, discounts
 from core import ids
@@ -54,7 +55,8 @@ def create_discount(
         key: the caller's idempotency key: the same key gives the same discount.
 
     Raises:
-        InvalidRequest: ``invalid_discount`` naming the field, or ``invalid_name``.
+        InvalidRequest: ``invalid_discount``, ``invalid_limit`` or ``invalid_amount`` naming the
+            field, or ``invalid_name``.
         Conflict: ``code_taken``.
     """
     discount_id = unit.derive("discount", key) if key else ids.fresh()
@@ -66,6 +68,7 @@ def create_discount(
         raise InvalidRequest("invalid_name", "A discount has a name in a language.", field="name")
     if starts_at is not None and ends_at is not None and starts_at >= ends_at:
         raise _wrong("A discount ends after it begins.", "ends_at")
+    check_limits(max_redemptions, per_customer, minimum_amount)
     if queries.find_by_code(unit, raised) is not None:
         raise Conflict("code_taken", f"There is a discount {raised!r} already.", field="code")
     row: dict[str, Any] = {
@@ -223,8 +226,35 @@ def end_grant(unit: Work, subscription_id: UUID, grant_id: UUID, on: date) -> No
     unit.audit("discount.end", "subscription", subscription_id, before=before, after=after)
 
 
+def hold_counters(
+    unit: Work, subscription_ids: Sequence[UUID] = (), codes: Sequence[str] = ()
+) -> None:
+    """Lock the counters of codes that subscriptions have, and of those named, in their one order.
+
+    Counters come before the numbers of documents: who may take numbers, and give or take back a
+    use in the same transaction, holds them first.
+    """
+    given = discount_grants.c
+    theirs = select(given.discount_id).where(
+        given.merchant_id == unit.merchant_id,
+        given.subscription_id.in_(sorted(subscription_ids)),
+        given.released_at.is_(None),
+    )
+    raised = [one.strip().upper() for one in codes]
+    unit.session.execute(
+        select(discounts.c.id)
+        .where(
+            discounts.c.merchant_id == unit.merchant_id,
+            discounts.c.id.in_(theirs) | discounts.c.code.in_(raised),
+        )
+        .order_by(discounts.c.code)
+        .with_for_update(key_share=True)
+    )
+
+
 def release(unit: Work, subscription_ids: Sequence[UUID]) -> None:
-    """Give back the uses of codes by sign-ups that came to nothing, in the order of ids."""
+    """Give back the uses of codes by sign-ups that came to nothing, in the order of codes."""
+    hold_counters(unit, subscription_ids)
     given = discount_grants.c
     rows = unit.session.execute(
         select(given.id, given.discount_id).where(
@@ -233,7 +263,7 @@ def release(unit: Work, subscription_ids: Sequence[UUID]) -> None:
             given.released_at.is_(None),
         )
     ).all()
-    for row in sorted(rows, key=lambda one: (one.discount_id, one.id)):
+    for row in rows:
         unit.session.execute(
             update(discount_grants)
             .where(given.merchant_id == unit.merchant_id, given.id == row.id)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from billing import queries
 from billing.discounts.queries import DiscountRow, find_by_code
-from billing.discounts.service import end_grant, grant
+from billing.discounts.service import end_grant, grant, hold_counters
 from billing.flows.item_rows import Part, load_extras, parts_on
 from billing.flows.renew import catch_up
 from billing.lifecycle import SubscriptionStatus
@@ -55,7 +55,7 @@ def redeem(unit: Work, subscription: Subscription, code: str) -> UUID:
 
 
 def redeem_all(unit: Work, subscription: Subscription, codes: Sequence[str]) -> None:
-    """Redeem the codes of a sign-up, in the order of their discounts: each takes its counter.
+    """Redeem the codes of a sign-up, in their order: each takes its counter.
 
     Raises:
         InvalidRequest: ``too_many_codes``. And what `redeem` raises.
@@ -74,7 +74,9 @@ def give(unit: Work, subscription_id: UUID, code: str) -> UUID:
         NotFound: ``subscription_not_found``. Conflict: ``already_canceled``. And what `redeem`
         raises.
     """
-    subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    subscription = queries.lock_subscription(unit, subscription_id)
+    hold_counters(unit, [subscription_id], [code])  # catching up may take numbers
+    subscription = catch_up(unit, subscription)
     if subscription.status == SubscriptionStatus.CANCELED:
         raise Conflict("already_canceled", "The subscription has ended.")
     return redeem(unit, subscription, code)

@@ -16,6 +16,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.exc import OperationalError
 
 from billing import queries
+from billing.discounts.service import hold_counters
 from billing.drafts import InvoiceDraft, due_date
 from billing.engine import Engine
 from billing.flows import renew_rows
@@ -77,6 +78,8 @@ def renew_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
 
 def catch_up(unit: Work, subscription: Subscription) -> Subscription:
     """Do what is due for one locked subscription before a request touches it (R25)."""
+    if subscription.status == SubscriptionStatus.INCOMPLETE:
+        hold_counters(unit, [subscription.id])  # an end gives back its codes
     if next_step(subscription.agreement, unit.now) is not None:
         hold_series(unit)  # it may issue, and the request may credit
     while run_steps(unit, [subscription]):
@@ -87,6 +90,9 @@ def catch_up(unit: Work, subscription: Subscription) -> Subscription:
 def run_steps(unit: Work, rows: list[Subscription]) -> int:
     """Do the due steps of locked subscriptions, at most `ROUNDS_MAX` each; returns how many."""
     cases = renew_rows.load(unit, rows)
+    begun = [one for one in cases if one.agreement.status is SubscriptionStatus.INCOMPLETE]
+    if begun:
+        hold_counters(unit, [case.row.id for case in begun])  # an end gives back its codes
     if any(_may_end(case.agreement) for case in cases):
         hold_series(unit)  # an end credits what was issued ahead, after others were issued
     lines: dict[tuple[object, ...], tuple[DraftLine, ...]] = {}

@@ -12,14 +12,18 @@ from lock_order import Watch, watched
 from sqlalchemy import select, text
 from stage import Stage, jakarta, make_stage
 
+from billing.discounts.queries import list_discounts
+from billing.discounts.service import create_discount
 from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.change_plan import change
 from billing.flows.credit import add_balance, credit_invoice
 from billing.flows.offers import offer
+from billing.flows.redeem import give
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
+from billing.flows.subscribe import subscribe
 from billing.flows.void import mark_uncollectible, void_invoice
 from billing.tables import customers, subscriptions
 from core import ids
@@ -46,6 +50,38 @@ def open_invoice(stage: Stage, subscription: UUID) -> UUID:
         invoices, invoices.c.issued_at.desc(), subscription_id=subscription, status="open"
     )[0].id
     return found
+
+
+def test_codes_are_counted_before_anything_is_numbered(stage: Stage, watch: Watch) -> None:
+    with stage.work() as unit:
+        price = make_price(unit, 100_000).id
+        for code in ("AWAL", "AKHIR", "NANTI"):
+            create_discount(unit, code=code, name={"id": code}, basis_points=500)
+        people = [make_customer(unit).id for _ in range(3)]
+    made = []
+    for one in people:
+        with stage.work() as unit:
+            made.append(
+                subscribe(
+                    unit, customer_id=one, price_id=price, codes=["AWAL", "AKHIR"],
+                    interactive=bool(made),
+                )
+            )  # fmt: skip
+    stage.drain()
+    assert made[0].invoice_id is not None
+    stage.pays(made[0].invoice_id)
+    with stage.work() as unit:
+        cancel(unit, made[1].subscription.id)
+    # Its next period is due, and billed before the code is given; the third comes to nothing.
+    set_clock(stage.engine, stage.id, jakarta("2027-02-28 12:00"))
+    with stage.work() as unit:
+        give(unit, made[0].subscription.id, "NANTI")
+    stage.drain()
+
+    with stage.work() as unit:
+        counts = {one.code: one.redeemed for one in list_discounts(unit)}
+    assert counts == {"AWAL": 1, "AKHIR": 1, "NANTI": 1}
+    assert not watch.faults, "\n".join(watch.faults)
 
 
 def test_a_year_of_everything_waits_in_one_order_only(stage: Stage, watch: Watch) -> None:

@@ -56,6 +56,9 @@ def test_a_discount_is_made_listed_and_stopped(house: House, desk: Desk) -> None
         ({"takes": "150"}, "periksa kode"),
         ({"count": ""}, "periksa kode"),
         ({"code": "x y"}, "periksa kode"),
+        ({"per_customer": "1.001"}, "per pelanggan sampai 1.000"),
+        ({"per_customer": "0"}, "per pelanggan sampai 1.000"),
+        ({"max_redemptions": "1.000.001"}, "dari 1 sampai 1.000.000"),
         ({"name": ""}, "tulis namanya"),
     ],
 )

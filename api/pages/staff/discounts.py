@@ -54,8 +54,8 @@ def make_discount(
                 duration=data.get("duration", "once"),
                 count=_whole(data.get("count", ""), "count") if counted else None,
                 new_customers=data.get("new_customers") == "yes",
-                max_redemptions=_limit(data.get("max_redemptions", "")),
-                per_customer=_limit(data.get("per_customer", "")) or 1,
+                max_redemptions=_limit(data, "max_redemptions"),
+                per_customer=1 if (each := _limit(data, "per_customer")) is None else each,
             )
     except (Conflict, InvalidRequest) as error:
         return _page(person, data, problem=refusal(error, person.language), status=409)
@@ -104,10 +104,6 @@ def _whole(typed: str, field: str) -> int:
     return int(found[1].replace(".", ""))
 
 
-def _limit(typed: str) -> int | None:
-    if not typed.strip():
-        return None
-    limit = _whole(typed, "max_redemptions")
-    if not 1 <= limit <= 1_000_000:
-        raise InvalidRequest("invalid_discount", "A limit is 1 or more.", field="max_redemptions")
-    return limit
+def _limit(data: dict[str, str], field: str) -> int | None:
+    typed = data.get(field, "")
+    return _whole(typed, field) if typed.strip() else None

@@ -39,6 +39,10 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "periksa kode (2 sampai 40 huruf, angka, _ atau -), besar potongan, dan lamanya.",
         "check the code (2 to 40 letters, digits, _ or -), what it takes off, and how long.",
     ),
+    "invalid_limit": (
+        "kuota kode ini dari 1 sampai 1.000.000, dan per pelanggan sampai 1.000.",
+        "a code is given from 1 to 1,000,000 times, and to a customer up to 1,000.",
+    ),
     "invalid_name": ("tulis namanya.", "write its name."),
     "code_taken": ("kode itu sudah ada.", "there is such a code already."),
     "invalid_mode": ("pilih kapan berlakunya.", "choose when it takes effect."),
