@@ -33,7 +33,7 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
 
     ``cancel`` ends the subscription with the first date of its first unpaid period (R41) and takes
     its open invoices back; where later time was paid for, it ends with today, as if cancelled, and
-    the debt before is written off. ``unpaid`` writes the debt off and keeps the subscription,
+    the debt before is written off. What was used up to now is billed, as by any other end. ``unpaid`` writes the debt off and keeps the subscription,
     unserved unless later time was paid for. An invoice without a period (an upgrade, a one-off)
     never ends a subscription.
     """
@@ -85,6 +85,10 @@ def first_unpaid_on(unit: Work, subscription: Subscription, invoice: Invoice) ->
 
 
 def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
+    # Lazy: issuing opens cases.
+    from billing.flows.usage_close import bill_usage, final_through, shut
+
+    shut(unit)
     drop_scheduled(unit, subscription.id)
     taken = take_back_unserved(
         unit, subscription, end_on, reason="dunning_end", freed_from=max(end_on, unit.today)
@@ -93,6 +97,8 @@ def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
         if any(line.kind == "usage" for line in lines_of(unit, one.id)):
             # What was used before the end stood beside it, and was chased with it.
             mark_uncollectible(unit, one.id, reason="dunning_end")
+    # The time was a courtesy; what was used in it is owed, as at any other end.
+    bill_usage(unit, subscription, final_through(unit, subscription))
     status = move(SubscriptionStatus(subscription.status), SubscriptionEvent.CANCELED)
     table = subscriptions.c
     unit.session.execute(
@@ -130,9 +136,12 @@ def _cancel_today(unit: Work, subscription: Subscription) -> None:
     # Lazy: a cancellation writes credit notes, which close cases.
     from billing.flows.cancel import cancel
 
+    owed = {one.id for one in lock_open_invoices(unit, subscription.id)}
     cancel(unit, subscription.id, when="now", reason="unpaid", confirm=False)
     for one in lock_open_invoices(unit, subscription.id):
-        mark_uncollectible(unit, one.id, reason="dunning_end")
+        # What was used up to now was billed just now: nobody has asked for it yet.
+        if one.id in owed:
+            mark_uncollectible(unit, one.id, reason="dunning_end")
 
 
 def _take_back(unit: Work, invoice: Invoice, subscription: Subscription) -> None:
