@@ -130,14 +130,19 @@ class NewEvent:
 
 _WRITE = text(
     """
-    WITH kept AS (
-        INSERT INTO usage_events (merchant_id, id, subscription_id, key, name, at, day, properties,
-            corrects_id, is_void, received_at)
-        SELECT :merchant_id, e.id, e.s, e.k, e.n, e.at, e.d, e.p, e.c, e.v, :received_at
+    WITH sent AS MATERIALIZED (
+        -- Numbered as they were sent: of one instant the last is the last.
+        SELECT e.*, nextval('usage_events_seq_seq') AS seq
         FROM json_to_recordset(CAST(:events AS json)) AS e(id uuid, s uuid, k text, n text,
-            at timestamptz, d date, p jsonb, c uuid, v boolean, o int)
+            at timestamptz, d date, p jsonb, c uuid, v boolean)
+    ), kept AS (
+        INSERT INTO usage_events (merchant_id, id, seq, subscription_id, key, name, at, day,
+            properties, corrects_id, is_void, received_at)
+        OVERRIDING SYSTEM VALUE
+        SELECT :merchant_id, e.id, e.seq, e.s, e.k, e.n, e.at, e.d, e.p, e.c, e.v, :received_at
+        FROM sent e
         -- Corrections of one event in their order: only the first that can be kept takes its place.
-        ORDER BY coalesce(e.c, e.id), e.o
+        ORDER BY coalesce(e.c, e.id), e.seq
         ON CONFLICT DO NOTHING
         RETURNING id, seq, subscription_id, at, day
     ), given AS (
@@ -202,9 +207,9 @@ def write_events(unit: Work, events: Sequence[NewEvent], *, counted: bool = True
         {
             "id": one.id.hex, "s": one.subscription_id.hex, "k": one.key, "n": one.name,
             "at": one.at.isoformat(), "d": one.day.isoformat(), "p": one.properties,
-            "c": one.corrects_id.hex if one.corrects_id else None, "v": one.is_void, "o": place,
+            "c": one.corrects_id.hex if one.corrects_id else None, "v": one.is_void,
         }
-        for place, one in enumerate(events)
+        for one in events
     ]  # fmt: skip
     values = [
         {"id": one.id.hex, "m": meter.id.hex, "v": value, "u": meter.aggregation == "unique"}

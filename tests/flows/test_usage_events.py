@@ -226,6 +226,18 @@ def test_of_several_corrections_of_one_event_the_first_that_can_be_kept_wins(
     assert states(take(engine, merchant, *batch)) == again
 
 
+def test_of_one_instant_the_event_that_was_sent_last_is_the_last(
+    engine: Engine, merchant: Merchant
+) -> None:
+    subscription, public = subscribed(engine, merchant)
+    last = metered(engine, merchant, "last")
+    take(engine, merchant, *(event(public, n, at=BEGIN) for n in range(12)))
+    span = whole(BEGIN, BEGIN + timedelta(days=1))
+    assert sums(engine, merchant, subscription, last, span).quantity == 11
+    take(engine, merchant, *(event(public, n, at=BEGIN) for n in range(40, 11, -1)))
+    assert sums(engine, merchant, subscription, last, span).quantity == 12
+
+
 def test_what_ended_takes_no_more_usage_and_still_knows_what_it_took(
     engine: Engine, merchant: Merchant
 ) -> None:
