@@ -149,11 +149,14 @@ def record_mandate(
         NotFound: ``payment_method_not_found`` for this customer.
     """
     found = unit.session.execute(
-        select(payment_methods.c.id).where(
+        select(payment_methods.c.id)
+        .where(
             payment_methods.c.merchant_id == unit.merchant_id,
             payment_methods.c.id == payment_method_id,
             payment_methods.c.customer_id == customer_id,
         )
+        # Of two consents at once the second replaces the first.
+        .with_for_update(key_share=True)
     ).one_or_none()
     if found is None:
         raise NotFound("payment_method_not_found", "the customer has no such payment method")

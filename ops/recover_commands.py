@@ -49,11 +49,13 @@ def ask(slug: str | None) -> None:
         wanted = None if slug is None else find_merchant(engine, slug)
         for merchant_id, name in module("ops.recover").recovering(engine, wanted):
             swept = sweep(engine, merchant_id)
-            left = left or bool(swept.unanswered)
+            left = left or bool(swept.unanswered) or swept.halted is not None
             click.echo(
                 f"{name}: asked about {swept.invoices} open invoices and {swept.payments} "
                 f"payments, found {swept.found} orders that were not known"
             )
+            if swept.halted is not None:
+                click.echo(f"    not finished: {swept.halted}")
             for what in swept.unanswered[:20]:
                 click.echo(f"    no answer about {what}")
             for what in swept.waiting[:20]:

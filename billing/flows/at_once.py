@@ -180,6 +180,7 @@ def save_card(
     """
     queries.get_customer(unit, customer_id)
     _count(engine, unit, Means(card_token=card_token, mandate=mandate), customer_id)
+    queries.lock_customers(unit, [customer_id])
     method_id = new_card(unit, customer_id, key, external_id=external_id)
     consent(unit, customer_id, method_id, mandate)
     if not orders_of(unit, method_id=method_id):

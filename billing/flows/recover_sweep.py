@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
@@ -40,6 +41,8 @@ LOG = logging.getLogger("tagihan.recover")
 
 BATCH: Final = 200
 _NAP: Final = 1  # seconds
+# So long the gateway may be left alone, in one go, before the rest is put off.
+_PATIENCE: Final = timedelta(minutes=2)
 # How long after a payment its money may be asked back; of older ones the settlement report tells.
 _GIVEN_BACK: Final = timedelta(days=180)
 # So many questions without an answer: the gateway is not there, and nobody knocks on.
@@ -54,7 +57,8 @@ class Swept:
     """What came of it: how many were asked about, and how many orders were found.
 
     ``unanswered``: the gateway did not answer about these. ``waiting``: found, and not taken in
-    while another order of the kind is open; the workers see to that one first.
+    while another order of the kind is open; the workers see to that one first. ``halted``: why the
+    rest was not asked about, where calls were stopped for longer than one waits.
     """
 
     invoices: int = 0
@@ -62,6 +66,16 @@ class Swept:
     found: int = 0
     unanswered: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    halted: str | None = None
+
+
+class _LeftAloneError(Exception):
+    """The gateway is not called now, and not soon."""
+
+    def __init__(self, until: datetime | None) -> None:
+        self.until = until
+        when = f" before {until:%Y-%m-%d %H:%M:%S} UTC" if until is not None else ""
+        super().__init__(f"calls to Midtrans are stopped, it is not asked again{when}")
 
 
 def sweep(
@@ -71,9 +85,21 @@ def sweep(
 ) -> Swept:
     """Ask the gateway about every open invoice and every payment; take in what is found.
 
-    Harmless to repeat, and while workers run.
+    Harmless to repeat, and while workers run. Where calls are stopped for long it ends, and says
+    so: the rest is asked about by the next one.
     """
     swept = Swept()
+    try:
+        _ask_all(engine, merchant_id, swept, progress)
+    except _LeftAloneError as stopped:
+        swept.halted = str(stopped)
+        LOG.warning("a sweep was cut short", extra={"merchant": str(merchant_id)})
+    return swept
+
+
+def _ask_all(
+    engine: Engine, merchant_id: UUID, swept: Swept, progress: Callable[[Swept], None]
+) -> None:
     for page in _pages(engine, merchant_id, _open_invoices):
         for row in page:
             with _gateway(engine, merchant_id, _QUESTIONS) as gateway:
@@ -85,19 +111,18 @@ def sweep(
             elif found.waiting:
                 swept.waiting.append(row.number)
             if len(swept.unanswered) >= _SILENCE:
-                return swept
+                return
         progress(swept)
     for page in _pages(engine, merchant_id, _payments):
         for row in page:
             with _gateway(engine, merchant_id, 1) as gateway:
                 _ask(engine, merchant_id, gateway, row, swept)
             if len(swept.unanswered) >= _SILENCE:
-                return swept
+                return
         progress(swept)
     if not swept.unanswered:
         with engine.work(merchant_id, system("recover")) as unit:
             unit.session.execute(_running(unit).values(asked_at=unit.real_now))
-    return swept
 
 
 def resume(engine: Engine, merchant_id: UUID, actor: Actor) -> list[str]:
@@ -111,6 +136,7 @@ def resume(engine: Engine, merchant_id: UUID, actor: Actor) -> list[str]:
     swept = sweep(engine, merchant_id)
     left = [f"{what}: Midtrans did not answer" for what in swept.unanswered]
     left += [f"{what}: an order of the lost time waits for another" for what in swept.waiting]
+    left += [swept.halted] if swept.halted else []
     with engine.work(merchant_id, actor) as unit:
         left += _still_due(unit)
         if left:
@@ -212,13 +238,20 @@ def _pages(
 
 @contextmanager
 def _gateway(engine: Engine, merchant_id: UUID, calls: int) -> Iterator[Gateway]:
-    """The gateway, when its pace has room for so many questions."""
-    while True:
+    """The gateway, when its pace has room for so many questions.
+
+    Raises:
+        _LeftAloneError: it has none for longer than one waits, as when it does not answer at all.
+    """
+    for nap in count():
         with engine.work(merchant_id, system("recover")) as unit:
             gateway = engine.gateways.of(unit.merchant)
             leave = take(engine, unit, Operation.STATUS, Lane.QUESTION, [calls], bell=_BELL)
+            far = leave.again_at is not None and leave.again_at > unit.real_now + _PATIENCE
         if leave.count:
             break
+        if far or nap * _NAP >= _PATIENCE.total_seconds():
+            raise _LeftAloneError(leave.again_at)
         time.sleep(_NAP)
     with watched(engine, merchant_id, gateway, leave) as asked:
         yield asked

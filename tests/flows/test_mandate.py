@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from time import sleep
+from uuid import UUID
+
 import pytest
 from builders import CONSENT, make_customer, make_price, make_subscription
 from fakes import FakeGateway, FakeMailer, MachineTime
@@ -9,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from stage import Stage, jakarta, make_stage
 
+from billing import service
 from billing.engine import Engine
 from billing.flows.at_once import subscribe_now
 from billing.flows.change_plan import change
@@ -21,6 +27,7 @@ from billing.service import end_mandate
 from billing.tables import mandates, subscriptions
 from core.errors import EngineError
 from core.tables import audit, messages
+from core.work import Work
 from dunning.tables import dunning_cases
 from invoices.tables import invoices
 from payments.tables import payment_orders
@@ -110,6 +117,28 @@ def test_a_charge_written_before_the_consent_ended_is_not_sent(stage: Stage) -> 
     assert stage.row(payment_orders, invoice_id=first).state == "failed"
     assert stage.invoice(first).status == "open"
     stage.audit()
+
+
+def test_of_two_consents_at_once_one_is_in_force(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage.work() as unit:
+        holder = make_customer(unit).id
+    card, gate = stage.card(holder, mandate=None), Barrier(2)
+
+    def slow(unit: Work, method_id: UUID, *, because: str) -> None:
+        end_mandate(unit, method_id, because=because)
+        sleep(0.3)  # the other one comes in between
+
+    def agree(_: int) -> None:
+        gate.wait()
+        with stage.work() as unit:
+            consent(unit, holder, card, CONSENT)
+
+    monkeypatch.setattr(service, "end_mandate", slow)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(agree, range(2)))
+    assert sorted(row.ended_because or "" for row in stage.rows(mandates)) == ["", "replaced"]
 
 
 def test_an_upgrade_without_a_consent_is_asked_for_and_not_charged(stage: Stage) -> None:

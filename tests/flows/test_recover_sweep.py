@@ -13,9 +13,11 @@ from fakes import FakeGateway, FakeMailer, MachineTime
 from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
+from billing.flows import recover_sweep
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.deliver import send_due as mail_due
+from billing.flows.pace import Leave
 from billing.flows.recover_mails import held, named_in, release
 from billing.flows.recover_sweep import resume, sweep
 from billing.flows.renew import renew_due
@@ -68,6 +70,27 @@ def lost_order(stage: Stage, invoice_id: UUID, kind: str, n: int) -> str:
     start = str(stage.invoice(invoice_id).period_start)
     with stage.work() as unit:
         return derive_order_id(unit.merchant.namespace, str(invoice_id), start, kind, n)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_sweep_ends_and_says_so_while_calls_to_the_gateway_are_stopped(
+    lost: Stage, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    february(lost)
+    again = lost.machine.at + timedelta(minutes=10)
+    naps: list[float] = []
+    leave = Leave(0, again_at=again if told else None)
+    monkeypatch.setattr(recover_sweep, "take", lambda *_, **__: leave)
+    monkeypatch.setattr(recover_sweep.time, "sleep", naps.append)
+
+    swept = sweep(lost.engine, lost.id)
+
+    assert swept.invoices == swept.payments == 0
+    assert swept.halted is not None
+    assert (f"before {again:%Y-%m-%d %H:%M:%S} UTC" in swept.halted) is told
+    assert sum(naps) == (0 if told else 120)
+    assert swept.halted in resume(lost.engine, lost.id, OPERATOR)
+    assert lost.row(recoveries).asked_at is None
 
 
 def test_a_virtual_account_that_was_paid_in_the_lost_time_is_found_though_nothing_is_sent(
