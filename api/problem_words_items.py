@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 ITEM_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "catalogue_moved": (
+        "The catalogue has changed since the plan was made: plan again; `values` says how.",
+        "Katalog berubah sejak rencana dibuat: buat rencana lagi; `values` menunjukkan bedanya.",
+    ),
     "change_waits": (
         "A change of the plan waits for the period's end: drop it first, or wait for it.",
         "Pergantian paket menunggu akhir periode: batalkan dulu, atau tunggu.",

@@ -16,6 +16,7 @@ from ops.commands import NEEDS, begin, finish, language_option, load, module, st
 
 _GROUPS = {
     "audit": ("ops.audit_commands", "The audit trail: whether it is whole, and where it ends."),
+    "catalogue": ("ops.catalogue_commands", "The catalogue as a file: export, plan, apply."),
     "clock": ("ops.clock_commands", "A test merchant's clock: read it, live on, or skip time."),
     "merchant": ("ops.merchant", "Merchants: add, list, show, change, their keys and people."),
     "reconcile": ("ops.reconcile", "Hold Midtrans' book against ours, by its report or by asking."),

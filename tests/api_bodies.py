@@ -7,11 +7,17 @@ from typing import Any
 
 from api_things import MANDATE
 
+from billing.catalogue.comparing import Standing, compare
+from billing.catalogue.document import parse
+
 _EVENT = {
     "key": "k-1", "subscription": "sub_nobody", "name": "call", "at": "2026-01-05T02:00:00Z",
 }  # fmt: skip
 # A settlement report with one row, as base64.
 REPORT = base64.b64encode(b"Order ID,Amount,Settlement Time\nLAIN-1,7000,2026-01-05\n").decode()
+
+CATALOGUE = "tagihan: 1\nplans: {dinding: {name: Dinding}}"
+_NOTHING = Standing({}, {}, {}, {})
 
 
 def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
@@ -50,6 +56,11 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("POST", "/subscriptions/{subscription_id}/change"): {"quantity": 3},
         ("POST", "/subscriptions/{subscription_id}/item-change-preview"): {
             "price": owned["dear_price"]
+        },
+        ("POST", "/catalogue/plan"): {"file": CATALOGUE},
+        ("POST", "/catalogue/apply"): {
+            "file": CATALOGUE,
+            "steps": [one.key for one in compare(_NOTHING, parse(CATALOGUE)).steps],
         },
         ("POST", "/discounts"): {
             "code": "DINDING",

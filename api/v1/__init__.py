@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
+from api.v1.catalogue import CatalogueController
 from api.v1.channels import ChannelsController
 from api.v1.clock import ClockController
 from api.v1.credit_notes import CreditNotesController
@@ -47,6 +48,7 @@ def routes() -> Router:
             WalletsController,
             ChannelsController,
             PlansController,
+            CatalogueController,
             DiscountsController,
             MetersController,
             SubscriptionsController,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -15,15 +14,12 @@ from billing.discounts import queries
 from billing.discounts.limits import check_limits
 from billing.discounts.queries import DiscountRow
 from billing.discounts.tables import discount_grants, discounts
+from billing.discounts.terms import check_terms, wrong_discount
 from core import ids
 from core.bulk import insert_rows
 from core.calendars import Anchor, Interval
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
-
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{1,39}")
-_AMOUNT_MAX = 1_000_000_000_000
-_COUNTED = ("periods", "months")
 
 
 def create_discount(
@@ -63,11 +59,11 @@ def create_discount(
     if key and _exists(unit, discount_id):
         return queries.get_discount(unit, discount_id)
     raised = code.strip().upper()
-    _check(raised, basis_points, amount, duration, count)
+    check_terms(raised, basis_points, amount, duration, count)
     if not name or not set(name) <= {"id", "en"} or not all(map(str.strip, name.values())):
         raise InvalidRequest("invalid_name", "A discount has a name in a language.", field="name")
     if starts_at is not None and ends_at is not None and starts_at >= ends_at:
-        raise _wrong("A discount ends after it begins.", "ends_at")
+        raise wrong_discount("A discount ends after it begins.", "ends_at")
     check_limits(max_redemptions, per_customer, minimum_amount)
     if queries.find_by_code(unit, raised) is not None:
         raise Conflict("code_taken", f"There is a discount {raised!r} already.", field="code")
@@ -276,23 +272,6 @@ def release(unit: Work, subscription_ids: Sequence[UUID]) -> None:
         )
 
 
-def _check(
-    code: str, basis_points: int | None, amount: int | None, duration: str, count: int | None
-) -> None:
-    if _CODE.fullmatch(code) is None:
-        raise _wrong("A code is 2 to 40 letters, digits, '_' or '-'.", "code")
-    if (basis_points is None) == (amount is None):
-        raise _wrong("A discount is a percentage or an amount.", "amount")
-    if basis_points is not None and not 1 <= basis_points <= 10_000:
-        raise _wrong("A percentage is 1 to 10,000 basis points.", "basis_points")
-    if amount is not None and not 1 <= amount <= _AMOUNT_MAX:
-        raise _wrong("An amount is whole rupiah, 1 or more.", "amount")
-    if duration not in ("once", "forever", *_COUNTED):
-        raise _wrong("A discount lasts once, so many periods or months, or forever.", "duration")
-    if (duration in _COUNTED) != (count is not None) or not 1 <= (count or 1) <= 120:
-        raise _wrong("A count, 1 to 120, goes with periods and months.", "count")
-
-
 def _exists(unit: Work, discount_id: UUID) -> bool:
     found = unit.session.execute(
         select(discounts.c.id).where(
@@ -300,7 +279,3 @@ def _exists(unit: Work, discount_id: UUID) -> bool:
         )
     )
     return found.one_or_none() is not None
-
-
-def _wrong(message: str, field: str) -> InvalidRequest:
-    return InvalidRequest("invalid_discount", message, field=field)

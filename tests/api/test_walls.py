@@ -80,6 +80,7 @@ HOLDS, QUESTIONED = "4811 1111 1111 1114", "5510 1111 1111 1115"
 
 # Writes that leave no line of their own in the audit, and why.
 UNAUDITED = {
+    "/catalogue/plan": "writes nothing",
     "/subscriptions/{subscription_id}/change-preview": "writes nothing",
     "/subscriptions/{subscription_id}/cancel-preview": "writes nothing",
     "/subscriptions/{subscription_id}/item-change-preview": "writes nothing",

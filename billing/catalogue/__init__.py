@@ -1,0 +1,1 @@
+"""A catalogue as a file: read, compared with what is sold, written."""
