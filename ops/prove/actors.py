@@ -85,6 +85,8 @@ class Stage:
         self.deadlocks = 0
         self.locks = locks
         self.crashed: list[BaseException] = []
+        # Whether a transaction or a savepoint has ended: only then a lock may have been let go.
+        self.let_go = False
         self.trace = hashlib.sha256()
         self.kept: list[str] | None = None  # the whole trace, where somebody looks for a difference
         self._born = 0
@@ -106,14 +108,9 @@ class Stage:
     # --- life -----------------------------------------------------------------------------------
 
     def spawn(
-        self,
-        name: str,
-        do: Callable[[], Any],
-        *,
-        process: str | None = None,
-        skew: timedelta = timedelta(0),
-        parent: Actor | None = None,
-    ) -> Actor:
+        self, name: str, do: Callable[[], Any], *,
+        process: str | None = None, skew: timedelta = timedelta(0), parent: Actor | None = None,
+    ) -> Actor:  # fmt: skip
         """A new actor; it runs when it is drawn."""
         self._born += 1
         actor = Actor(name, process or name, self._born, skew, parent)
@@ -150,6 +147,7 @@ class Stage:
     def run_until(self, until: datetime) -> None:
         """Let all go on until none is ready and nobody wakes up before ``until``."""
         self.until = until
+        self.let_go = True
         self._idle.clear()
         self._pass_on()
         last, since = self.steps, time.monotonic()
@@ -194,8 +192,7 @@ class Stage:
         if me is None:
             return
         self._alive(me)
-        self.steps += 1
-        me.pid = 0
+        self.steps, me.pid = self.steps + 1, 0
         self._settle()
         me.wake_at = self.now + span
         self._yield(me, State.SLEEPING)
@@ -205,8 +202,7 @@ class Stage:
         me = self.me()
         assert me is not None
         if any(child.state is not State.DONE for child in children):
-            self.steps += 1
-            me.pid = 0
+            self.steps, me.pid = self.steps + 1, 0
             self._settle()
             self._yield(me, State.JOINING)
 
@@ -244,7 +240,7 @@ class Stage:
             return dead[0]
         if ready:
             return ready[0] if len(ready) == 1 else self.dice.choice(ready)
-        asleep = [actor for actor in self.actors if actor.state is State.SLEEPING]
+        asleep = (actor for actor in self.actors if actor.state is State.SLEEPING)
         first = min(asleep, key=lambda one: (one.wake_at, one.number), default=None)
         if first is None or first.wake_at is None or first.wake_at > self.until:
             return None
@@ -298,6 +294,7 @@ class Stage:
 
     def _cancel(self, who: Actor, verdict: str) -> None:
         who.verdict = verdict
+        self.let_go = True
         self.locks.cancel(who.pid)
 
     def only_one_follows(self, pid: int) -> None:
@@ -305,6 +302,7 @@ class Stage:
 
         Two who were waiting to insert the same key would race each other in PostgreSQL.
         """
+        self.let_go = True
         waiting = [
             one for one in self.actors
             if one.state is State.WAITING and pid in self.locks.blockers(one.pid)
@@ -315,6 +313,9 @@ class Stage:
 
     def _settle(self) -> None:
         """Whoever was let go by what just happened comes back before anybody moves on."""
+        if not self.let_go:
+            return
+        self.let_go = False
         for actor in [one for one in self.actors if one.state is State.WAITING]:
             self._came_back(actor, even_waiting=True)
 
@@ -331,6 +332,7 @@ class Stage:
 
     def kill(self, process: str, undo: Callable[[Any], None]) -> None:
         """Every thread of a process is dead from here on; what it had not committed is undone."""
+        self.let_go = True
         for actor in [one for one in self.actors if one.process == process]:
             actor.dead = True
             if actor.state is State.WAITING:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterable
 from typing import Any
+
+_GONE_SECONDS = 5.0
 
 
 class Locks:
@@ -22,15 +27,35 @@ class Locks:
 
     def terminate(self, pid: int) -> None:
         """End the backend, and wait until it is gone."""
-        self._connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        self._connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+        _gone([pid])
 
 
 def restart(connection: Any) -> None:
     """PostgreSQL is started anew: every connection of the application breaks."""
-    connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    rows = connection.execute(
+        "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND application_name = 'tagihan'"
     )
+    _gone([row[0] for row in rows])
+
+
+def _gone(pids: Iterable[int]) -> None:
+    """Wait until these processes are no more; the server itself would look every 100 ms only."""
+    until = time.monotonic() + _GONE_SECONDS
+    for pid in pids:
+        while _lives(pid) and time.monotonic() < until:
+            time.sleep(0.0005)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # it runs as another user
+    return True
 
 
 def tidy(connection: Any) -> None:

@@ -90,6 +90,8 @@ class Statements:
             self._struck(actor, strike, driver, pid, statement)
         actor.open[pid] = driver
         actor.pid = pid
+        if statement.startswith(_UNDOING):
+            self._stage.let_go = True
         return statement, parameters
 
     def _struck(
@@ -148,6 +150,7 @@ class Statements:
         if strike in ("kill_after", "commit_unheard", "pause_after_commit"):
             driver.pgconn.exec_(b"COMMIT")
             actor.open.pop(pid, None)
+            self._stage.let_go = True
         if strike in ("kill_before", "kill_after"):
             self._die(actor)
         if strike == "commit_unheard":
@@ -156,11 +159,13 @@ class Statements:
             self._stage.sleep(self._strikes.how_long())
         actor.open.pop(pid, None)
         actor.pid = pid
+        self._stage.let_go = True
 
     def _rolls_back(self, connection: Connection) -> None:
         actor = self._stage.me()
         if actor is None:
             return
+        self._stage.let_go = True
         for pid, driver in list(actor.open.items()):
             if driver.closed:
                 del actor.open[pid]
