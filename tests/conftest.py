@@ -7,12 +7,18 @@ import os
 import re
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import database as databases
+import httpx._transports.default as httpx_transport
 import hypothesis
+import longest
+import pools
 import pytest
+from full import FULL
 
 import core.db
 
@@ -26,6 +32,10 @@ BY_VERSION = re.compile(
     r"|test_(idempotency|housekeeping|backup|database_fixture|twenty_posts)\.py"
 )
 
+# A client of a test trusts no one's certificates: reading them takes ten times what it asks for.
+_trusting = httpx_transport.create_ssl_context  # type: ignore[attr-defined]
+httpx_transport.create_ssl_context = functools.cache(_trusting)  # type: ignore[attr-defined]
+
 # How long one example takes says something about the machine and nothing about the rule.
 hypothesis.settings.register_profile("steady", hypothesis.settings(), deadline=None)
 # For a long look at the invariants: `pytest --hypothesis-profile=many tests/unit`.
@@ -38,12 +48,19 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("steady")
 
-# Files that are long by what they go through, though none of their tests is slow by itself.
-LONG = frozenset({"test_every_delivery.py", "test_protocol.py", "test_lives.py"})
+# Files that take longest by what they go through, longest first, as the end of a run names them.
+LONG = (
+    "test_every_delivery.py", "test_brown_out.py", "test_browser.py", "test_staff_browser.py",
+    "test_lock_order.py", "test_fuzz.py", "test_strictness.py", "test_walls.py",
+    "test_protocol.py", "test_races.py", "test_chase.py", "test_lives.py",
+)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The process that leads the run holds the lifeline of its PostgreSQL."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Who starts a run in the background bequeaths this to every process of a test.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.stash[_run] = databases.begin_run()
 
@@ -59,9 +76,24 @@ def pytest_report_header(config: pytest.Config) -> str:
     return databases.server_line()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: where a test waits for a process, another one works."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 2
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the files that took longest, so that a new one is not met with surprise."""
+    for line in longest.lines(terminalreporter.stats):
+        terminalreporter.write_line(line)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what touches the run's database; the longest files go first, so no worker ends alone."""
+    if not FULL:
+        more = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=more)
     ranks: dict[Path, int] = {}
     seen: set[tuple[Path, str]] = set()
     for item in items:
@@ -73,8 +105,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             seen.add(table)
             if quick or BY_VERSION.search(item.nodeid.partition("::")[0]):
                 item.add_marker("version")
-        slow = item.path.name in LONG or item.get_closest_marker("slow") is not None
-        rank = 2 if item.get_closest_marker("kill") else int(slow)
+        rank = len(LONG) - LONG.index(item.path.name) if item.path.name in LONG else 0
+        if item.get_closest_marker("kill"):
+            rank = len(LONG) + 2
+        elif item.get_closest_marker("slow"):
+            rank = max(rank, len(LONG) + 1)
         ranks[item.path] = max(ranks.get(item.path, 0), rank)
     items.sort(key=lambda item: -ranks[item.path])
 
@@ -108,9 +143,11 @@ def worker_database(cluster: databases.Cluster) -> Iterator[databases.WorkerData
     """The database of this worker; ask for `database` instead."""
     mine = databases.WorkerDatabase(cluster)
     with pytest.MonkeyPatch.context() as patch:
-        # The next test finds the statements compiled; a closed engine opens its pool anew.
-        patch.setattr(core.db, "make_engine", functools.cache(core.db.make_engine))
+        # The next test finds the statements compiled, and the connections of this one open.
+        shared = pools.Pools(core.db.make_engine, mine.name)
+        patch.setattr(core.db, "make_engine", shared.engine)
         yield mine
+        shared.close()
     mine.drop()
 
 

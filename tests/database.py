@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -41,6 +41,14 @@ _QUICK = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+
+# A deleted row stays in its file until the file is cut: tests would read ever more of them.
+TURNS_A_TRUNCATE = 50
+_END_THE_UNFINISHED = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND state <> 'idle' "
+    "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +108,65 @@ class WorkerDatabase:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._name = f"{cluster.role_prefix}_{os.getpid()}_{secrets.token_hex(3)}"
-        self._database = cluster.create(self._name)
-        self._used = False
+        self.name = f"{cluster.role_prefix}_{os.getpid()}_{secrets.token_hex(3)}"
+        self._database = cluster.create(self.name)
+        self._turns = 0
         self._kept = _rows_of_migrations(self._database.admin_url)
+        with admin(self._database.admin_url) as connection:
+            self._tables = _tables(connection)
+        self._cleaner: psycopg.Connection | None = None
 
     def clean(self) -> Database:
         """Empty what the last test wrote; rows that came with the migrations stay."""
-        if self._used and not self._delete_rows():
-            self._cluster.drop(self._name)
-            self._cluster.create(self._name)
-        self._used = True
+        if self._turns and not self._delete_rows():
+            self._cluster.drop(self.name)
+            self._cluster.create(self.name)
+        self._turns += 1
         return self._database
 
     def drop(self) -> None:
         """Drop it at the end of the run."""
-        self._cluster.drop(self._name)
+        if self._cleaner is not None:
+            self._cleaner.close()
+        self._cluster.drop(self.name)
 
     def _delete_rows(self) -> bool:
-        with admin(self._database.admin_url) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND state <> 'idle' "
-                "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-            try:
-                # History refuses to be deleted: only here, and only for a superuser, not.
-                connection.execute("SET session_replication_role = replica")
-            except psycopg.errors.InsufficientPrivilege:
-                return False
-            with connection.transaction():
-                for table in _filled(connection):
-                    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-                for table, rows in self._kept.items():
-                    copy = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
-                    with connection.cursor().copy(copy) as stream:
-                        stream.write(rows)
+        ours = self._connection()
+        if ours is None:
+            return False
+        ours.execute(_END_THE_UNFINISHED)
+        for table in set(_tables(ours)) - set(self._tables):  # a table of the last test's own
+            ours.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
+        with ours.transaction():
+            if self._turns % TURNS_A_TRUNCATE == 0:
+                names = sql.SQL(", ").join(map(sql.Identifier, self._tables))
+                ours.execute(sql.SQL("TRUNCATE {}").format(names))
+            else:
+                for (table,) in ours.execute(_which_are_filled(self._tables)).fetchall():
+                    ours.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            for table, rows in self._kept.items():
+                copy = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+                with ours.cursor().copy(copy) as stream:
+                    stream.write(rows)
         return True
+
+    def _connection(self) -> psycopg.Connection | None:
+        """One for the whole run, as it knows the tables; None who may not delete history."""
+        if self._cleaner is not None:
+            with suppress(psycopg.OperationalError):  # a test may end whoever is connected
+                self._cleaner.execute("SELECT")
+                return self._cleaner
+        ours = psycopg.connect(
+            self._database.admin_url, autocommit=True, connect_timeout=10, prepare_threshold=0
+        )
+        try:
+            # History refuses to be deleted: only here, and only for a superuser, not.
+            ours.execute("SET session_replication_role = replica")
+        except psycopg.errors.InsufficientPrivilege:
+            ours.close()
+            return None
+        self._cleaner = ours
+        return ours
 
 
 @contextmanager
@@ -274,31 +304,32 @@ def _rows_of_migrations(url: str) -> dict[str, bytes]:
             connection.execute("SET session_replication_role = replica")
         except psycopg.errors.InsufficientPrivilege:
             return {}
-        for table in _filled(connection):
+        for (table,) in connection.execute(_which_are_filled(_tables(connection))).fetchall():
             copy = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
             with connection.cursor().copy(copy) as stream:
                 kept[table] = b"".join(bytes(part) for part in stream)
     return kept
 
 
-def _filled(connection: psycopg.Connection) -> list[str]:
-    """Tables with at least one row."""
-    tables = [
+def _tables(connection: psycopg.Connection) -> list[str]:
+    """The tables that are there."""
+    return [
         row[0]
         for row in connection.execute(
             "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition "
             "AND relnamespace = 'public'::regnamespace ORDER BY relname"
         )
     ]
-    if not tables:
-        return []
-    asks = sql.SQL(" UNION ALL ").join(
+
+
+def _which_are_filled(tables: list[str]) -> sql.Composed:
+    """The question which of these hold at least one row."""
+    return sql.SQL(" UNION ALL ").join(
         sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})").format(
             sql.Literal(table), sql.Identifier(table)
         )
         for table in tables
     )
-    return [row[0] for row in connection.execute(asks)]
 
 
 def _as(url: str, user: str, password: str, database: str) -> str:

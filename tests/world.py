@@ -82,11 +82,13 @@ class World:
         return drain(self.engine)
 
     def rows(self, table: Table, **equal: Any) -> list[Row[Any]]:
-        """Rows of a table, by equality."""
+        """Rows of a table, by equality; events in the order they were told."""
         with self.work() as unit:
             query = select(table).where(table.c.merchant_id == self.merchant_id)
             for name, value in equal.items():
                 query = query.where(table.c[name] == value)
+            if "seq" in table.c:
+                query = query.order_by(table.c.seq)
             return list(unit.session.execute(query))
 
     def order_of(self, invoice_id: UUID) -> Row[Any]:
