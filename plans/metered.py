@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
 from core.errors import InvalidRequest
+from plans.percentages import Fees, PercentageTerms
 from plans.price_models import Percentage, Priced
 from plans.price_terms import model_of, terms_of
 from plans.refusals import wrong_terms
@@ -36,12 +37,16 @@ def metered_terms(model: str, terms: Mapping[str, Any], aggregation: str) -> dic
         raise wrong_terms(wrong.message, f"terms.{wrong.field}") from None
 
 
-def needs_amounts(model: str, terms: Mapping[str, Any]) -> bool:
-    """Whether the sum is not enough: each event has a limit, or the first ones are free."""
+def terms_of_events(model: str, terms: Mapping[str, Any]) -> PercentageTerms | None:
+    """Give the terms where the sum is not enough: each event has a limit, or the first are free."""
     if model != "percentage":
-        return False
-    limited = any(Fraction(terms.get(name, 0)) for name in ("minimum", "free_amount"))
-    return limited or "maximum" in terms
+        return None
+    rule = model_of(model, terms)
+    if not isinstance(rule, Percentage):
+        return None
+    found = rule.terms
+    looks = found.free_amount or found.minimum or found.maximum is not None
+    return found if looks else None
 
 
 def priced_usage(
@@ -50,7 +55,7 @@ def priced_usage(
     quantity: Fraction,
     *,
     events: int,
-    amounts: Sequence[Fraction] = (),
+    fees: Fees | None = None,
 ) -> Priced:
     """Price what was used in a period, exactly, with its derivation.
 
@@ -59,13 +64,11 @@ def priced_usage(
         terms: as `metered_terms` gave them.
         quantity: measured, 0 or more.
         events: how many made it; a percentage has a fee for each.
-        amounts: of each event in its order, where `needs_amounts`; what is taken back is no fee.
+        fees: what the single events pay, where `terms_of_events` asks for it.
 
     Source: billing rules R57 to R59.
     """
     rule = model_of(model, terms)
     if not isinstance(rule, Percentage):
         return rule.price(quantity)
-    if needs_amounts(model, terms):
-        return rule.price_events(max(one, Fraction(0)) for one in amounts)
-    return rule.price_sum(quantity, events)
+    return rule.price_sum(quantity, events) if fees is None else rule.price_fees(fees)

@@ -153,7 +153,10 @@ class Percentage:
 
     def price_events(self, amounts: Iterable[Fraction]) -> Priced:
         """Price a period's events in their order."""
-        fees = fees_of(self.terms, amounts)
+        return self.price_fees(fees_of(self.terms, amounts))
+
+    def price_fees(self, fees: Fees) -> Priced:
+        """Price a period's events where their fees are counted already."""
         return Priced(fees.total(self.terms), self._derivation(fees))
 
     def price_sum(self, amount: Fraction, events: int) -> Priced:

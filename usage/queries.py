@@ -80,6 +80,13 @@ class ClosingRow:
     events: int
     quantity: str
     amount: int
+    days: int | None
+    of_days: int | None
+
+    @property
+    def share(self) -> tuple[int, int] | None:
+        """The share of the price that the span takes, in days of so many; None is all of it."""
+        return None if self.days is None or self.of_days is None else (self.days, self.of_days)
 
 
 _METER = tuple(meters.c[name] for name in MeterRow.__slots__)
@@ -240,41 +247,6 @@ def load_sums(unit: Work, wanted: Sequence[Wanted]) -> list[Sums]:
         )
         for i in range(1, len(wanted) + 1)
     ]
-
-
-_AMOUNTS = text(
-    """
-    SELECT CAST(e.properties ->> m.field AS numeric) AS value
-    FROM usage_events e JOIN meters m ON m.merchant_id = e.merchant_id AND m.id = :meter
-        AND m.event_name = e.name AND e.seq > m.counts_from
-    WHERE e.merchant_id = :merchant_id AND e.subscription_id = :subscription
-        AND e.day >= :starts AND e.day < :ends AND NOT e.is_void
-        AND NOT EXISTS (SELECT 1 FROM usage_events c WHERE c.merchant_id = e.merchant_id
-            AND c.corrects_id = e.id)
-        AND NOT EXISTS (SELECT 1 FROM jsonb_array_elements(m.filters) f WHERE NOT coalesce(
-            f -> 'in' @> jsonb_build_array(e.properties -> (f ->> 'property')), false))
-    ORDER BY e.at, e.seq
-    """
-)
-
-
-def amounts_of(unit: Work, wanted: Wanted) -> list[Fraction]:
-    """Read what each event of a span came to, in the order they happened.
-
-    Only for percentages with limits for each event, or a free amount that the first events use:
-    no sum says what those come to.
-    """
-    rows = unit.session.execute(
-        _AMOUNTS,
-        {
-            "merchant_id": unit.merchant_id,
-            "subscription": wanted.subscription_id,
-            "meter": wanted.meter_id,
-            "starts": wanted.span.start,
-            "ends": wanted.span.end,
-        },
-    )
-    return [Fraction(value) for value in rows.scalars()]
 
 
 def get_event(unit: Work, key: str) -> Any:

@@ -155,6 +155,9 @@ usage_closings = merchant_table(
     # Exact, as text; net usage below zero is kept beside the nothing that is billed.
     Column("quantity", Text, nullable=False),
     Column("below_zero", Text, nullable=False, server_default="0"),
+    # Where a figure of a whole period is priced for a part of it: days of so many.
+    Column("days", Integer),
+    Column("of_days", Integer),
     # Whole rupiah before tax for the period, corrections included.
     Column("amount", BigInteger, nullable=False),
     # What this closing added: a line of this invoice, or less than nothing: a note of it.
@@ -174,6 +177,9 @@ usage_closings = merchant_table(
         name="uq_usage_closings_once",
     ),
     CheckConstraint("period_start < period_end", name="period"),
+    CheckConstraint(
+        "(days IS NULL) = (of_days IS NULL) AND days BETWEEN 1 AND of_days", name="share"
+    ),
     CheckConstraint("n >= 0 AND events >= 0 AND amount >= 0", name="not_negative"),
     CheckConstraint("added = 0 OR invoice_id IS NOT NULL", name="invoice_id"),
     Index("ix_usage_closings_subscription", "merchant_id", "subscription_id", "period_end"),

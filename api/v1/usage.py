@@ -83,7 +83,7 @@ class UsageController(Controller):
             row = get_subscription(unit, wanted)
             tomorrow = civil_date(unit.now, row.billing_zone) + timedelta(days=1)
             through = min(tomorrow, row.ended_on or row.current_end)
-            parts = plan_usage(unit, [(row, through)]).get(row.id, ())
+            parts = plan_usage(unit, [(row, through)], so_far=True).get(row.id, ())
         return UsageOut(
             subscription=ids.public("subscription", wanted),
             through=through,

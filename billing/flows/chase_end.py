@@ -33,9 +33,9 @@ def end_case(unit: Work, case: DunningCase, invoice: Invoice, action: EndAction)
 
     ``cancel`` ends the subscription with the first date of its first unpaid period (R41) and takes
     its open invoices back; where later time was paid for, it ends with today, as if cancelled, and
-    the debt before is written off. What was used up to now is billed, as by any other end. ``unpaid`` writes the debt off and keeps the subscription,
-    unserved unless later time was paid for. An invoice without a period (an upgrade, a one-off)
-    never ends a subscription.
+    the debt before is written off. What was used up to now is billed, as by any other end.
+    ``unpaid`` writes the debt off and keeps the subscription, unserved unless later time was paid
+    for. An invoice without a period (an upgrade, a one-off) never ends a subscription.
     """
     # Lazy: what is paid closes its case.
     from billing.flows.use_balance import use_balance

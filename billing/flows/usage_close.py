@@ -152,6 +152,8 @@ def _row(unit: Work, part: UsedPart, invoice_id: UUID | None) -> dict[str, Any]:
         "events": part.events,
         "quantity": written(part.quantity),
         "below_zero": written(part.below_zero),
+        "days": part.share[0] if part.share else None,
+        "of_days": part.share[1] if part.share else None,
         "amount": (part.billed.amount if part.billed else 0) + added,
         "added": added,
         "invoice_id": invoice_id,
@@ -205,11 +207,20 @@ def _give_back(unit: Work, part: UsedPart, wanted: int, source: UUID) -> tuple[i
 
     What was voided or written off gives nothing back.
     """
-    line = invoice_lines.c
+    line, closing = invoice_lines.c, usage_closings.c
+    # The invoices of its closings, so that no other line is looked at.
+    by = select(closing.invoice_id).where(
+        closing.merchant_id == unit.merchant_id,
+        closing.item_id == part.span.item_id,
+        closing.usage_price_id == part.part.id,
+        closing.period_start == part.span.start,
+        closing.added > 0,
+    )
     rows = unit.session.execute(
         select(line.id, line.invoice_id)
         .where(
             line.merchant_id == unit.merchant_id,
+            line.invoice_id.in_(by),
             line.kind == "usage",
             line.price_id == part.price.id,
             line.derivation["usage"]["closing"].astext == str(closing_id(unit, part, 0)),

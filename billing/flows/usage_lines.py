@@ -16,17 +16,19 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from billing.flows.usage_fees import fees_of_span
 from billing.records import Subscription
 from billing.tables import subscription_items
-from core.calendars import Period, instant_of
+from core.calendars import Anchor, Period, instant_of, period_containing
 from core.exact import written
 from core.money import Money
 from core.work import Work
 from invoices.lines import DraftLine, LineKind, describe
-from plans.metered import needs_amounts, priced_usage
+from plans.metered import priced_usage, terms_of_events
+from plans.percentages import Fees
 from plans.price_models import Priced, billable
 from plans.queries import Price, load_prices
-from usage.closing import OpenSpan, ServedItem, open_spans
+from usage.closing import OpenSpan, ServedItem, joined, open_spans, share_of
 from usage.measures import Measured, Span, measured
 from usage.meters import Aggregation
 from usage.queries import (
@@ -34,7 +36,6 @@ from usage.queries import (
     MeterRow,
     UsagePrice,
     Wanted,
-    amounts_of,
     closings_of,
     has_usage_prices,
     load_meters,
@@ -47,6 +48,7 @@ from usage.queries import (
 class UsedPart:
     """What one span of one metered price comes to. Amounts in whole rupiah before tax.
 
+    ``share`` is the part of the price it takes, in days of so many, see `usage.closing.share_of`;
     ``billed`` is the newest closing of the span, where it was billed before; ``added`` is what is
     to be billed now, and below zero what is to be given back.
     """
@@ -61,6 +63,7 @@ class UsedPart:
     below_zero: Fraction
     priced: Priced
     amount: int
+    share: tuple[int, int] | None
     billed: ClosingRow | None
 
     @property
@@ -74,20 +77,29 @@ class UsedPart:
 
     @property
     def is_news(self) -> bool:
-        """Whether a closing is to be written: the first, or one of another quantity."""
+        """Whether a closing is to be written: the first, or one of another quantity.
+
+        Where each event has a price of its own, the same sum of as many may come to another amount.
+        """
         before = self.billed
-        return before is None or (before.events, before.quantity) != (
+        if before is None or (before.events, before.quantity) != (
             self.events, written(self.quantity)
-        )  # fmt: skip
+        ):  # fmt: skip
+            return True
+        by_event = terms_of_events(self.part.model, self.part.model_terms)
+        return self.added != 0 and by_event is not None
 
 
 def plan_usage(
-    unit: Work, through: Sequence[tuple[Subscription, date]]
+    unit: Work, through: Sequence[tuple[Subscription, date]], *, so_far: bool = False
 ) -> dict[UUID, tuple[UsedPart, ...]]:
     """Work out what usage comes to up to a date, exclusive, by subscription; writes nothing.
 
-    A handful of queries for a whole batch, and no event is read (but for percentages that look at
-    each). The answer is the same for a preview and for the invoice.
+    A handful of queries for a whole batch, and no event is read (but in the database, for
+    percentages that look at each). The answer is the same for a preview and for the invoice.
+
+    Args:
+        so_far: nothing is closed: a peak of today is one of the whole period, unless it is cut.
     """
     if not through or not has_usage_prices(unit):
         return {}
@@ -103,17 +115,19 @@ def plan_usage(
     for row, until in through:
         mine = [one for one in items if one.subscription_id == row.id and one.price_id in parts]
         before = [one for one in closed if one.subscription_id == row.id]
-        found += _spans(row, until, items=mine, parts=parts, closed=before, meters=meters)
+        found += _spans(
+            row, until, items=mine, parts=parts, closed=before, meters=meters, prices=prices,
+            so_far=so_far,
+        )  # fmt: skip
     wanted = [one.wanted(meters) for one in found]
     sums = load_sums(unit, wanted)
     used: dict[UUID, list[UsedPart]] = {}
     for one, asked, total in zip(found, wanted, sums, strict=True):
         aggregation: Aggregation = meters[one.part.meter_id].rule.aggregation
         said = measured(aggregation, total, _instants(one.span, one.zone))
-        amounts = (
-            amounts_of(unit, asked) if needs_amounts(one.part.model, one.part.model_terms) else []
-        )
-        made = _used(one, said, amounts, prices[one.part.price_id], meters[one.part.meter_id])
+        by_event = terms_of_events(one.part.model, one.part.model_terms)
+        fees = fees_of_span(unit, asked, by_event) if by_event else None
+        made = _used(one, said, fees, prices[one.part.price_id], meters[one.part.meter_id])
         if made.is_news:
             used.setdefault(one.subscription_id, []).append(made)
     return {subscription: tuple(every) for subscription, every in used.items()}
@@ -175,6 +189,7 @@ def closing_id(unit: Work, used: UsedPart, n: int) -> UUID:
 class _Item:
     id: UUID
     subscription_id: UUID
+    extra_id: UUID | None
     price_id: UUID
     started_on: date
     ended_on: date | None
@@ -188,6 +203,7 @@ class _Found:
     zone: str
     span: OpenSpan
     part: UsagePrice
+    share: tuple[int, int] | None
     billed: ClosingRow | None
 
     def wanted(self, meters: Mapping[UUID, MeterRow]) -> Wanted:
@@ -204,47 +220,62 @@ def _spans(
     parts: Mapping[UUID, Sequence[UsagePrice]],
     closed: Sequence[ClosingRow],
     meters: Mapping[UUID, MeterRow],
+    prices: Mapping[UUID, Price],
+    so_far: bool,
 ) -> list[_Found]:
     found: list[_Found] = []
     paid_from = row.trial_end_on or row.started_on
-    for price_id in dict.fromkeys(item.price_id for item in items):
-        served = [
+    for extra_id, price_id in dict.fromkeys((item.extra_id, item.price_id) for item in items):
+        served = joined(
             ServedItem(item.id, item.started_on, item.ended_on)
-            for item in items if item.price_id == price_id
-        ]  # fmt: skip
+            for item in items if (item.extra_id, item.price_id) == (extra_id, price_id)
+        )  # fmt: skip
+        first = {version: one.id for one in served for version in one.versions}
+        by_id = {one.id: one for one in served}
         for part in parts[price_id]:
-            mine = [one for one in closed if one.usage_price_id == part.id]
-            ends = _ends(mine)
-            late_days = meters[part.meter_id].late_days
+            meter = meters[part.meter_id].rule
+            mine = [one for one in closed if one.usage_price_id == part.id and one.item_id in first]
+            ends: dict[UUID, date] = {}
+            for one in mine:
+                item = first[one.item_id]
+                ends[item] = max(one.period_end, ends.get(item, one.period_end))
             # An event as old as its meter takes it may have come just after the last closing.
-            again = [
-                (OpenSpan(one.item_id, one.period_start, one.period_end), one)
-                for one in mine
-                if one.period_end > ends[one.item_id] - timedelta(days=late_days + 1)
-            ]
-            fresh = open_spans(served, ends, paid_from=paid_from, through=until)
             found += [
-                _Found(row.id, row.billing_zone, span, part, billed)
-                for span, billed in (*again, *((one, None) for one in fresh))
-            ]
+                _Found(
+                    row.id, row.billing_zone,
+                    OpenSpan(one.item_id, one.period_start, one.period_end), part, one.share, one,
+                )
+                for one in mine
+                if one.period_end > ends[first[one.item_id]] - timedelta(days=meter.late_days + 1)
+            ]  # fmt: skip
+            for span in open_spans(served, ends, paid_from=paid_from, through=until):
+                item_of = by_id[span.item_id]
+                whole = _whole(row, prices[price_id], span, item_of)
+                reaches = span.end
+                if so_far and meter.aggregation != "weighted_sum":
+                    reaches = min(item_of.end or whole.end, whole.end)
+                share = share_of(meter.aggregation, span, whole, lasts_to=reaches)
+                found.append(_Found(row.id, row.billing_zone, span, part, share, None))
     return found
 
 
-def _ends(closed: Sequence[ClosingRow]) -> dict[UUID, date]:
-    ends: dict[UUID, date] = {}
-    for one in closed:
-        ends[one.item_id] = max(one.period_end, ends.get(one.item_id, one.period_end))
-    return ends
+def _whole(row: Subscription, price: Price, span: OpenSpan, item: ServedItem) -> Period:
+    """The period of its price that a span lies in; another interval began with its item."""
+    alike = price.interval.is_as_long_as(row.interval)
+    anchor = row.anchor if alike else Anchor.at(item.start)
+    return period_containing(anchor, price.interval, span.start)
 
 
 def _used(
-    found: _Found, said: Measured, amounts: Sequence[Fraction], price: Price, meter: MeterRow
+    found: _Found, said: Measured, fees: Fees | None, price: Price, meter: MeterRow
 ) -> UsedPart:
     billed_as = billable(said.quantity)
     part = found.part
     priced = priced_usage(
-        part.model, part.model_terms, billed_as.quantity, events=said.events, amounts=amounts
+        part.model, part.model_terms, billed_as.quantity, events=said.events, fees=fees
     )
+    if found.share is not None:
+        priced = _shared(priced, *found.share)
     return UsedPart(
         subscription_id=found.subscription_id,
         span=found.span,
@@ -256,7 +287,15 @@ def _used(
         below_zero=billed_as.below_zero,
         priced=priced,
         amount=priced.amount(price.currency).amount,
+        share=found.share,
         billed=found.billed,
+    )
+
+
+def _shared(priced: Priced, days: int, of_days: int) -> Priced:
+    return Priced(
+        priced.exact * Fraction(days, of_days),
+        {"rule": "share", "of": priced.derivation, "numerator": days, "denominator": of_days},
     )
 
 
@@ -267,11 +306,14 @@ def _instants(span: OpenSpan, zone: str) -> Span:
 def _items(unit: Work, subscription_ids: Sequence[UUID]) -> list[_Item]:
     table = subscription_items.c
     rows = unit.session.execute(
-        select(table.id, table.subscription_id, table.price_id, table.started_on, table.ended_on)
+        select(
+            table.id, table.subscription_id, table.extra_id, table.price_id, table.started_on,
+            table.ended_on,
+        )
         .where(
             table.merchant_id == unit.merchant_id,
             table.subscription_id.in_(sorted(subscription_ids)),
         )
         .order_by(table.started_on, table.created_at, table.id)
-    )
+    )  # fmt: skip
     return [_Item(**row._mapping) for row in rows]

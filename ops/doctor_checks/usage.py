@@ -121,21 +121,30 @@ CHECKS = (
     ),
     by_sql(
         "usage-is-closed",
-        "Every day of a metered price that lies before the current period is closed.",
+        "Every day of a metered price that lies before the current period, or before the end, is "
+        "closed.",
         """
         SELECT s.merchant_id, 'subscription' AS kind, s.id, s.external_id AS label,
-            format('%s of %s is open, the period began on %s',
-                greatest(i.started_on, c.closed, s.trial_end_on), p.name ->> 'id', o.over) AS why
+            format('%s of %s is open up to %s', greatest(i.started_on, s.trial_end_on),
+                p.name ->> 'id', o.over) AS why
         FROM subscriptions s
         JOIN subscription_items i ON i.merchant_id = s.merchant_id AND i.subscription_id = s.id
         JOIN usage_prices p ON p.merchant_id = i.merchant_id AND p.price_id = i.price_id
-        LEFT JOIN LATERAL (
-            SELECT max(period_end) AS closed FROM usage_closings c
-            WHERE c.merchant_id = i.merchant_id AND c.item_id = i.id AND c.usage_price_id = p.id
-        ) c ON true
-        CROSS JOIN LATERAL (SELECT least(s.current_start, i.ended_on) AS over) o
-        WHERE s.status IN ('active', 'past_due') AND s.billed_through > s.current_start
-            AND greatest(i.started_on, c.closed, s.trial_end_on) < o.over
+        CROSS JOIN LATERAL (
+            SELECT least(coalesce(s.ended_on, s.current_start), i.ended_on) AS over
+        ) o
+        -- One that was never paid for was never billed; its first payment is still awaited.
+        WHERE s.incomplete_until IS NULL
+            AND (s.status = 'canceled'
+                OR s.status IN ('active', 'past_due') AND s.billed_through > s.current_start)
+            AND greatest(i.started_on, s.trial_end_on) < o.over
+            -- The versions of an item that follow each other are closed as one.
+            AND NOT EXISTS (
+                SELECT 1 FROM usage_closings c
+                JOIN subscription_items v ON v.merchant_id = c.merchant_id AND v.id = c.item_id
+                WHERE c.merchant_id = s.merchant_id AND c.subscription_id = s.id
+                    AND c.usage_price_id = p.id AND v.extra_id IS NOT DISTINCT FROM i.extra_id
+                    AND c.period_start < o.over AND c.period_end >= o.over)
         """,
     ),
 )

@@ -279,6 +279,27 @@ def test_a_percentage_of_what_passes_through(
     sound(engine)
 
 
+def test_a_correction_that_keeps_count_and_sum_is_billed_where_each_event_has_a_fee(
+    engine: Engine, merchant: Merchant
+) -> None:
+    """At least Rp2.000 each: 50,000 and 950,000 pay 2,000 and 9,500; 500,000 twice pay 5,000 each.
+
+    Rp11.500 were billed, so Rp1.500 are given back.
+    """
+    terms = {"rate": "0.01", "minimum": 2_000}
+    subscription = begin(engine, merchant, {"model": "percentage", "terms": terms})
+    use(engine, merchant, subscription, ("a", day(1, 1), 50_000), ("b", day(1, 1), 950_000))
+    to(engine, merchant, FEBRUARY)
+    assert bills(engine, merchant, subscription)[1][1].amount == 11_500
+    use(engine, merchant, subscription, ("c", day(1, 1), 500_000), corrects="a")
+    use(engine, merchant, subscription, ("d", day(1, 1), 500_000), corrects="b")
+    to(engine, merchant, MARCH)
+    with working(engine, merchant) as unit:
+        notes = unit.session.execute(select(credit_notes.c.net_amount)).scalars().all()
+    assert notes == [1_500]
+    sound(engine)
+
+
 def test_a_month_of_many_is_closed_in_one_go(engine: Engine, merchant: Merchant) -> None:
     terms = {"aggregation": "unique", "model": "volume", "terms": CALLS}
     with working(engine, merchant) as unit:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.calendars import Period
 from core.errors import InvalidRequest
 from usage.arrivals import Served, refusal_of
-from usage.closing import OpenSpan, ServedItem, open_spans
+from usage.closing import OpenSpan, ServedItem, joined, open_spans, share_of
 from usage.measures import Event, Measured, Span, Sums, measure_events, measured, micros
 from usage.meters import Filter, Meter, UnusableValueError, new_meter
 
@@ -136,3 +137,40 @@ def test_each_day_of_an_item_is_billed_once() -> None:
         OpenSpan(ID[1], date(2027, 1, 20), date(2027, 2, 1)),
     ]
     assert open_spans(items, {}, paid_from=date(2027, 3, 1), through=date(2027, 2, 1)) == []
+
+
+def test_versions_that_follow_each_other_are_one_item() -> None:
+    """A gap parts them; what ends as it begins was never served."""
+    tenth, twentieth = date(2027, 1, 10), date(2027, 1, 20)
+    versions = [
+        ServedItem(ID[0], date(2027, 1, 1), tenth),
+        ServedItem(ID[1], tenth, tenth),
+        ServedItem(ID[2], tenth, twentieth),
+        ServedItem(ID[1], date(2027, 1, 25), None),
+    ]
+    assert joined(versions) == [
+        ServedItem(ID[0], date(2027, 1, 1), twentieth, (ID[0], ID[2])),
+        ServedItem(ID[1], date(2027, 1, 25), None, (ID[1],)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "start", "lasts_to", "share"),
+    [
+        ("sum", 10, 20, None),
+        ("count", 10, 20, None),
+        ("max", 1, 32, None),
+        ("last", 1, 16, (15, 31)),
+        ("unique", 16, 32, (16, 31)),
+        ("weighted_sum", 10, 20, (10, 31)),
+        ("max", 20, 70, None),
+    ],
+)
+def test_what_says_how_a_period_was_takes_its_share_of_the_price(
+    aggregation: Any, start: int, lasts_to: int, share: tuple[int, int] | None
+) -> None:
+    first = date(2026, 12, 31)
+    begins, to = first + timedelta(days=start), first + timedelta(days=lasts_to)
+    whole = Period(date(2027, 1, 1), date(2027, 2, 1))
+    found = share_of(aggregation, OpenSpan(ID[0], begins, begins), whole, lasts_to=to)
+    assert found == share
