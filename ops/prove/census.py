@@ -4,6 +4,9 @@ A site is a line of the engine that asks for a statement, ends a transaction, ca
 sends a mail. A history that hunts strikes at each of them by itself, in a way that turns with the
 history's index, at its first pass or one of the next, and then after ever more passes: what is
 rarely done is struck as surely as what is done all day. Which pass it is follows from the seed.
+
+A sweep looks back after each round of histories and aims the next: a site that was struck often
+enough is left alone, another is struck at its first pass, in the ways that it lacks most.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ ENOUGH: Final = 20
 # After a strike a site is left alone until it was passed so many times as often.
 _APART: Final = 3
 _FIRST: Final = (1, 1, 1, 1, 2, 2, 3, 4)
+# Each site passed so far with the ways in which it is to be struck, the rarest first.
+Aims = tuple[tuple[str, tuple[str, ...]], ...]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS: Final = ("billing", "core", "dunning", "invoices", "payments", "plans")
@@ -49,22 +54,31 @@ class Hunt:
 
     seed: str
     index: int
+    aims: Aims = ()
     passes: Counter[str] = field(default_factory=Counter)
     _due: dict[str, int] = field(default_factory=dict)
     _turn: Counter[str] = field(default_factory=Counter)
+    _wanted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._wanted.update(self.aims)
 
     def at(self, group: str, site: str) -> str | None:
         """What strikes at this pass of a site, if anything."""
+        ways = self._wanted.get(site, WAYS[group])
+        if not ways:
+            return None
         self.passes[site] += 1
         number = self.passes[site]
         if site not in self._due:
             luck = zlib.crc32(f"{self.seed}:{self.index}:{site}".encode())
-            self._due[site] = _FIRST[luck % len(_FIRST)]
+            self._due[site] = 1 if self.aims else _FIRST[luck % len(_FIRST)]
         if number < self._due[site]:
             return None
         self._due[site] = number * _APART
         self._turn[site] += 1
-        ways = WAYS[group]
+        if site in self._wanted:
+            return ways[(self.index + self._turn[site]) % len(ways)]
         return ways[(self.index + zlib.crc32(site.encode()) + self._turn[site]) % len(ways)]
 
 
@@ -87,6 +101,17 @@ class Coverage:
     enough: int  # of them struck at least `ENOUGH` times
     struck: int  # of them struck at all
     thin: dict[str, dict[str, int]]  # site → way → how often, where that was not enough
+
+
+def aims(passed: Counter[str], struck: Counter[tuple[str, str]]) -> Aims:
+    """Where the next round strikes: the ways of each site that are not enough yet."""
+    return tuple(
+        (site, tuple(sorted(
+            (way for way in WAYS[group_of(site)] if struck[site, way] < ENOUGH),
+            key=lambda way: struck[site, way],
+        )))
+        for site in sorted(passed)
+    )  # fmt: skip
 
 
 def coverage(passed: Counter[str], struck: Counter[tuple[str, str]]) -> Coverage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ops.prove.census import Aims
 from ops.prove.checks import Violation
 
 
@@ -25,6 +26,7 @@ class Plan:
     deeds: tuple[tuple[str, int], ...] = ()
     rest: int = 24  # days at most between two things that a person does
     hunt: bool = False  # strike at every crash site in every way, see `ops.prove.census`
+    aims: Aims = ()  # where the hunt strikes by what was struck before
     hours: int = 0  # the longest between two deeds of a person; 0 is days
 
 
