@@ -54,11 +54,13 @@ INVARIANTS: Final = (
        ("I4 written ahead", "no transaction across a call")),
     _i("I5", "The books balance, hold each fact once, and hold what the gateway holds.",
        "postings_balance postings_frozen journals_frozen uq_journals_merchant_id_kind_key "
-       "uq_payments_merchant_id_order_id ck_postings_amount balance_entries_not_negative",
+       "uq_payments_merchant_id_order_id ck_postings_amount balance_entries_not_negative "
+       "uq_settlement_rows_booked_payment",
        "journal-balances journal-once issued-is-booked captured-is-booked refunded-is-booked "
        "receivable-is-due balance-is-booked balance-not-negative gateway-clearing "
        "entries-name-their-subject paid-order-has-payment report-fees-are-booked "
-       "booked-difference-is-booked matched-row-is-its-payment",
+       "booked-difference-is-booked matched-row-is-its-payment fee-is-booked-once "
+       "agreeing-row-is-booked",
        ("I5 the ledger meets the book", "I5 payment over its amount")),
     _i("I6", "An order only climbs; nothing leaves paid but what was given or taken back.",
        "payment_orders_climb ck_payment_orders_state payment_order_steps_frozen payments_frozen",

@@ -239,6 +239,23 @@ FAULTS: list[tuple[str, str, set[str]]] = [
         SELECT merchant_id, gen_random_uuid(), gen_random_uuid(), 2, 'payment:x', 'payment', order_id, amount + 1, 0, 0,
             amount + 1, 0, now(), '2026-01-01', id, 'x' FROM payments LIMIT 1""",
      {"matched-row-is-its-payment"}),
+    ("the fee of one payment is booked by two rows",
+     """INSERT INTO settlement_rows (merchant_id, id, file_id, line, key, kind, order_id, gross, fee, ppn, net, rounding,
+            told_at, day, payment_id, booked_key, same_as)
+        SELECT merchant_id, gen_random_uuid(), gen_random_uuid(), 2, 'payment:x', 'payment', order_id, amount, 0, 0,
+            amount, 0, now(), '2026-01-01', id, 'x', gen_random_uuid() FROM payments LIMIT 1""",
+     {"fee-is-booked-once"}),
+    ("a row that agrees was never booked",
+     """WITH f AS (INSERT INTO settlement_files (merchant_id, id, name, sha256, size, state, summary, read_at, read_by,
+            closed_at, closed_by)
+        SELECT merchant_id, gen_random_uuid(), 'x', sha256('x'), 1, 'booked', '{}', '2001-01-01', 'x', '2001-01-01',
+            'x' FROM merchants RETURNING merchant_id, id)
+        INSERT INTO settlement_rows (merchant_id, id, file_id, line, key, kind, order_id, gross, fee, ppn, net, rounding,
+            told_at, day)
+        SELECT merchant_id, gen_random_uuid(), f.id, 2, 'payment:x', 'payment', order_id, amount, 0, 0, amount, 0,
+            now(), '2026-01-01' FROM payments p JOIN f USING (merchant_id)
+        WHERE p.status IN ('captured', 'settled') ORDER BY p.created_at LIMIT 1""",
+     {"agreeing-row-is-booked"}),
     ("a correction was decided and never booked",
      """WITH d AS (INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state,
             resolution, account, amount, closed_at, closed_by)

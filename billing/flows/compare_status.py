@@ -19,7 +19,7 @@ from billing.engine import Engine
 from billing.flows.asking import settle_asked
 from billing.flows.found import Found, heal, one_at_a_time, write_found
 from billing.flows.pace import take, watched
-from billing.flows.report_gaps import heal_agreeing
+from billing.flows.report_late import heal_agreeing
 from billing.flows.reviews import open_review
 from billing.reconciliation.kinds import KINDS
 from billing.reconciliation.matching import Finding

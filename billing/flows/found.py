@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import func, select, text, update
 
 from billing.flows.reviews import close_if_open, open_review
 from billing.reconciliation.kinds import KINDS
@@ -48,15 +48,15 @@ def one_at_a_time(unit: Work) -> None:
     unit.session.execute(_LOCK, {"name": f"tagihan settlement {unit.merchant_id}"})
 
 
-def write_found(unit: Work, found: Sequence[Found]) -> list[UUID]:
-    """Keep what was found, set-based; returns the ids of those that are new or open again.
+def write_found(unit: Work, found: Sequence[Found]) -> dict[UUID, Found]:
+    """Keep what was found, set-based; returns those that are new or open again, by id.
 
     What a person has settled stays settled while it is the same; what had healed by itself, or has
     other amounts now, is open again. One that is open is told with its latest amounts.
     """
     by_id = {unit.derive("difference", one.finding.kind, one.key): one for one in found}
     if not by_id:
-        return []
+        return {}
     c = differences.c
     known = {
         row.id: row
@@ -95,10 +95,10 @@ def write_found(unit: Work, found: Sequence[Found]) -> list[UUID]:
     add_steps(unit, [(row_id, "reopened", None, {}) for row_id in again])
     add_steps(unit, [(row_id, "noted", "told otherwise now", _before(known[row_id]))
                      for row_id in changed])  # fmt: skip
-    return [*(row_id for row_id, _ in fresh), *again]
+    return {**dict(fresh), **{row_id: by_id[row_id] for row_id in again}}
 
 
-def _before(row: Row[Any]) -> dict[str, Any]:
+def _before(row: Any) -> dict[str, Any]:
     return {"ours": row.ours, "theirs": row.theirs}
 
 
@@ -195,7 +195,7 @@ def heal(unit: Work, ids: Collection[UUID]) -> int:
     return len(rows)
 
 
-def close_matters(unit: Work, closed: Iterable[Row[Any]]) -> None:
+def close_matters(unit: Work, closed: Iterable[Any]) -> None:
     """The matter of a report is over with the last of its severe differences."""
     c = differences.c
     severe = [row for row in closed if row.severity == "high"]
@@ -212,7 +212,7 @@ def close_matters(unit: Work, closed: Iterable[Row[Any]]) -> None:
             close_if_open(unit, "books_differ", about, "all differences are settled")
 
 
-def open_matters(unit: Work, file_id: UUID, opened: Collection[UUID]) -> None:
+def open_matters(unit: Work, file_id: UUID | None, opened: Collection[UUID]) -> None:
     """One matter for each report of which these differences, new or open again, are severe."""
     if not opened:
         return

@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
-from billing.flows.report_gaps import find_missing, heal_agreeing
+from billing.flows.found import one_at_a_time, open_matters
+from billing.flows.report_gaps import find_missing
+from billing.flows.report_late import heal_agreeing
 from billing.flows.report_rows import Importer
-from billing.flows.reviews import open_review
 from billing.ledger.service import Subject, post
-from billing.reconciliation.kinds import KINDS
 from billing.reconciliation.tables import settlement_files
 from core.bulk import insert_rows
 from core.errors import Conflict, InvalidRequest, NotFound
@@ -28,8 +28,6 @@ from payments.settlement_report import NotAReportError, Report, open_report
 NAME_MAX: Final = 120
 # What nobody booked is forgotten: it may name customers.
 KEPT: Final = timedelta(days=7)
-
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 class _Undone(Exception):  # noqa: N818 - not an error: the end of a preview
@@ -44,7 +42,7 @@ def read_file(engine: Engine, unit: Work, name: str, data: bytes) -> UUID:
     Raises:
         InvalidRequest: the codes of `payments.settlement_report.NotAReportError`.
     """
-    _one_at_a_time(unit)
+    one_at_a_time(unit)
     _forget_old(unit)
     digest = hashlib.sha256(data).digest()
     file_id = unit.derive("settlement_file", digest.hex())
@@ -79,7 +77,7 @@ def book_file(engine: Engine, unit: Work, file_id: UUID) -> UUID:
     Raises:
         NotFound: ``settlement_file_not_found``. Conflict: ``settlement_file_closed``.
     """
-    _one_at_a_time(unit)
+    one_at_a_time(unit)
     row = _waiting(unit, file_id)
     report = _open(engine.vault.open(row.content_sealed, _context(file_id)))
     summary = _take(engine, unit, file_id, report)
@@ -92,12 +90,6 @@ def book_file(engine: Engine, unit: Work, file_id: UUID) -> UUID:
         before={"state": "read"},
         after={"state": "booked", "sums": summary["sums"], "differences": summary["differences"]},
     )  # fmt: skip
-    severe = sum(
-        count for kind, count in summary["differences"].items() if KINDS[kind].severity == "high"
-    )
-    if severe:
-        detail = {"file": row.name, "severe": severe}
-        open_review(unit, "books_differ", "settlement_file", file_id, detail)
     return file_id
 
 
@@ -140,12 +132,14 @@ def _take(engine: Engine, unit: Work, file_id: UUID, report: Report) -> dict[str
         importer.take(report.entries())
     except NotAReportError as wrong:
         raise InvalidRequest(wrong.code, str(wrong), field="content") from None
-    post(unit, importer.journals(), Subject("settlement_file", file_id))
     tally = importer.tally
+    post(unit, tally.journals(unit, file_id), Subject("settlement_file", file_id))
     _set(unit, file_id, from_day=tally.first, to_day=tally.last)
-    for one in find_missing(unit, file_id, engine.settings.reconcile_days):
-        tally.found(0, one.order_id, one.finding)
     healed = heal_agreeing(unit)
+    for page in find_missing(unit, file_id, engine.settings.reconcile_days):
+        for one in importer.keep(page).values():
+            tally.found(0, one.order_id, one.finding)
+    open_matters(unit, file_id, importer.opened)
     columns = report.columns
     named = {str(role): columns.headers[place] for role, place in columns.places.items()}
     fees = [columns.headers[place] for place in columns.fees]
@@ -168,11 +162,6 @@ def _open(data: bytes) -> Report:
         return open_report(data)
     except NotAReportError as wrong:
         raise InvalidRequest(wrong.code, str(wrong), field="content") from None
-
-
-def _one_at_a_time(unit: Work) -> None:
-    """Two reports of one merchant may tell of the same money: they take turns."""
-    unit.session.execute(_LOCK, {"name": f"tagihan settlement {unit.merchant_id}"})
 
 
 def _forget_old(unit: Work) -> None:

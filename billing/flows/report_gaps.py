@@ -1,4 +1,4 @@
-"""The other direction: what our books have and no report tells of, and what agrees by now.
+"""The other direction: what our books have and no report tells of.
 
 A gap is only one where the reports have passed it by some days: the newest report ends somewhere,
 and what settles last is told in the next.
@@ -6,34 +6,40 @@ and what settles last is told in the next.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import text
 
-from billing.flows.found import Found, heal, write_found
-from billing.flows.report_rows import fee_and_vat
-from billing.ledger.postings import gateway_fees
-from billing.ledger.service import Subject, post
-from billing.reconciliation.kinds import KINDS
-from billing.reconciliation.matching import Finding, judge
-from billing.reconciliation.queries import our_orders, our_refunds
-from billing.reconciliation.tables import differences, settlement_rows
-from core.money import Money
+from billing.flows.found import Found
+from billing.reconciliation.matching import Finding
 from core.work import Work
-from payments.settlement_report import Kind, Row
 
-HEALED_MAX: Final = 500
+PAGE: Final = 1_000
 
-# Days are Jakarta's. A payment is covered where one booked report spans its day and the days after.
-_MISSING: Final = text(
-    """
-    WITH covered AS (
-        SELECT DISTINCT from_day, to_day - CAST(:days AS integer) AS until FROM settlement_files
-        WHERE merchant_id = :m AND state = 'booked' AND to_day - from_day >= :days
-        UNION SELECT from_day, to_day - CAST(:days AS integer) FROM settlement_files
-        WHERE merchant_id = :m AND id = :file AND to_day - from_day >= :days
+# Days are Jakarta's. Reports may be of a day each: those that follow one another cover what all of
+# them span, and days without a row between them, as long as one may be late, belong to it.
+_COVERED: Final = """
+    WITH files AS (
+        SELECT from_day, to_day FROM settlement_files
+        WHERE merchant_id = :m AND from_day IS NOT NULL AND (state = 'booked' OR id = :file)
+    ), marked AS (
+        SELECT from_day, to_day, CASE
+            WHEN from_day <= 1 + CAST(:days AS integer) + max(to_day) OVER (
+                ORDER BY from_day, to_day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) THEN 0 ELSE 1 END AS begins
+        FROM files
+    ), spans AS (
+        SELECT from_day, to_day, sum(begins) OVER (ORDER BY from_day, to_day) AS span FROM marked
+    ), covered AS (
+        SELECT min(from_day) AS from_day, max(to_day) - CAST(:days AS integer) AS until
+        FROM spans GROUP BY span
     )
+"""
+# What a report said of an order before it was paid tells nothing of its payment, unless that was
+# named as a difference.
+_GAPS: Final = """
     SELECT 'payment' AS what, p.id AS payment_id, NULL::uuid AS refund_id, p.order_id, p.amount,
         p.status AS told,
         CAST(coalesce(p.settled_at, p.paid_at) AT TIME ZONE 'Asia/Jakarta' AS date) AS day
@@ -43,7 +49,12 @@ _MISSING: Final = text(
             CAST(coalesce(p.settled_at, p.paid_at) AT TIME ZONE 'Asia/Jakarta' AS date)
             BETWEEN c.from_day AND c.until)
         AND NOT EXISTS (SELECT FROM settlement_rows r WHERE r.merchant_id = :m
-            AND r.payment_id = p.id AND r.kind IN ('payment', 'nothing'))
+            AND r.payment_id = p.id AND r.kind = 'payment')
+        AND NOT EXISTS (SELECT FROM settlement_rows r WHERE r.merchant_id = :m
+            AND r.key = 'payment:' || p.order_id)
+        AND NOT EXISTS (SELECT FROM settlement_rows r JOIN differences d
+            ON d.merchant_id = r.merchant_id AND d.kind = 'status_differs' AND d.key = r.key
+            WHERE r.merchant_id = :m AND r.payment_id = p.id AND r.kind = 'nothing')
     UNION ALL
     SELECT 'refund', p.id, f.id, p.order_id, -f.amount, f.state,
         CAST(f.closed_at AT TIME ZONE 'Asia/Jakarta' AS date)
@@ -60,24 +71,31 @@ _MISSING: Final = text(
         AND p.status = 'reversed'
         AND NOT EXISTS (SELECT FROM settlement_rows b WHERE b.merchant_id = :m
             AND b.payment_id = p.id AND b.kind IN ('chargeback', 'refund', 'nothing'))
-    ORDER BY order_id, what
-    """
+"""
+_MISSING: Final = text(
+    f"{_COVERED} SELECT * FROM ({_GAPS}) gaps "  # noqa: S608 - constants of this module
+    "WHERE (order_id, what, coalesce(refund_id::text, '')) > (:order, :what, :refund) "
+    "ORDER BY order_id, what, coalesce(refund_id::text, '') LIMIT :page"
 )
 
 
-def find_missing(unit: Work, file_id: UUID, days: int) -> list[Found]:
-    """Look for money of ours that the reports passed by, and keep it as differences.
+def find_missing(unit: Work, file_id: UUID, days: int) -> Iterator[Sequence[Found]]:
+    """Look for money of ours that the reports passed by, a page at a time.
 
     Args:
         file_id: the report that was just taken in.
         days: how long after its day a payment may still be told of.
     """
-    rows = unit.session.execute(
-        _MISSING, {"m": unit.merchant_id, "file": file_id, "days": days}
-    ).all()
-    found = [_missing(row, file_id) for row in rows]
-    write_found(unit, found)
-    return found
+    given: dict[str, Any] = {
+        "m": unit.merchant_id, "file": file_id, "days": days, "page": PAGE,
+        "order": "", "what": "", "refund": "",
+    }  # fmt: skip
+    while rows := unit.session.execute(_MISSING, given).all():
+        yield [_missing(row, file_id) for row in rows]
+        last = rows[-1]
+        given |= {
+            "order": last.order_id, "what": last.what, "refund": str(last.refund_id or ""),
+        }  # fmt: skip
 
 
 def _missing(row: Any, file_id: UUID) -> Found:
@@ -90,97 +108,4 @@ def _missing(row: Any, file_id: UUID) -> Found:
     return Found(
         finding, key, row.day, source="books", order_id=row.order_id, payment_id=row.payment_id,
         refund_id=row.refund_id, file_id=file_id,
-    )  # fmt: skip
-
-
-def heal_agreeing(unit: Work, limit: int = HEALED_MAX) -> int:
-    """Close open differences over which both books agree by now; book the fees of their rows."""
-    c, r = differences.c, settlement_rows.c
-    open_ones = unit.session.execute(
-        select(
-            c.id.label("difference_id"), c.kind.label("class"), c.payment_id.label("about"),
-            c.refund_id.label("refund"), c.source, c.row_id, settlement_rows,
-        )
-        .select_from(differences)
-        .outerjoin(
-            settlement_rows, (r.merchant_id == c.merchant_id) & (r.id == c.row_id)
-        )
-        .where(
-            c.merchant_id == unit.merchant_id,
-            c.state == "open",
-            c.source.in_(("report", "books")),
-            c.kind.in_([kind for kind, told in KINDS.items() if told.heals]),
-        )
-        .order_by(c.found_at, c.id)
-        .limit(limit)
-    ).all()  # fmt: skip
-    healed = 0
-    for one in open_ones:
-        if _agrees(unit, one):
-            heal(unit, [one.difference_id])
-            healed += 1
-    return healed
-
-
-def _agrees(unit: Work, one: Any) -> bool:
-    if one.row_id is None:
-        return _told_since(unit, one)
-    row = _row(one)
-    orders, transactions = our_orders(
-        unit, [row.order_id] if row.order_id else [], [row.transaction_id or ""]
-    )
-    ours = orders.get(row.order_id) or transactions.get(row.transaction_id or "")
-    payment_id = ours.payment_id if ours else None
-    left = our_refunds(unit, [payment_id]).get(payment_id, []) if payment_id else []
-    verdict = judge(row, ours, left)
-    if any(finding.kind == one[1] for finding in verdict.findings):
-        return False
-    _book_late(unit, one, payment_id, verdict.refund_id, bookable=verdict.bookable)
-    return True
-
-
-def _told_since(unit: Work, one: Any) -> bool:
-    """Whether a report has told by now of what was missing."""
-    r = settlement_rows.c
-    query = select(r.id).where(r.merchant_id == unit.merchant_id)
-    if one[1] == "status_differs":
-        query = query.where(r.payment_id == one.about, r.kind.in_(("chargeback", "refund")))
-    elif one.refund is not None:
-        query = query.where(r.refund_id == one.refund)
-    else:
-        query = query.where(r.payment_id == one.about, r.kind == "payment")
-    return unit.session.execute(query.limit(1)).one_or_none() is not None
-
-
-def _book_late(
-    unit: Work, one: Any, payment_id: UUID | None, refund_id: UUID | None, *, bookable: bool
-) -> None:
-    """Fill in what the row was matched to, and post the fee that had to wait; once."""
-    r = settlement_rows.c
-    key = f"{one.row_id}:late"
-    values: dict[str, Any] = {}
-    if one.payment_id is None and payment_id is not None:
-        values["payment_id"] = payment_id
-    if one.refund_id is None and refund_id is not None:
-        values["refund_id"] = refund_id
-    if bookable and one.booked_key is None:
-        values["booked_key"] = key
-        journal = gateway_fees(
-            key, one.day, rounding=Money(one.rounding, "IDR"),
-            **fee_and_vat(unit, one.day, one.fee, one.ppn),
-        )  # fmt: skip
-        post(unit, [journal], Subject("settlement_file", one.file_id))
-    if values:
-        unit.session.execute(
-            update(settlement_rows)
-            .where(r.merchant_id == unit.merchant_id, r.id == one.row_id)
-            .values(**values)
-        )
-
-
-def _row(one: Any) -> Row:
-    return Row(
-        one.line, Kind(one.kind), one.order_id, one.transaction_id, one.reference, one.channel,
-        one.status, one.gross, one.fee, one.ppn, one.net, one.rounding, one.told_at, one.day,
-        dated=False,
     )  # fmt: skip

@@ -125,12 +125,14 @@ KINDS: Final[Mapping[str, DifferenceKind]] = {
         ),
         (
             (
-                "Satu order dua kali dalam satu laporan: baris yang terulang, atau pelanggan "
-                "membayar dua kali. Hanya yang pertama dibukukan."
+                "Satu order dua kali dalam satu laporan, atau pencairan dengan hari dan jumlah "
+                "yang sama: terulang, atau sungguh dua kali? Hanya yang pertama dibukukan; bila "
+                "pencairan lain, bukukan ke bank."
             ),
             (
-                "One order twice in one report: a row repeated, or a customer who paid twice. "
-                "Only the first is booked."
+                "One order twice in one report, or a payout of the same day and amount: repeated, "
+                "or truly two? Only the first is booked; where it is another payout, book it "
+                "against the bank."
             ),
         ),
     ),

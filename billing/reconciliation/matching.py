@@ -73,13 +73,25 @@ class Verdict:
     refund_id: UUID | None = None
 
 
-def key_of(row: Row, nth: int) -> str:
+def key_of(row: Row, ours: Ours | None, nth: int = 0) -> str:
     """What names a row in any file that may tell of it: the same money, the same key.
 
-    A payment is its order's; money that went back is told apart by its reference, else by amount,
-    day and how many such rows came before it in the file (``nth``, from 0).
+    A payment is its order's, however the report names it; money that went back is told apart by its
+    reference, else by amount, day and how many such rows came before it in the file (``nth``).
     """
-    who = row.order_id or row.transaction_id or ""
+    return _key(row, ours.order_id if ours else row.order_id or row.transaction_id or "", nth)
+
+
+def other_keys(row: Row, ours: Ours | None, nth: int = 0) -> list[str]:
+    """Keys that the same money may have from a report that named it otherwise, or too early."""
+    if row.kind is Kind.PAYOUT or row.kind is Kind.NOTHING:
+        return []
+    who = ours.order_id if ours else row.order_id or row.transaction_id
+    names = {row.order_id, row.transaction_id, ours.transaction_id if ours else None}
+    return [_key(row, name, nth) for name in names if name and name != who]
+
+
+def _key(row: Row, who: str, nth: int) -> str:
     match row.kind:
         case Kind.PAYMENT:
             return f"payment:{who}"
@@ -96,11 +108,13 @@ def judge(
     ours: Ours | None,
     refunds: MutableSequence[OurRefund],
     agreed: FeeRow | None = None,
+    told_back: int = 0,
 ) -> Verdict:
     """Compare a row with our books.
 
     Args:
         refunds: of the payment, still unmatched; the one that is matched is taken out.
+        told_back: what other rows told that the bank took back of the payment, whole rupiah.
         agreed: the contract's fee, where the merchant has told it.
     """
     match row.kind:
@@ -115,7 +129,7 @@ def judge(
         case Kind.REFUND:
             return _refund(row, refunds)
         case Kind.CHARGEBACK:
-            return _chargeback(row, ours)
+            return _chargeback(row, ours, told_back)
 
 
 def _told(row: Row) -> dict[str, Any]:
@@ -192,8 +206,9 @@ def _refund(row: Row, refunds: MutableSequence[OurRefund]) -> Verdict:
     return Verdict((Finding("refund_differs", -ours_is, row.gross, told),), bookable=False)
 
 
-def _chargeback(row: Row, ours: Ours) -> Verdict:
-    if ours.status == "reversed" or ours.charged_back >= -row.gross:
+def _chargeback(row: Row, ours: Ours, told_back: int) -> Verdict:
+    back = (ours.amount or 0) if ours.status == "reversed" else ours.charged_back
+    if back - told_back >= -row.gross:
         return Verdict()
     more = {**_told(row), "ours": ours.status or ours.state, "theirs": "chargeback"}
     return Verdict(

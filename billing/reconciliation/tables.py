@@ -46,7 +46,8 @@ settlement_files = merchant_table(
 )
 
 # One row of a booked report; the same money is here once, whichever file told of it. ``booked_key``
-# is the key of the journal its fee, or its payout, is in. Added to, never edited.
+# is the key of the journal its fee, or its payout, is in; ``same_as`` the row whose money it tells
+# again under another name. Added to, never edited.
 settlement_rows = merchant_table(
     "settlement_rows",
     Column("file_id", Uuid, nullable=False),
@@ -68,9 +69,11 @@ settlement_rows = merchant_table(
     Column("payment_id", Uuid),
     Column("refund_id", Uuid),
     Column("booked_key", Text),
+    Column("same_as", Uuid),
     reference("file_id", "settlement_files"),
     reference("payment_id", "payments"),
     reference("refund_id", "refunds"),
+    reference("same_as", "settlement_rows"),
     UniqueConstraint("merchant_id", "key"),
     CheckConstraint(
         "kind IN ('payment','refund','chargeback','payout','nothing')", name="kind"
@@ -84,6 +87,21 @@ settlement_rows = merchant_table(
     Index(
         "uq_settlement_rows_refund", "merchant_id", "refund_id", unique=True,
         postgresql_where=text("refund_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_settlement_rows_booked_payment", "merchant_id", "payment_id", unique=True,
+        postgresql_where=text("kind = 'payment' AND booked_key IS NOT NULL AND same_as IS NULL"),
+    ),
+    Index(
+        "ix_settlement_rows_waiting", "merchant_id", "id",
+        postgresql_where=text(
+            "booked_key IS NULL AND same_as IS NULL "
+            "AND kind IN ('payment','refund','chargeback')"
+        ),
+    ),
+    Index(
+        "ix_settlement_rows_payouts", "merchant_id", "day", "gross",
+        postgresql_where=text("kind = 'payout'"),
     ),
 )  # fmt: skip
 
@@ -140,6 +158,9 @@ differences = merchant_table(
     ),
     Index("ix_differences_found_at", "merchant_id", "found_at", "id"),
     Index("ix_differences_file", "merchant_id", "file_id"),
+    Index(
+        "ix_differences_row", "merchant_id", "row_id", postgresql_where=text("row_id IS NOT NULL")
+    ),
 )  # fmt: skip
 
 # Who did what about a difference, and why. Never edited.

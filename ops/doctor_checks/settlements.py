@@ -43,6 +43,38 @@ CHECKS = (
         """,
     ),
     by_sql(
+        "fee-is-booked-once",
+        "The fee of a payment is booked by one row of a report; another is shown to a person.",
+        """
+        SELECT r.merchant_id, 'settlement_row' AS kind, r.id, r.order_id AS label,
+            format('payment %s, booked in %s too', r.payment_id, r.booked_key) AS why
+        FROM settlement_rows r
+        WHERE r.same_as IS NOT NULL AND r.booked_key IS NOT NULL AND NOT EXISTS (
+            SELECT FROM differences d WHERE d.merchant_id = r.merchant_id AND d.row_id = r.id)
+        """,
+    ),
+    by_sql(
+        "agreeing-row-is-booked",
+        "No row of a report waits for three days while both books know its payment and amount.",
+        """
+        SELECT r.merchant_id, 'settlement_row' AS kind, r.id, r.order_id AS label,
+            format('line %s of a report of %s, paid %s', r.line, f.closed_at, p.created_at) AS why
+        FROM settlement_rows r
+        JOIN settlement_files f ON f.merchant_id = r.merchant_id AND f.id = r.file_id
+        JOIN payments p ON p.merchant_id = r.merchant_id AND p.order_id = r.order_id
+        LEFT JOIN clocks k ON k.merchant_id = r.merchant_id
+        WHERE r.kind = 'payment' AND r.booked_key IS NULL AND r.same_as IS NULL
+            AND p.status IN ('captured', 'settled') AND p.amount = r.gross
+            AND greatest(p.created_at, f.closed_at)
+                < coalesce(k.at, :real_now) - interval '3 days'
+            AND NOT EXISTS (SELECT FROM differences d JOIN difference_steps s
+                ON s.merchant_id = d.merchant_id AND s.difference_id = d.id
+                WHERE d.merchant_id = r.merchant_id AND d.row_id = r.id
+                    AND s.step = 'resolved' AND s.detail->>'resolution' = 'booked')
+        """,
+        warning=True,
+    ),
+    by_sql(
         "booked-difference-is-booked",
         "Each correction that somebody decided is in the books with its account and amount, "
         "however often a difference came back, and no other is.",
