@@ -46,6 +46,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "trial_until": "Masa coba Anda berlangsung sampai {date}. Kartu disimpan tanpa ditagih: "
         "Rp10.000 hanya ditahan sebentar lalu dilepas.",
         "trial_then": "Mulai {date}, kartu Anda ditagih {amount} bila Anda tidak berhenti.",
+        "trial_usage": "Pemakaian sejak itu ditagih sebagai tambahan, sesuai yang dipakai.",
         "again": "Kembali ke daftar paket",
         "other_language": "English",
     },
@@ -80,6 +81,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "trial_until": "Your trial runs until {date}. The card was saved without a charge: "
         "Rp10.000 is held for a moment and released.",
         "trial_then": "From {date} your card is charged {amount}, unless you stop before.",
+        "trial_usage": "Usage from then on is billed in addition, as much as you use.",
         "again": "Back to the plans",
         "other_language": "Bahasa Indonesia",
     },

@@ -109,7 +109,11 @@ def trial(
                 "words": WORDS[language],
                 "slug": slug,
                 "until": until_text(instant_of(ends_on, zone), zone, language) if ends_on else "",
-                "first": {"date": ends_on, "amount": coming[0].document.total.amount}
+                "first": {
+                    "date": ends_on,
+                    "amount": coming[0].document.total.amount,
+                    "is_metered": coming[0].is_metered,
+                }
                 if coming
                 else None,
             },

@@ -50,6 +50,7 @@ def confirm_change(unit: Work, planned: PlannedChange, after: Subscription) -> N
         if coming.draft.period is not None:
             told["amount"] = coming.document.total.amount
             told["when"] = coming.draft.period.start.isoformat()
+            told |= coming.usage_told
     _queue(unit, "subscription.change_confirmed", after, told, key=planned.change_id)
 
 

@@ -124,6 +124,7 @@ def prepare(engine: Engine, unit: Work, message: Leased) -> Ready:
             reason=_worded(told.get("reason"), message.locale).rstrip("."),
             until=_until(message),
             balance=told.get("balance"),
+            used=told.get("used") if told.get("metered") else None,
             old_plan=_worded(told.get("old_plan"), message.locale),
             starts=date.fromisoformat(told["starts"]) if told.get("starts") else None,
             charged=told.get("charged"),

@@ -60,6 +60,27 @@ def publish(unit: Work, plan_id: UUID, *, usage: Sequence[NewPart] = (), **field
     return price
 
 
+def copy_parts(unit: Work, source: UUID, to: UUID) -> None:
+    """Give a price the metered parts of another, the same meters at the same terms."""
+    parts = usage_prices_of(unit, [source]).get(source, [])
+    rows = [
+        {
+            "merchant_id": unit.merchant_id,
+            "id": unit.derive("usage_price", to, part.position),
+            "price_id": to,
+            "position": part.position,
+            "name": part.name,
+            "meter_id": part.meter_id,
+            "model": part.model,
+            "model_terms": part.model_terms,
+            "zero": part.zero,
+            "created_at": unit.now,
+        }
+        for part in parts
+    ]
+    insert_rows(unit.session, usage_prices, rows)
+
+
 def check_meters(unit: Work, items: Sequence[Collection[UUID]]) -> None:
     """Refuse items beside each other that would bill one meter's usage each; versions are one.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,17 +25,20 @@ from billing.flows.issue import DRAFTS_MAX, price_drafts
 from billing.flows.renew import draft_of, step_of
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
+from billing.flows.usage_lines import plan_usage, usage_line
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
 from billing.renewals import Issue, next_at, next_step
 from billing.tables import subscriptions
 from core.actor import system
+from core.calendars import civil_date
 from core.errors import EngineError
 from core.work import Mail, Work, queue_mail
 from invoices.lines import DraftLine, PricedDocument
 from payments.method_kinds import KINDS
 from payments.tables import payment_methods
 from plans.queries import Price
+from usage.queries import has_usage_prices, usage_prices_of
 
 BATCH = DRAFTS_MAX
 
@@ -47,7 +50,8 @@ class Upcoming:
     """What the next renewal of a subscription will bill, if nothing changes until then.
 
     ``on`` is the civil date of the charge or invoice where the merchant is. ``from_balance`` is
-    what the customer's balance would pay of it, in whole rupiah.
+    what the customer's balance would pay of it, in whole rupiah. Where ``is_metered`` usage is
+    billed in addition; ``used`` is what it comes to so far, in whole rupiah to pay.
     """
 
     case: Case
@@ -55,6 +59,13 @@ class Upcoming:
     document: PricedDocument
     on: date
     from_balance: int
+    is_metered: bool = False
+    used: int = 0
+
+    @property
+    def usage_told(self) -> dict[str, Any]:
+        """What a mail says of usage, nothing where there is none."""
+        return {"metered": True, "used": self.used} if self.is_metered else {}
 
 
 def notify_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
@@ -83,13 +94,45 @@ def upcoming(unit: Work, rows: Sequence[Subscription]) -> list[Upcoming]:
             draft = draft_of(unit, case, step, lines)
             by_day[unit.merchant.today(due)].append((case, draft))
     held = queries.balances(unit, {row.customer_id for row in rows})
+    metered = _metered(unit, [case for every in by_day.values() for case, _ in every])
+    used = _used_so_far(unit, [row for row in rows if row.id in metered])
     found = []
     for on, drafted in sorted(by_day.items()):
         priced = price_drafts(unit.merchant, [draft for _, draft in drafted], on)
         for (case, draft), document in zip(drafted, priced, strict=True):
             covered = min(document.total.amount, held.get(case.row.customer_id, 0))
-            found.append(Upcoming(case, draft, document, on, covered))
+            so_far = 0
+            if lines := used.get(case.row.id, ()):
+                with_usage = replace(draft, lines=(*draft.lines, *lines))
+                [whole] = price_drafts(unit.merchant, [with_usage], on)
+                so_far = whole.total.amount - document.total.amount
+            is_metered = case.row.id in metered
+            found.append(Upcoming(case, draft, document, on, covered, is_metered, so_far))
     return found
+
+
+def _metered(unit: Work, cases: Sequence[Case]) -> set[UUID]:
+    """The subscriptions that bill usage, by their present prices or by what they change to."""
+    if not cases or not has_usage_prices(unit):
+        return set()
+    priced = {
+        case.row.id: {case.price.id, *(one.item.price_id for one in case.extras)} for case in cases
+    }
+    parts = usage_prices_of(unit, {one for every in priced.values() for one in every})
+    return {subscription for subscription, every in priced.items() if every & parts.keys()}
+
+
+def _used_so_far(unit: Work, rows: Sequence[Subscription]) -> dict[UUID, tuple[DraftLine, ...]]:
+    """The lines that what is used up to today would make."""
+    tomorrow = timedelta(days=1)
+    through = [
+        (row, min(civil_date(unit.now, row.billing_zone) + tomorrow, row.current_end))
+        for row in rows
+    ]
+    return {
+        subscription: tuple(line for part in parts if (line := usage_line(unit, part)) is not None)
+        for subscription, parts in plan_usage(unit, through, so_far=True).items()
+    }
 
 
 def _claim(unit: Work, limit: int, *, only: UUID | None = None) -> list[Subscription]:
@@ -133,6 +176,7 @@ def _mail(one: Upcoming, methods: dict[UUID, dict[str, str]]) -> Mail:
         "amount": one.document.total.amount,
         "plan": plan_words(one.case.price, one.case.quantity),
     }
+    told |= one.usage_told
     if one.from_balance:
         told["balance"] = one.from_balance
     if one.draft.collection == "automatic" and one.draft.payment_method_id in methods:

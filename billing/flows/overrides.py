@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from billing import queries
+from billing.flows.metered_prices import copy_parts
 from core import ids
 from core.bulk import insert_rows
 from core.errors import Conflict, InvalidRequest, NotFound
@@ -53,7 +54,7 @@ def make_override(
     setup_amount: int | None = None,
     key: str | None = None,
 ) -> Override:
-    """Give a customer his own amount for a price; interval, trial and tax mode stay the price's.
+    """Give a customer his own amount for a price; all else, usage too, stays the price's.
 
     It holds for what he subscribes to or changes to from now on: asking for the price gives him
     his own. What he has goes on as it is until it is changed. An override of before ends.
@@ -96,6 +97,7 @@ def make_override(
         key=f"override:{override_id}",
         sold=False,
     )
+    copy_parts(unit, listed.id, own.id)
     for one in overrides_of(unit, customer_id):
         if one.price_id == price_id:
             _end(unit, one.id)

@@ -79,7 +79,8 @@ class Notice:
 
     ``at`` is the instant of the mail, aware. ``when`` is the civil date the mail turns on: the
     next try, the end of the subscription, the renewal, the day a payment came in. ``amount`` is
-    whole rupiah, and so is what the customer's ``balance`` pays of it. ``reason``, ``method`` and
+    whole rupiah, and so is what the customer's ``balance`` pays of it, and what is ``used`` so far
+    where usage is billed in addition. ``reason``, ``method`` and
     ``until``, the last moment to say no, are already worded in the reader's language. A change of
     plan ``starts`` on a civil date, takes the place of ``old_plan`` and has ``charged`` whole
     rupiah at once. ``instead_of`` is a method that was refused before this one paid, which is
@@ -102,6 +103,7 @@ class Notice:
     reason: str = ""
     until: str = ""
     balance: int | None = None
+    used: int | None = None
     old_plan: str = ""
     starts: date | None = None
     charged: int | None = None
@@ -186,6 +188,8 @@ def _fill(notice: Notice, language: str) -> str:
             from_now=notice.from_now,
             until=notice.until,
             balance="" if notice.balance is None else rupiah(notice.balance),
+            metered=notice.used is not None,
+            used=rupiah(notice.used) if notice.used else "",
             old_plan=notice.old_plan,
             starts=long_date(notice.starts, language) if notice.starts else "",
             charged="" if notice.charged is None else rupiah(notice.charged),

@@ -22,6 +22,7 @@ from billing.flows.change_items import change_item
 from billing.flows.change_plan import change
 from billing.flows.item_quote import ItemWish
 from billing.flows.metered_prices import NewPart, publish
+from billing.flows.overrides import make_override
 from billing.flows.subscribe import subscribe
 from billing.flows.usage_lines import plan_usage
 from billing.queries import get_subscription, items_in_force
@@ -184,4 +185,18 @@ def test_two_prices_of_one_period_share_what_says_how_all_of_it_was(
     ]
     assert [recompute(line.derivation) for line in lines] == [first[0], second[0]]
     assert "15/31 hari" in arithmetic(lines[0].derivation)
+    sound(engine)
+
+
+def test_a_customers_own_price_bills_usage_as_the_price_it_stands_for(
+    engine: Engine, merchant: Merchant
+) -> None:
+    with working(engine, merchant) as unit:
+        price, customer = sold(unit, dict(ONE_HUNDRED)), make_customer(unit).id
+        make_override(unit, customer, price.id, name="Kawan lama", unit_amount=1_000)
+        made = subscribe(unit, customer_id=customer, price_id=price.id)
+    use(engine, merchant, made.subscription.id, ("a", day(1, 1), 7))
+    to(engine, merchant, FEBRUARY)
+    _, second = bills(engine, merchant, made.subscription.id)
+    assert [(line.kind, line.amount) for line in second] == [("recurring", 1_000), ("usage", 700)]
     sound(engine)
