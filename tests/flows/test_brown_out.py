@@ -144,7 +144,7 @@ def test_each_charge_ends_once_in_a_brown_out(
             paced.desk.control("DELETE", "faults")
         return states(paced, orders) == {"paid"}
 
-    work_on(paced, over)
+    work_on(paced, over, step=1)
 
     assert_each_once(paced, orders)
     # A question that follows from an answer at once is counted after it was made.

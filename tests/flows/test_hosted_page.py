@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import full
 import pytest
 from hosted_page import (
     BROKE,
@@ -203,7 +204,8 @@ def lives_of_two_tries(world: World, order: Any) -> list[dict[str, Any]]:
 
 
 def test_in_whatever_order_the_news_come_twice_the_end_is_the_same(world: World) -> None:
-    for n, places in enumerate(itertools.permutations(range(4))):
+    orders = full.some(list(itertools.permutations(range(4))), 6, "news")
+    for n, places in enumerate(orders):
         invoice = va_customer(world, f"Dewi{n}")
         order = open_page(world, invoice, "qris")
         words = lives_of_two_tries(world, order)
@@ -214,7 +216,7 @@ def test_in_whatever_order_the_news_come_twice_the_end_is_the_same(world: World)
         assert world.invoice(invoice).status == "paid"
         [payment] = world.rows(payments, order_id=order.order_id)
         assert (payment.channel, payment.amount) == ("qris", 99_000), places
-    assert len(world.rows(payments)) == 24
+    assert len(world.rows(payments)) == len(orders)
     assert not world.rows(reviews)
 
 

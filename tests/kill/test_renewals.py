@@ -1,4 +1,4 @@
-"""Two thousand renewals while workers and schedulers are killed: each is charged once.
+"""Renewals while workers and schedulers are killed: each is charged once; two thousand with FULL=1.
 
 Real processes, a real gateway process that also misbehaves, SIGKILL at seeded moments. The engine
 may be slow in it, never wrong.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import full
 import pytest
 from database import Database
 from kill.crowd import a_merchant, an_engine, put_mail_off, saved_tokens, subscribers
@@ -28,23 +29,23 @@ from ops.doctor import examine, render
 pytestmark = [pytest.mark.database, pytest.mark.kill, pytest.mark.slow]
 
 SEED = 20261121
-SUBSCRIPTIONS = 2_000
+SUBSCRIPTIONS = full.of(2_000, 500)
 TOTAL = 99_000
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)  # 09:00 in Jakarta; trials end on the 19th
 MORNING = datetime(2026, 1, 19, 3, 30, tzinfo=UTC)  # 10:30 in Jakarta: all are to be charged
 
-KILLS_BETWEEN_MIN = 20
+KILLS_BETWEEN_MIN = full.of(20, 5)
 # The killing goes on until so many kills seem to have met a charge, or nothing is left to do.
-KILLS_WANTED = 28
+KILLS_WANTED = full.of(28, 8)
 KILLING_SECONDS_MAX = 120
 # A worker that is just idle is let live this long for something to be on its way.
 PATIENCE_SECONDS = 2
 # An order in doubt is asked about after 30 seconds, then after two minutes: trouble stops early.
-TROUBLE_SECONDS = 30
+TROUBLE_SECONDS = full.of(30, 10)
 QUIET_SECONDS_MAX = 125
 PAUSE_SECONDS = (0.5, 1.2)
 # So many notifications never arrive: those orders are found by asking.
-NEWS_LOST = 1_000
+NEWS_LOST = SUBSCRIPTIONS // 2
 # How the gateway treats charges while the killing goes on; the last one is its usual slowness.
 TROUBLE = (
     {"kind": "drop_after", "probability": 0.02},

@@ -78,6 +78,7 @@ def test_real_processes_keep_every_promise(place: Path) -> None:
     assert list(place.glob("tagihan-rough-*")) == []
 
 
+@pytest.mark.full
 def test_a_planted_mistake_is_found_and_its_traces_are_kept(place: Path) -> None:
     done = run(place, "--minutes", "0.5", "--seed", "32", "--with-bug", "order-id-per-send")
     said, _ = done.communicate()
