@@ -102,8 +102,8 @@ def upcoming(unit: Work, rows: Sequence[Subscription]) -> list[Upcoming]:
         for (case, draft), document in zip(drafted, priced, strict=True):
             covered = min(document.total.amount, held.get(case.row.customer_id, 0))
             so_far = 0
-            if lines := used.get(case.row.id, ()):
-                with_usage = replace(draft, lines=(*draft.lines, *lines))
+            if added := used.get(case.row.id, ()):
+                with_usage = replace(draft, lines=(*draft.lines, *added))
                 [whole] = price_drafts(unit.merchant, [with_usage], on)
                 so_far = whole.total.amount - document.total.amount
             is_metered = case.row.id in metered
