@@ -183,10 +183,12 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64),
               help="How many histories are lived at once.")  # fmt: skip
 @click.option("--life", default="mixed", show_default=True,
-              type=click.Choice(["mixed", "months", "years", "items"]),
+              type=click.Choice(["mixed", "months", "years", "items", "turns"]),
               help="Plans people choose: all from days to months, monthly, or yearly.")  # fmt: skip
 @click.option("--sweep", type=click.IntRange(1, 10_000),
               help="So many small histories instead, that strike at every crash site.")  # fmt: skip
+@click.option("--within", type=click.FloatRange(0.1, 600), metavar="MINUTES",
+              help="Begin no further history after so many minutes.")  # fmt: skip
 @click.option("--with-bug", "bug", help="Plant a known mistake; `list` tells all of them.")
 @click.option("--rough", is_flag=True,
               help="Real processes instead, killed and paused for some minutes.")  # fmt: skip

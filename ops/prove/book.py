@@ -21,6 +21,7 @@ WIB = ZoneInfo("Asia/Jakarta")
 KEY_MEMORY = timedelta(minutes=5)
 LIVE = (
     "pending", "challenge", "authorize", "capture", "settlement", "partial_refund", "refund",
+    "chargeback",
 )  # fmt: skip
 TAKEN = ("capture", "settlement", "partial_refund", "refund")
 
@@ -97,8 +98,13 @@ class Book:
 
     # --- what is asked of it --------------------------------------------------------------------
 
-    def charge(self, body: Json, key: str | None, mood: str = "good") -> Json:
-        """POST /v2/charge. ``mood``: ``good``, or the code by which the bank refuses."""
+    def charge(
+        self, body: Json, key: str | None, mood: str = "good", *, left_at: datetime | None = None
+    ) -> Json:
+        """POST /v2/charge. ``mood``: ``good``, or the code by which the bank refuses.
+
+        ``left_at``: when it left us, where it took its time.
+        """
         known = self._keys.get(key or "")
         if known is not None and self.now() - known[0] < KEY_MEMORY:
             return known[1]
@@ -109,7 +115,8 @@ class Book:
             if old.state in LIVE:
                 return refusal("406", "The request could not be completed due to a conflict")
             # Midtrans takes an id whose transaction came to nothing: nobody may send it again.
-            self.reused.append(order_id)
+            if (left_at or self.now()) > (old.changed_at or old.at):
+                self.reused.append(order_id)
         one = self._made(body, order_id, amount)
         if one.kind == "card":
             self._charge_card(one, body, mood)
@@ -204,6 +211,14 @@ class Book:
         if one.state == "capture":
             self._was(one)
             one.state, one.settled_at = "settlement", self.now()
+            self._moved(one)
+
+    def take_back(self, order_id: str) -> None:
+        """The holder of a card denies a payment that has settled, and the bank takes it back."""
+        one = self.orders[order_id]
+        if one.state == "settlement" and not one.refunds:
+            self._was(one)
+            one.state = "chargeback"
             self._moved(one)
 
     def expire_by_itself(self, one: Transaction) -> None:

@@ -37,7 +37,7 @@ BUGS: Final[dict[str, Bug]] = {
 
 
 # What takes long, and is left out where a life does not ask for it.
-_RESTORES: Final = frozenset({"restored", "failed_over"})
+RESTORES: Final = frozenset({"restored", "failed_over"})
 _PLANTED: Final = set[str]()
 
 
@@ -68,12 +68,13 @@ def plan_of(life: Life, seed: str, index: int) -> Plan:
         index,
         life.subscriptions,
         life.days,
-        life.without if life.restores else life.without | _RESTORES,
+        life.without if life.restores else life.without | RESTORES,
         life.trouble,
         begins=life.begins,
         plans=life.plans,
         deeds=life.deeds,
         hours=life.hours,
+        turns=life.turns,
     )
 
 

@@ -37,7 +37,12 @@ def by_the_doctor(db: Sessions, now: datetime) -> list[Violation]:
 
 _ORDERS = """
     SELECT o.order_id, o.state, o.amount, o.kind, o.initiated_by, i.id::text, i.number,
-        i.total_amount, p.amount, p.refunded_amount, p.status, (
+        i.total_amount, p.amount,
+        -- What staff transferred by hand the gateway knows nothing of.
+        p.refunded_amount - (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+            WHERE r.merchant_id = p.merchant_id AND r.payment_id = p.id
+            AND r.route = 'manual' AND r.state = 'succeeded'),
+        p.status, (
             SELECT s.because FROM payment_order_steps s WHERE s.merchant_id = o.merchant_id
             AND s.payment_order_id = o.id ORDER BY s.at DESC LIMIT 1
         )
@@ -156,7 +161,7 @@ def _peak(book: Book, order_ids: set[str]) -> int:
             continue
         if entry.what == "capture":
             held[entry.order_id] = entry.amount
-        elif entry.what in ("cancel", "deny", "expire"):
+        elif entry.what in ("cancel", "deny", "expire", "chargeback"):
             held[entry.order_id] = 0
         elif entry.what == "refunded":
             held[entry.order_id] -= entry.amount
@@ -192,7 +197,14 @@ _LEFT = {
         "state",
     ),
     "notifications": ("state = 'new'", "order_id", "state"),
-    "refunds": ("state IN ('created', 'sent', 'unknown')", "refund_key", "state"),
+    "refunds": (
+        """
+        state IN ('created', 'sent', 'unknown')
+        OR (state = 'refund_scheduled' AND due_at < %(now)s)
+        """,
+        "refund_key",
+        "state",
+    ),
     "messages": ("state IN ('queued', 'sending')", "kind", "state"),
     "subscriptions": ("next_at <= %(now)s", "id::text", "status"),
     "invoices": ("collect_at <= %(now)s", "number", "status"),

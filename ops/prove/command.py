@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops.prove import bugs, bugs_table, crew, diary, report, shrink
+from ops.prove import bugs, bugs_table, census, crew, diary, report, shrink, turns
 from ops.prove.early import stops_at_the_first
 from ops.prove.history import History
+from ops.prove.people import MORE
 from ops.prove.place import Place, throwaway
 from ops.prove.plan import Plan
 from ops.prove.report import Totals
@@ -31,8 +32,13 @@ LIVES: dict[str, dict[str, Any]] = {
     "mixed": {},
     "months": {"plans": ("hemat", "pro"), "pace": 7, "rest": 120},
     "years": {"plans": ("tahunan",), "pace": 7, "rest": 900},
+    "turns": {"pace": 7, "hours": 24, "turns": 50, "deeds": turns.DEEDS},
     "items": {"plans": ("hemat", "pro"), "pace": 7, "rest": 20, "deeds": DEEDS},
 }
+# What people do in a sweep's histories, in turns: as usual, and about items and codes.
+SWEPT: tuple[tuple[tuple[str, int], ...], ...] = ((), (), (*DEEDS, *MORE.items()))
+# So many histories of a sweep are lived between two looks back at what was struck.
+ROUND = 20
 Say = Callable[[str], None]
 
 
@@ -54,6 +60,8 @@ class Wanted:
     life: str = "mixed"
     # So many small histories that strike at every crash site, instead of the others.
     sweep: int | None = None
+    # After so many minutes no further history is begun.
+    within: float | None = None
 
 
 def say(line: str) -> None:
@@ -100,8 +108,10 @@ def prove(
     began = time.monotonic()
     totals, told = Totals(wanted.seed), list[str]()
 
+    limit = QUICK_SECONDS if wanted.quick else 60 * (wanted.within or 0)
+
     def is_over() -> bool:
-        return time.monotonic() - began > QUICK_SECONDS
+        return bool(limit) and time.monotonic() - began > limit
 
     with ExitStack() as stack:
         if wanted.bug:
@@ -112,7 +122,7 @@ def prove(
             watch = stops_at_the_first(watch)
         hurry = is_over if wanted.quick else _never
         for one in crew.lived(
-            plans_of(wanted, hurry), place, jobs=wanted.jobs, bug=wanted.bug,
+            in_rounds(plans_of(wanted, is_over), totals), place, jobs=wanted.jobs, bug=wanted.bug,
             watch=watch, hurry=hurry,
         ):  # fmt: skip
             totals.add(one)
@@ -133,7 +143,9 @@ def _tell(wanted: Wanted, plan: Plan, place: Place, say: Say, rules: set[str]) -
     again = f"tagihan prove --seed {plan.seed} --history {plan.index}"
     again += f" --with-bug {wanted.bug}" if wanted.bug else ""
     again += f" --life {wanted.life}" if wanted.life != "mixed" else ""
-    again += " --sweep 1" if wanted.sweep else ""
+    # What a sweep aims at follows from the histories before.
+    again += f" --sweep {plan.index + 1}" if wanted.sweep else ""
+    again = again.replace(f" --history {plan.index}", "") if plan.aims else again
     told = [*diary.told(small, place, watch=watch), "", replay(small, again)]
     for line in ("", *told):
         say(line)
@@ -159,6 +171,19 @@ def replay(small: Plan, again: str) -> str:
     return f"{again} --subscriptions {small.subscriptions} --days {small.days}{trouble}{off}"
 
 
+def in_rounds(plans: Iterable[Plan], so_far: Totals) -> Iterator[Plan | None]:
+    """Aim a sweep's plans by what was struck in the rounds before.
+
+    None: all before it are to be lived to their end first.
+    """
+    aims: census.Aims = ()
+    for plan in plans:
+        if plan.hunt and plan.index and not plan.index % ROUND:
+            yield None
+            aims = census.aims(so_far.sites, so_far.struck_in)
+        yield replace(plan, aims=aims)
+
+
 def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
     """The histories to be lived, in their order."""
     off = frozenset(wanted.without.split(",")) - {""}
@@ -167,10 +192,18 @@ def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
     if wanted.sweep is not None:
         few, days, hours = min(SWEEP[0], people), min(SWEEP[1], days), SWEEP[2]
         like = Plan(wanted.seed, 0, few, days, off, hunt=True, hours=hours)
+    if wanted.life == "turns":
+        few, days = min(turns.SIZE[0], people), min(turns.SIZE[1], days)
+        off, trouble = off | bugs.RESTORES, max(2, wanted.trouble)
+        like = replace(like, subscriptions=few, days=days, off=off, scale=trouble)
     for index in _indexes(wanted):
         if index and is_over():
             return
         plan = replace(like, index=index)
+        if wanted.life == "turns":
+            plan = replace(plan, begins=turns.BEGINS[index % len(turns.BEGINS)])
+        if wanted.sweep is not None:
+            plan = replace(plan, deeds=SWEPT[index % len(SWEPT)])
         yield _with_bug(wanted.bug, plan) if wanted.bug else plan
 
 

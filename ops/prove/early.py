@@ -11,7 +11,7 @@ from typing import Final
 
 from ops.doctor import examine
 from ops.doctor_checks import ALL
-from ops.prove import manners
+from ops.prove import manners, promises
 from ops.prove.checks import Violation
 from ops.prove.history import History, SeenError
 
@@ -34,6 +34,7 @@ def stops_at_the_first(then: Callable[[History], None]) -> Callable[[History], N
     def watch(history: History) -> None:
         then(history)
         found = [*history.violations, *history.errors.found, *refused(history)]
+        found += history.postman.twice
         seen[0] += 1
         if not found and seen[0] % _EVERY == 0:
             found = _look(history)
@@ -57,4 +58,5 @@ def _look(history: History) -> list[Violation]:
         for one in result.examples
     ]
     found += manners.unmannerly(history.look, history.stage.now, at_once=True)
+    found += promises.broken(history.look, at_once=True)
     return found + manners.once_each(history.look, history.deeds.asked)

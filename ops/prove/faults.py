@@ -54,6 +54,7 @@ STATUS: Final = {
     "status_error": 30_000,
 }
 END: Final = {"end_timeout_before": 80_000, "end_timeout_after": 120_000, "end_error": 40_000}
+REFUND: Final = {"refund_refused": 60_000}  # by the payer's bank, for good
 NEWS: Final = {
     "news_lost": 120_000,
     "news_late": 80_000,
@@ -90,6 +91,7 @@ GROUPS: Final = {
     "charge": CHARGE,
     "status": STATUS,
     "end": END,
+    "refund": REFUND,
     "news": NEWS,
     "mail": MAIL,
     "moment": MOMENT,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,15 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.flows.ingest import ingest_due
 from core.jobs import ring_due
+from ops.prove import turns
 from ops.prove.actors import HangError, Killed, Stage
 from ops.prove.book import Book
 from ops.prove.census import Hunt
 from ops.prove.checks import Violation
-from ops.prove.digest import digest_of
 from ops.prove.due import due_at
 from ops.prove.edges import Postman, Swallowed, heard
 from ops.prove.faults import Faults
-from ops.prove.judging import judge, saw_a_charge
+from ops.prove.judging import judge, saw_a_charge, told_of
 from ops.prove.locks import Locks, restart, tidy
 from ops.prove.news import Letter, Post, deliver
 from ops.prove.ownership import owned
@@ -46,6 +45,7 @@ QUIET = timedelta(days=4)
 BUSY_DAYS = 31
 # People who do something so rarely pay soon, and have a fraud desk before them.
 CALM_DAYS = 100
+PAYS = {"pay_by_card": 1}
 BELLS_MAX = 1_000_000
 TRIES_MAX = 20
 _MOMENTS_MAX = 200_000
@@ -72,14 +72,14 @@ class History:
             month=plan.begins[0], day=plan.begins[1]
         )  # fmt: skip
         self.stage = Stage(self.dice("turns"), self.start, Locks(self.control))
-        hunt = Hunt(plan.seed, plan.index) if plan.hunt else None
+        hunt = Hunt(plan.seed, plan.index, plan.aims) if plan.hunt else None
         self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale, hunt=hunt)
-        self.faults.desk = plan.rest > CALM_DAYS
+        self.faults.desk = self.calm = plan.rest > CALM_DAYS
         self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
         self.world, self.clients = self.dice("world"), self.dice("clients")
-        self.clicks = self.dice("clicks")
+        self.clicks, self.minds = self.dice("clicks"), self.dice("minds")
         self.errors = Swallowed()
         self.violations: list[Violation] = []
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -116,7 +116,7 @@ class History:
             except HangError as error:
                 self.violations.append(Violation("the world comes to rest", "harness", str(error)))
             self.ending()
-            return self._told()
+            return told_of(self)
 
     def _close(self) -> None:
         self.loss.close()
@@ -129,6 +129,7 @@ class History:
         self.merchant_id, prices = open_shop(self.engine, SERVER_KEY, namespace, self.plan)
         self.deeds.merchant_id, self.deeds.prices = self.merchant_id, prices
         self.deeds.weights = dict(self.plan.deeds)
+        self.deeds.book = self.book if self.plan.turns else None
         if self.plan.hunt and not self.plan.deeds:
             self.deeds.weights = WEIGHTS | MORE
         self.wire.witness = partial(saw_a_charge, self)
@@ -144,9 +145,12 @@ class History:
         busy = prices[-3:] if self.plan.days <= BUSY_DAYS else []
         price = self.world.choice([*prices, *busy, *busy[-1:]])
         person = Person(n, name, self.world.random() < 0.6, price)
-        within = min(12, max(1, self.plan.days // 4)) * 24 * 60
+        within = min(60 if self.calm else 12, max(1, self.plan.days // 4)) * 24 * 60
         joins = self.start + timedelta(minutes=self.world.randrange(1, within))
         self._plan(joins, lambda: self._sign_up(person))
+        # Who rarely does anything still sees to it that what they signed up for begins.
+        for hours in (8, 26, 50) if self.calm and person.by_card else ():
+            self._plan(joins + timedelta(hours=hours), lambda: self._deed(person, PAYS))
         end = self.start + timedelta(days=self.plan.days)
         at = joins
         while True:
@@ -160,15 +164,18 @@ class History:
         self._planned += 1
         heapq.heappush(self.plans, (at, self._planned, do))
 
-    def _deed(self, person: Person) -> None:
+    def _deed(self, person: Person, weights: Mapping[str, int] | None = None) -> None:
         if person.subscription_id is None:
             self._sign_up(person)
             return
-        name, do = self.deeds.draw(person)
+        name, do = self.deeds.draw(person, weights)
         self._act(name, do)
         if self.world.random() < 0.15:
             self.faults.struck("double_click")
             self._act(name, do)
+        if self.plan.turns and self.minds.randrange(100) < self.plan.turns:
+            gap = timedelta(seconds=self.minds.choice(turns.GAPS))
+            self._plan(self.stage.now + gap, lambda: self._deed(person, turns.THEN))
 
     def _sign_up(self, person: Person) -> None:
         self._act("sign_up", lambda: self.deeds.sign_up(person))
@@ -183,7 +190,7 @@ class History:
                 self.deeds.attempt(name, do)
             except Killed:
                 # No answer: the client asks again with the same key.
-                if self.plan.hunt and tries < TRIES_MAX:
+                if (self.plan.hunt or self.calm) and tries < TRIES_MAX:
                     soon = timedelta(seconds=self.clients.randrange(2, 120))
                     again = partial(self._act, name, do, tries + 1)
                     self._plan(self.stage.now + soon, again)
@@ -198,6 +205,8 @@ class History:
         self.cut = self.stage.now < end
 
     def _go_quiet(self) -> None:
+        if self.plan.turns:
+            turns.on_the_last_day(self.book, self.minds)
         self.faults.quiet = True
         self.wire.brown_out_until = None
         self.dark_until = self.stage.now
@@ -243,7 +252,9 @@ class History:
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
             restart(self.control)
-        at_the_gateway(self.book, self.world, 0.4 if self.plan.rest > CALM_DAYS else 0.06)
+        at_the_gateway(self.book, self.world, 0.4 if self.calm else 0.06)
+        if self.plan.turns:
+            turns.at_the_bank(self.book, self.minds)
         while self.plans and self.plans[0][0] <= self.stage.now:
             heapq.heappop(self.plans)[2]()
         self._start_processes(kind)
@@ -315,25 +326,6 @@ class History:
 
         self.stage.spawn("replay", take)
         self._run_until(self.stage.now + timedelta(minutes=30))
-
-    def _told(self) -> Told:
-        row = self.look.execute("SELECT count(*) FROM invoices").fetchone()
-        told = Told(self.plan, digest_of(self.look), self.cut)
-        told.trace, told.violations = self.stage.trace.hexdigest(), self.violations
-        told.faults, told.pairs = self.faults.counts, self.faults.pairs
-        told.sites, told.killed_at = self.faults.sites, self.faults.killed_at
-        told.struck_in = self.faults.struck_in
-        told.deeds = Counter(self.deeds.done)
-        told.charges, told.calls = self.wire.charges, self.wire.calls
-        told.steps, told.waits = self.stage.steps, self.stage.waits
-        told.deadlocks, told.invoices = self.stage.deadlocks, row[0] if row else 0
-        days = self.look.execute(
-            "SELECT coalesce(sum(greatest(0, coalesce(ended_on, %s::date) - created_at::date)), 0)"
-            " FROM subscriptions",
-            [self.stage.now],
-        ).fetchone()
-        told.subscription_days = int(days[0]) if days else 0
-        return told
 
 
 def live(

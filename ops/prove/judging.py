@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from ops.prove import checks, manners
+from ops.prove import checks, manners, promises
 from ops.prove.checks import Violation
+from ops.prove.digest import digest_of
 from ops.prove.news import Letter
+from ops.prove.plan import Told
 
 if TYPE_CHECKING:
     from ops.prove.history import History
@@ -29,6 +32,7 @@ def saw_a_charge(history: History, order_id: str, amount: int) -> None:
         history.violations.append(
             Violation("I4 written ahead", f"order {order_id}", f"row says {row}", order_id)
         )
+    history.violations += promises.more_than_due(history.look, order_id)
 
 
 def judge(history: History) -> None:
@@ -40,6 +44,8 @@ def judge(history: History) -> None:
     found += history.loss.violations()
     found += checks.left_open(look, now)
     found += manners.unmannerly(look, now)
+    found += promises.broken(look)
+    found += history.postman.twice
     found += manners.once_each(look, history.deeds.asked)
     found += [
         Violation("no request breaks a guard", name, why) for name, why in history.deeds.broke
@@ -55,3 +61,25 @@ def _tell_all_again(history: History) -> None:
     history.world.shuffle(told)
     letters = [Letter(history.stage.now, n, body) for n, body in enumerate(told)]
     history.take_again(letters)
+
+
+def told_of(history: History) -> Told:
+    """What came of it, in figures."""
+    look, faults, stage = history.look, history.faults, history.stage
+    row = look.execute("SELECT count(*) FROM invoices").fetchone()
+    told = Told(history.plan, digest_of(look), history.cut)
+    told.trace, told.violations = stage.trace.hexdigest(), history.violations
+    told.faults, told.pairs = faults.counts, faults.pairs
+    told.sites, told.killed_at = faults.sites, faults.killed_at
+    told.struck_in = faults.struck_in
+    told.deeds = Counter(history.deeds.done)
+    told.charges, told.calls = history.wire.charges, history.wire.calls
+    told.steps, told.waits = stage.steps, stage.waits
+    told.deadlocks, told.invoices = stage.deadlocks, row[0] if row else 0
+    days = look.execute(
+        "SELECT coalesce(sum(greatest(0, coalesce(ended_on, %s::date) - created_at::date)), 0)"
+        " FROM subscriptions",
+        [stage.now],
+    ).fetchone()
+    told.subscription_days = int(days[0]) if days else 0
+    return told

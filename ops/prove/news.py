@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -29,6 +29,7 @@ class Letter:
     number: int
     body: Json
     tries: int = 0
+    lasting: bool = False  # told until it was heard: of what nobody would ask
 
     def __lt__(self, other: Letter) -> bool:
         return (self.at, self.number) < (other.at, other.number)
@@ -48,6 +49,9 @@ class Post:
         """Something happened to a transaction."""
         body = self.book.describe(one)
         self.sent.append(body)
+        if one.state == "chargeback":
+            self._put(body, timedelta(seconds=self.dice.randrange(1, 90)), lasting=True)
+            return
         kind = self.faults.draw("news", one.order_id)
         soon = timedelta(seconds=self.dice.randrange(1, 90))
         match kind:
@@ -76,9 +80,10 @@ class Post:
         key = signature(other, body["status_code"], body["gross_amount"], self.book.server_key)
         return {**body, "order_id": other, "signature_key": key}
 
-    def _put(self, body: Json, wait: timedelta) -> None:
+    def _put(self, body: Json, wait: timedelta, *, lasting: bool = False) -> None:
         self._number += 1
-        heapq.heappush(self.waiting, Letter(self.book.now() + wait, self._number, body))
+        letter = Letter(self.book.now() + wait, self._number, body, lasting=lasting)
+        heapq.heappush(self.waiting, letter)
 
     def next_due(self) -> datetime | None:
         """When the next is delivered."""
@@ -93,10 +98,11 @@ class Post:
 
     def again(self, letter: Letter) -> None:
         """We did not confirm it."""
-        if letter.tries < len(_AGAIN):
+        if letter.tries < len(_AGAIN) or letter.lasting:
             self._number += 1
-            at = self.book.now() + _AGAIN[letter.tries]
-            heapq.heappush(self.waiting, Letter(at, self._number, letter.body, letter.tries + 1))
+            at = self.book.now() + _AGAIN[min(letter.tries, len(_AGAIN) - 1)]
+            later = replace(letter, at=at, number=self._number, tries=letter.tries + 1)
+            heapq.heappush(self.waiting, later)
 
 
 def deliver(engine: Engine, merchant_id: UUID, letter: Letter) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -35,10 +35,10 @@ from core.actor import Actor as Caller
 from core.errors import EngineError
 from core.work import Work
 from invoices.tables import invoices
-from ops.prove import terms
+from ops.prove import terms, turns
 from ops.prove.book import Book
 from payments.review_kinds import Decision
-from payments.tables import payments, reviews
+from payments.tables import payment_orders, payments, reviews
 
 NAMES = (
     "Budi", "Siti", "Agus", "Dewi", "Eko", "Fitri", "Gilang", "Hana", "Indra", "Joko", "Kartika",
@@ -83,6 +83,8 @@ class Deeds:
     # What was asked for, by kind and key; and what the database refused though nobody should ask.
     asked: dict[str, set[str]] = field(default_factory=dict)
     broke: list[tuple[str, str]] = field(default_factory=list)
+    # Lives full of turns: where people pay their numbers.
+    book: Book | None = None
 
     def attempt(self, name: str, do: Callable[[], Any]) -> None:
         """Do it as an API client does: the same request again where the database was not there."""
@@ -107,7 +109,8 @@ class Deeds:
         if str(getattr(told, "sqlstate", None)).startswith(("22", "23", "42", "P0")):
             self.broke.append((name, f"{type(told).__name__}: {told}".split("\n")[0]))
 
-    def _ask(self, kind: str, key: str) -> str:
+    def asked_for(self, kind: str, key: str) -> str:
+        """Note that so many things of a kind may come to be, and no more."""
         self.asked.setdefault(kind, set()).add(key)
         return key
 
@@ -128,6 +131,10 @@ class Deeds:
         found: list[Row[Any]] = self.in_work(read)
         return found
 
+    def orders(self, customer_id: UUID) -> list[Row[Any]]:
+        """All that was asked of the gateway for a customer."""
+        return self.rows(payment_orders, customer_id=customer_id)
+
     def first_open(self, customer_id: UUID) -> Row[Any] | None:
         """An unpaid invoice of a customer."""
         found = self.rows(invoices, customer_id=customer_id, status="open")
@@ -137,7 +144,7 @@ class Deeds:
 
     def sign_up(self, person: Person) -> None:
         """Become a customer and subscribe; by card with 3-D Secure."""
-        key = self._ask("customer", self._ask("subscription", f"p{person.number}"))
+        key = self.asked_for("customer", self.asked_for("subscription", f"p{person.number}"))
         if person.customer_id is None:
             made = self.in_work(
                 lambda unit: create_customer(
@@ -191,12 +198,16 @@ class Deeds:
 
     # --- living on ------------------------------------------------------------------------------
 
-    def draw(self, person: Person) -> tuple[str, Callable[[], Any]]:
+    def draw(
+        self, person: Person, weights: Mapping[str, int] | None = None
+    ) -> tuple[str, Callable[[], Any]]:
         """Something that this person, or staff about this person, does now."""
         self.key += 1
         key = f"d{person.number}-{self.key}"
         may = self._may(person, key)
-        weights = self.weights or WEIGHTS
+        if self.book is not None:
+            may = turns.deeds(self, person, key, may)
+        weights = weights or self.weights or WEIGHTS
         name = self.dice.choice([name for name, weight in weights.items() for _ in range(weight)])
         return name, may[name]
 
@@ -240,7 +251,7 @@ class Deeds:
             if taken:
                 one = taken[-1]
                 part = None if share == 1 else max(1, one.amount // share)
-                self._ask("refund", key)
+                self.asked_for("refund", key)
                 self.in_work(lambda unit: request_refund(unit, one.id, part, key=key), STAFF)
 
         def credit(unit: Work, one: Any) -> None:
@@ -250,7 +261,7 @@ class Deeds:
             )  # fmt: skip
 
         def once() -> None:
-            self._ask("one_off", key)
+            self.asked_for("one_off", key)
             self.in_work(
                 lambda unit: pay_once(unit, customer, [OneOffLine("Jasa pasang", amount)], key=key),
                 STAFF,

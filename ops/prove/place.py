@@ -28,6 +28,8 @@ QUICK = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
+    # Which of two rows was committed first is asked of the server, whatever our clocks show.
+    "track_commit_timestamp": "on",
 }
 
 # SQL of a planted bug (`ops.prove.bugs`): guards of the database that are taken away.

@@ -28,6 +28,7 @@ class Plan:
     hunt: bool = False  # strike at every crash site in every way, see `ops.prove.census`
     aims: Aims = ()  # where the hunt strikes by what was struck before
     hours: int = 0  # the longest between two deeds of a person; 0 is days
+    turns: int = 0  # of a hundred deeds so many are followed at once by another, see `turns`
 
 
 @dataclass

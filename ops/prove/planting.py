@@ -44,6 +44,8 @@ class Life:
     plans: tuple[str, ...] = ()
     # What people do, and how often: heavier than usual where it matters.
     deeds: tuple[tuple[str, int], ...] = ()
+    # Of a hundred deeds so many are followed at once by another; see `ops.prove.turns`.
+    turns: int = 0
 
 
 SMALL: Final = Life()

@@ -163,8 +163,9 @@ class Wire(BaseAdapter):
         self.witness(str(details["order_id"]), int(details["gross_amount"]))
         if kind == "late_effect":
             late = timedelta(seconds=self.dice.choice([5, 40, 300, 2400, 4 * 3600, 30 * 3600]))
+            left_at = self.stage.now
             self.book.at(
-                self.stage.now + late, lambda: void(self.book.charge(body, key, mood)),
+                left_at + late, lambda: void(self.book.charge(body, key, mood, left_at=left_at)),
             )  # fmt: skip
             self.stage.sleep(READ_TIMEOUT)
             raise requests.exceptions.ReadTimeout
@@ -253,6 +254,8 @@ class Wire(BaseAdapter):
             raise requests.exceptions.ReadTimeout
         if kind == "end_error":
             return _response(request, 500, refusal("500", "Internal server error"))
+        if path[-1] == "refund" and self.faults.draw("refund", path[-2]):
+            return _response(request, 200, refusal("418", "Refund is rejected by the bank"))
         answer = self._plain(path, body, key, "good")
         if kind == "end_timeout_after":
             self.stage.sleep(READ_TIMEOUT)
