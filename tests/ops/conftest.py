@@ -1,4 +1,4 @@
-"""A home for instances that tests start: reachable for the user PostgreSQL runs as for root."""
+"""A home for instances that tests start, and one place where histories are proven."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.prove.place import Place, throwaway
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:
@@ -17,3 +19,10 @@ def home() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder / "home"
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Place]:
+    """A server for proven histories: one a worker, as starting one takes longer than most lives."""
+    with throwaway() as found:
+        yield found

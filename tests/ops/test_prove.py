@@ -15,7 +15,7 @@ from core.db import make_engine
 from ops.prove.actors import Actor, Killed, Stage
 from ops.prove.history import live
 from ops.prove.locks import Locks
-from ops.prove.place import Place, throwaway
+from ops.prove.place import Place
 from ops.prove.plan import Plan
 from ops.prove.report import Totals, lines
 from ops.prove.statements import Statements
@@ -23,12 +23,6 @@ from ops.prove.statements import Statements
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
 
 AT = datetime(2027, 1, 4, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with throwaway() as found:
-        yield found
 
 
 class Calm:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from planted import lives, must_be_found, must_be_whole
 
 from ops.prove.bugs_protocol import BUGS
 from ops.prove.bugs_table import SECONDS
-from ops.prove.place import Place, throwaway
+from ops.prove.place import Place
 from ops.prove.planting import Life
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
 FOUND = [name for name in BUGS if name in SECONDS]
 LIVES = lives(BUGS[name] for name in FOUND)
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with throwaway() as found:
-        yield found
 
 
 @pytest.mark.parametrize("name", FOUND)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ops.prove import restore
 from ops.prove.checks import Ours, against_the_book
 from ops.prove.history import History
-from ops.prove.place import Place, throwaway
+from ops.prove.place import Place
 from ops.prove.plan import Plan, Told
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with throwaway() as found:
-        yield found
 
 
 def lived(place: Place, plan: Plan) -> tuple[History, Told]:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ops.prove.crew import lived
-from ops.prove.place import Place, throwaway
+from ops.prove.place import Place
 from ops.prove.plan import Plan
 from ops.prove.report import Totals, as_json, lines
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLANS = [Plan("slice", index, 3, 4, hunt=True, hours=24) for index in range(2)]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with throwaway() as found:
-        yield found
 
 
 def test_two_processes_come_to_what_one_comes_to_and_no_promise_is_broken(place: Place) -> None:
