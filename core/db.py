@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -100,6 +101,9 @@ _SCOPE = text(
 )
 
 
+_SNAPSHOT = re.compile(r"[0-9A-F-]+")
+
+
 class Sessions:
     """Opens transactions. The only place that begins and commits them.
 
@@ -127,16 +131,24 @@ class Sessions:
             yield session
 
     @contextmanager
-    def reader(self) -> Iterator[Session]:
-        """One read-only transaction over all merchants."""
-        with self._scoped("reader", "") as session:
+    def reader(self, *, snapshot: str | None = None) -> Iterator[Session]:
+        """One read-only transaction over all merchants.
+
+        Args:
+            snapshot: what another transaction exported, to see the same (REPEATABLE READ).
+        """
+        with self._scoped("reader", "", snapshot) as session:
             session.execute(text("SET TRANSACTION READ ONLY"))
             yield session
 
     @contextmanager
-    def _scoped(self, role: str, merchant: str) -> Iterator[Session]:
+    def _scoped(self, role: str, merchant: str, snapshot: str | None = None) -> Iterator[Session]:
         session = Session(self.engine, autoflush=False, expire_on_commit=False)
         with session, session.begin():
+            if snapshot is not None:  # before any query; no place for a parameter
+                if not _SNAPSHOT.fullmatch(snapshot):
+                    raise ValueError(f"{snapshot!r} is no snapshot")
+                session.execute(text(f"SET TRANSACTION SNAPSHOT '{snapshot}'"))
             session.execute(_SCOPE, {"role": f"{self.role_prefix}_{role}", "merchant": merchant})
             yield session
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -27,6 +29,8 @@ from ops.nightly_alarm import is_late
 # only; a million invoices need no more.
 _ROOM = ("SET LOCAL work_mem = '256MB'", "SET LOCAL jit = off",
          "SET LOCAL idle_in_transaction_session_timeout = '10min'")  # fmt: skip
+# Connections that a whole examination takes.
+LANES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +67,65 @@ class Report:
         return tuple(one for one in self.results if not one.holds and one.warning)
 
 
-def examine(db: Sessions, real_now: datetime, checks: Sequence[Check] = ALL) -> Report:
-    """Run every check on one snapshot of the database; changes nothing."""
+def examine(
+    db: Sessions, real_now: datetime, checks: Sequence[Check] = ALL, *, lanes: int = 1
+) -> Report:
+    """Run every check on one snapshot of the database; changes nothing.
+
+    Args:
+        lanes: connections beside one another, 1 or 2, that see the same snapshot: one begins with
+            the rules that this process judges, the other with those that the server does.
+    """
     snapshot = Sessions(
         db.engine.execution_options(isolation_level="REPEATABLE READ"), role_prefix=db.role_prefix
     )
+    moment = Moment(real_now, db.role_prefix)
     with snapshot.reader() as session:
-        for setting in _ROOM:
-            session.execute(text(setting))
-        return run(session, Moment(real_now, db.role_prefix), checks)
+        _make_room(session)
+        if lanes == 1:
+            return run(session, moment, checks)
+        exported = session.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        waiting = deque(sorted(checks, key=lambda one: one.in_sql))
+
+        def beside() -> list[Result]:
+            with snapshot.reader(snapshot=exported) as other:
+                _make_room(other)
+                return list(_results(other, moment, waiting.pop))
+
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(beside)
+            results = [*_results(session, moment, waiting.popleft), *second.result()]
+    place = {check.name: n for n, check in enumerate(checks)}
+    return Report(tuple(sorted(results, key=lambda one: place[one.name])))
+
+
+def _make_room(session: Session) -> None:
+    for setting in _ROOM:
+        session.execute(text(setting))
+
+
+def _results(session: Session, moment: Moment, take: Callable[[], Check]) -> Iterator[Result]:
+    """Run one check after the other, as long as there are any to take."""
+    while True:
+        try:
+            check = take()
+        except IndexError:
+            return
+        yield _result(session, moment, check)
 
 
 def run(session: Session, moment: Moment, checks: Sequence[Check]) -> Report:
     """Run checks in a transaction of the caller."""
-    results = []
-    for check in checks:
-        began = time.perf_counter()
-        found = check.find(session, moment)
-        taken = round((time.perf_counter() - began) * 1000)
-        results.append(
-            Result(
-                check.name,
-                check.meaning,
-                found.count,
-                found.examples,
-                taken,
-                check.warning,
-                found.whose,
-            )
-        )
-    return Report(tuple(results))
+    return Report(tuple(_result(session, moment, check) for check in checks))
+
+
+def _result(session: Session, moment: Moment, check: Check) -> Result:
+    began = time.perf_counter()
+    found = check.find(session, moment)
+    taken = round((time.perf_counter() - began) * 1000)
+    return Result(
+        check.name, check.meaning, found.count, found.examples, taken, check.warning, found.whose
+    )
 
 
 def render(report: Report) -> str:
@@ -143,12 +176,12 @@ def main(settings: Settings, *, as_json: bool = False, last: bool = False) -> in
     """``tagihan doctor``: 0 when every rule holds, 1 when one is broken; a warning is no fault."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
-    db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=1)
+    db = connect(settings.database_url, role_prefix=settings.role_prefix, pool_size=LANES)
     try:
         if last:
             print(import_module("ops.nightly").last(db))  # it stands on this module
             return int(is_late(db, utc_now()))
-        report = examine(db, utc_now())
+        report = examine(db, utc_now(), lanes=LANES)
     finally:
         db.close()
     print(to_json(report) if as_json else render(report))

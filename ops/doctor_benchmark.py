@@ -23,8 +23,8 @@ from psycopg import sql
 from core.db import Sessions, connect
 from core.sealing import seal_waiting
 from core.seals import SealKeys
-from ops.audit import verify_all
-from ops.doctor import Report, examine, render
+from ops.audit_walk import verify_all
+from ops.doctor import LANES, Report, examine, render
 from ops.multiply import multiply
 from ops.prove.faults import KINDS
 from ops.prove.history import History
@@ -93,7 +93,7 @@ def _figures(
     look.execute("VACUUM ANALYZE")
     floor, rows = _floor(look)
     began = time.perf_counter()
-    report = examine(db, now)
+    report = examine(db, now, lanes=LANES)
     doctor = time.perf_counter() - began
     began = time.perf_counter()
     verdicts = verify_all(db, keys)

@@ -23,8 +23,8 @@ from core.bulk import insert_rows
 from core.db import Sessions
 from core.seals import SealKeys
 from core.tables import verdicts
-from ops.audit import Verdict, merchants_of, verify_all
-from ops.doctor import Report, Result, examine
+from ops.audit_walk import Verdict, merchants_of, verify_all
+from ops.doctor import LANES, Report, Result, examine
 from ops.nightly_alarm import KEPT, LAST, WIB, tell, tell_late
 
 LOG = logging.getLogger("tagihan.doctor")
@@ -78,7 +78,7 @@ def examine_night(engine: Engine) -> int:
     for merchant_id in due:
         _tried[engine.db.role_prefix, merchant_id] = real_now
     began = time.perf_counter()
-    report = examine(engine.db, real_now)
+    report = examine(engine.db, real_now, lanes=LANES)
     taken = round((time.perf_counter() - began) * 1000)
     kept = 0
     for merchant_id, slug in due.items():

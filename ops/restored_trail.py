@@ -55,7 +55,7 @@ def told(owner_url: str, before: Mapping[str, Head]) -> list[str]:
 
 
 class Kept(Protocol):
-    """A head that a person kept; see `ops.audit.WantedHead`."""
+    """A head that a person kept; see `ops.audit_walk.WantedHead`."""
 
     slug: str | None
     place: int | None

@@ -48,9 +48,14 @@ def order_id(namespace: bytes, owner_id: str, period_start: str, kind: str, n: i
         raise InvalidRequest("invalid_attempt_number", f"attempts are counted from 1, not {n}")
     if n > ATTEMPTS_MAX:
         raise InvalidRequest("too_many_attempts", f"no invoice is tried {n} times")
-    digest = hashlib.sha256(_joined(namespace, owner_id, period_start, kind)).digest()
+    digest = digest_of(namespace, owner_id, period_start, kind)
     stem = base64.b32encode(digest).decode("ascii").lower()[:STEM_LENGTH]
     return f"{stem}-{n}"
+
+
+def digest_of(namespace: bytes, owner_id: str, period_start: str, kind: str) -> bytes:
+    """32 bytes of a business key; the stem of its order ids is written from the first 140 bits."""
+    return hashlib.sha256(_joined(namespace, owner_id, period_start, kind)).digest()
 
 
 def is_order_id(text: str) -> bool:

@@ -11,7 +11,7 @@ from billing.engine import Engine
 from core.db import make_engine
 from core.merchant import Merchant
 from core.seals import SealKeys
-from ops.audit import Verdict, WantedHead, verify, verify_all
+from ops.audit_walk import Verdict, WantedHead, verify, verify_all
 
 # The row at place {n} of merchant {m}.
 PLACE = "(SELECT id FROM audit_seals WHERE merchant_id = '{m}' AND place = {n})"

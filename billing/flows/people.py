@@ -178,25 +178,31 @@ def sign_in(engine: Engine, slug: str, email: str, password: str, *, source: str
                 }
             ],
         )
-        unit.audit("staff.sign_in", "staff", person.id)
+        ends = (unit.real_now + SESSION_LIVES).isoformat()
+        unit.audit("staff.sign_in", "staff", person.id, after={"signed_in_until": ends})
     return token
 
 
-def sign_out(engine: Engine, token: str) -> None:
-    """End a session; an unknown one is no error."""
-    merchant_id = _session_merchant(engine, token)
-    if merchant_id is None:
+def sign_out(engine: Engine, token: str, source: str = "") -> None:
+    """End a session; an unknown one is no error, and one that has ended stays as it is."""
+    person = find_session(engine, token)
+    if person is None:
         return
-    with engine.db.begin(merchant_id) as session:
-        session.execute(
+    with engine.work(person.merchant_id, Actor("staff", person.email, source)) as unit:
+        ended = unit.session.execute(
             update(staff_sessions)
             .where(
-                staff_sessions.c.merchant_id == merchant_id,
+                staff_sessions.c.merchant_id == person.merchant_id,
                 staff_sessions.c.token_hash == _digest(token),
                 staff_sessions.c.ended_at.is_(None),
             )
-            .values(ended_at=engine.real_now())
-        )
+            .values(ended_at=unit.real_now)
+            .returning(staff_sessions.c.expires_at)
+        ).one_or_none()
+        if ended is not None:
+            before = {"signed_in_until": ended.expires_at.isoformat()}
+            after = {"signed_in_until": unit.real_now.isoformat()}
+            unit.audit("staff.sign_out", "staff", person.id, before=before, after=after)
 
 
 def find_session(engine: Engine, token: str) -> StaffMember | None:

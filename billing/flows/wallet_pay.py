@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from billing.flows.orders import open_attempt
 from billing.queries import lock_customers
+from core import ids
 from core.errors import Conflict
 from core.work import Work
 from invoices.queries import get_invoice
@@ -46,7 +47,19 @@ def pay_with_wallet(unit: Work, invoice_id: UUID, method_id: UUID) -> UUID:
     """
     customer_id = get_invoice(unit, invoice_id).customer_id
     lock_customers(unit, [customer_id])
+    invoice = get_invoice(unit, invoice_id)
     linked = {row.id for row in wallets_of(unit, customer_id) if row.state == "active"}
     if method_id not in linked:
         raise Conflict("payment_method_not_usable", "This wallet is not linked.")
-    return open_attempt(unit, invoice_id, initiated_by="customer", payment_method_id=method_id)
+    order_id = open_attempt(unit, invoice_id, initiated_by="customer", payment_method_id=method_id)
+    unit.audit(
+        "invoice.charge",
+        "invoice",
+        invoice_id,
+        before={"status": invoice.status, "due": invoice.due_amount},
+        after={
+            "order": ids.public("payment_order", order_id),
+            "method": ids.public("payment_method", method_id),
+        },
+    )
+    return order_id

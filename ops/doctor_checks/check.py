@@ -51,13 +51,15 @@ class Found:
 class Check:
     """One rule that must hold on a database in use, at any moment, in the middle of work.
 
-    A ``warning`` asks a person to look; it does not say that the data is broken.
+    A ``warning`` asks a person to look; it does not say that the data is broken. What is
+    ``in_sql`` keeps the server busy and not this process.
     """
 
     name: str
     meaning: str
     find: Callable[[Session, Moment], Found]
     warning: bool = False
+    in_sql: bool = False
 
 
 _KINDS = frozenset(ids.PREFIXES)
@@ -92,7 +94,7 @@ def by_sql(name: str, meaning: str, sql: str, *, warning: bool = False, **given:
             whose,
         )
 
-    return Check(name, meaning, find, warning)
+    return Check(name, meaning, find, warning, in_sql=True)
 
 
 def by_case(
@@ -150,7 +152,7 @@ def stream(session: Session, sql: str) -> Iterator[tuple[Any, ...]]:
         raise RuntimeError("the connection is gone")
     chunks = {"size": _CHUNK} if psycopg.Capabilities().has_stream_chunked() else {}
     with driver.cursor() as cursor:
-        yield from cursor.stream(sql.replace("%", "%%"), **chunks)
+        yield from cursor.stream(sql, **chunks)
 
 
 def found(broken: Iterable[Broken]) -> Found:

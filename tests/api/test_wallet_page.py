@@ -12,6 +12,7 @@ from api_things import MANDATE
 from billing.flows.documents import Links
 from billing.tables import mandates
 from core import ids
+from core.tables import audit
 from invoices.queries import get_invoice
 from payments.tables import payment_methods, payment_orders
 
@@ -86,6 +87,11 @@ def test_a_payer_links_gopay_with_his_consent_and_pays(counter: Counter, page: s
     assert "GoPay" in see(counter, page)
     paid = [row for row in counter.world.rows(payment_orders) if row.state == "paid"]
     assert [row.channel for row in paid] == ["gopay_linked"]
+    # The forms of this page, for the walk in tests/pages/test_audited_forms.py.
+    told = [row for row in counter.world.rows(audit) if row.actor_kind == "customer"]
+    assert {"method.create", "mandate.record", "invoice.charge"} <= {row.action for row in told}
+    assert {row.source for row in told} == {"testclient"}
+    assert all(row.actor.startswith("link inv_") and row.after for row in told)
 
 
 def test_where_gopay_asks_for_a_pin_the_page_leads_there(counter: Counter) -> None:

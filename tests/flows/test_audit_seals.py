@@ -18,7 +18,8 @@ from core.sealing import CANONICAL, SEALED_COLUMNS, head_of, seal_waiting
 from core.seals import SealKeys
 from core.tables import audit, audit_anchors, audit_seals, audit_unsealed
 from core.vault import Vault
-from ops.audit import Verdict, WantedHead, heads_of, verify_all
+from ops.audit import heads_of
+from ops.audit_walk import Verdict, WantedHead, verify_all
 from scheduler import seal
 
 pytestmark = pytest.mark.database

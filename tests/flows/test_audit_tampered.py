@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from billing.engine import Engine
 from core.merchant import Merchant
 from core.sealing import DIGEST, seal_waiting
-from ops.audit import Verdict, WantedHead, render
+from ops.audit import render
+from ops.audit_walk import Verdict, WantedHead
 
 pytestmark = pytest.mark.database
 

@@ -163,7 +163,7 @@ def test_a_verdict_that_does_not_come_is_an_alarm_once_a_day(
 def test_the_alarm_rings_though_the_examination_itself_fails_every_night(
     watched: Engine, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def timed_out(*_: object) -> None:
+    def timed_out(*_: object, **__: object) -> None:
         raise TimeoutError("a rule took too long")
 
     nightly.watch(watched)

@@ -22,7 +22,8 @@ from core.settings import Settings
 from core.tables import audit
 from core.vault import Vault
 from ops import backup, restore
-from ops.audit import WantedHead, main_head, main_verify
+from ops.audit import main_head, main_verify
+from ops.audit_walk import WantedHead
 from ops.cli import tagihan
 from ops.merchant import group
 from scheduler import seal

@@ -79,7 +79,7 @@ def sign_in(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) ->
 def sign_out(request: Request[Any, Any, Any], slug: FromPath[str], data: Form) -> Response[Any]:
     """End the session, here and in the database."""
     check_form(person_of(request, slug), data)
-    people.sign_out(engine_of(request), request.cookies.get(COOKIE, ""))
+    people.sign_out(engine_of(request), request.cookies.get(COOKIE, ""), source_of(request))
     answer = see_other(f"/staff/{slug}/sign-in")
     answer.delete_cookie(COOKIE, path=f"/staff/{slug}")
     return answer
