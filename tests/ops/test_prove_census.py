@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ops.prove import census, crew
+from ops.prove import census, command, crew
 from ops.prove.census import ENOUGH, WAYS, Hunt
-from ops.prove.command import LIVES, Wanted, plans_of, prove
+from ops.prove.command import LIVES, ROUND, Wanted, in_rounds, plans_of, prove
 from ops.prove.faults import KINDS
 from ops.prove.place import Place
-from ops.prove.plan import Told
+from ops.prove.plan import Plan, Told
+from ops.prove.report import Totals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,3 +126,41 @@ def test_a_history_of_a_sweep_can_be_lived_smaller() -> None:
     (plan,) = plans_of(Wanted("s", sweep=1, history=7, subscriptions=2, days=5), never)
 
     assert (plan.index, plan.subscriptions, plan.days, plan.hunt) == (7, 2, 5, True)
+
+
+def test_a_round_aims_at_what_the_rounds_before_struck_too_rarely() -> None:
+    passed = Counter({"a:1": 9, "b:2": 9})
+    struck = Counter({("a:1", way): ENOUGH for way in WAYS["statement"]})
+    struck.update({("b:2", way): ENOUGH for way in WAYS["statement"]})
+    struck["b:2", "kill"], struck["b:2", "disk_full"] = 3, 1
+    aims = census.aims(passed, struck)
+
+    assert aims == (("a:1", ()), ("b:2", ("disk_full", "kill")))
+    hunts = [Hunt("seed", index, aims) for index in range(8)]
+    assert {hunt.at("statement", "b:2") for hunt in hunts} == {"disk_full", "kill"}
+    assert [hunt.at("statement", "a:1") for hunt in hunts for _ in range(9)] == [None] * 72
+    assert all(hunt.at("statement", "never passed") for hunt in hunts)
+
+
+def test_a_sweep_looks_back_after_every_round() -> None:
+    so_far = Totals("s")
+    looked: list[Plan | None] = []
+    for plan in in_rounds(plans_of(Wanted("s", sweep=ROUND + 2), never), so_far):
+        looked.append(plan)
+        so_far.sites["billing/flows/settle.py:1"] += 1
+
+    assert looked.index(None) == ROUND
+    assert [plan.aims for plan in looked[:ROUND] if plan] == [()] * ROUND
+    assert [plan.aims for plan in looked[ROUND:] if plan] == [
+        (("billing/flows/settle.py:1", WAYS["statement"]),)
+    ] * 2
+
+
+def test_after_its_minutes_no_further_history_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "live", lambda plan, *_: Told(plan))
+    clock = iter(range(0, 1000, 25))
+    monkeypatch.setattr(command.time, "monotonic", lambda: next(clock))
+    nowhere = Place("", "", template="", owner="", role_prefix="")
+    totals, _ = prove(Wanted("s", sweep=200, within=2.0), nowhere, lambda _: None)
+
+    assert 0 < totals.histories < 6
