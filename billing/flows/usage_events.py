@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Column, ColumnElement, Uuid, cast, func, select
 
 from billing.engine import Engine
 from billing.tables import subscriptions
@@ -233,11 +233,22 @@ _CORRECTED: Final = Refusal(
 )
 
 
+@lru_cache(maxsize=100_000)
+def _parsed(text: str) -> UUID:
+    """A sender names the same subscriptions over and over."""
+    return ids.parse("subscription", text)
+
+
+def _among(column: Column[UUID], wanted: Sequence[UUID]) -> ColumnElement[bool]:
+    """One statement however many are asked for: it is prepared once and planned once."""
+    return column == func.any(cast(list(wanted), ARRAY(Uuid())))
+
+
 def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
     parsed: dict[UUID, str] = {}
     for text in public_ids:
         try:
-            parsed[ids.parse("subscription", text)] = text
+            parsed[_parsed(text)] = text
         except InvalidRequest:
             continue
     table = subscriptions.c
@@ -245,7 +256,7 @@ def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
         select(
             table.id, table.billing_zone, table.status, table.started_on, table.current_start,
             table.cancel_on,
-        ).where(table.merchant_id == unit.merchant_id, table.id.in_(list(parsed)))
+        ).where(table.merchant_id == unit.merchant_id, _among(table.id, list(parsed)))
     )  # fmt: skip
     return {
         parsed[row.id]: _Known(
@@ -266,7 +277,7 @@ def _events(unit: Work, keys: Sequence[str]) -> dict[UUID, Any]:
             table.corrects_id, table.is_void,
         ).where(
             table.merchant_id == unit.merchant_id,
-            table.id.in_([unit.derive("usage_event", key) for key in set(keys)]),
+            _among(table.id, [unit.derive("usage_event", key) for key in set(keys)]),
         )
     )  # fmt: skip
     return {row.id: row for row in rows}
