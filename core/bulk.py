@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, Table, TextClause, bindparam, text
+from sqlalchemy import ARRAY, Column, Date, Integer, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
-from core.db import Json, storable
+from core.db import Json, UtcDateTime, storable
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -41,12 +41,43 @@ def insert_rows(
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-def _column_values(column: Column[Any], values: list[Any]) -> list[Any]:
+def _column_values(column: Column[Any], values: list[Any]) -> list[Any] | str:
     if _is_packed(column):
         return [
             None if value is None else json.dumps(storable(value), default=str) for value in values
         ]
-    return values
+    if isinstance(column.type, UtcDateTime):
+        return array_of(
+            [value and column.type.process_bind_param(value, _DIALECT) for value in values]
+        )
+    return array_of(values) if _is_plain(column) else values
+
+
+def array_of(values: Sequence[Any]) -> str:
+    r"""Write numbers, ids, days, instants and text as PostgreSQL writes an array.
+
+    In one go, where the driver would ask each element what it is: that was a fifth of an import.
+
+    >>> array_of([1, None, 'a"b'])
+    '{"1",NULL,"a\\"b"}'
+    """
+    if values and values.count(values[0]) == len(values):
+        return "{" + ",".join([_element(values[0])] * len(values)) + "}"
+    return "{" + ",".join([_element(value) for value in values]) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    text_ = str(value)
+    if "\\" in text_ or '"' in text_:
+        text_ = text_.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text_}"'
+
+
+def _is_plain(column: Column[Any]) -> bool:
+    """Types whose ``str`` is what PostgreSQL reads: no bytes, no JSON, no lists."""
+    return isinstance(column.type, Integer | Text | Uuid | Date | UtcDateTime)
 
 
 def _is_packed(column: Column[Any]) -> bool:
@@ -83,7 +114,9 @@ def _statement(table: Table, names: tuple[str, ...], skip_existing: bool) -> Tex
         *(
             bindparam(
                 column.name,
-                type_=ARRAY(Text() if _is_packed(column) else column.type, dimensions=1),
+                type_=Text()
+                if _is_plain(column)
+                else ARRAY(Text() if _is_packed(column) else column.type, dimensions=1),
             )
             for column in columns
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from payments.fees import PPN
@@ -31,7 +32,8 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "nothing": (
         "pending", "expire", "expired", "deny", "denied", "cancel", "canceled", "cancelled",
         "failure", "failed", "authorize", "authorized", "menunggu", "gagal", "kedaluwarsa",
-        "dibatalkan", "batal", "ditolak",
+        "dibatalkan", "batal", "ditolak", "rejected", "queued", "requested", "processing",
+        "diproses",
     ),
 }  # fmt: skip
 _KIND_OF: Final = {word: kind for kind, words in _WORDS.items() for word in words}
@@ -54,7 +56,8 @@ def kind_of(type_word: str | None, status: str | None, gross: int) -> str:
     """
     by_type = _known(type_word)
     by_status = _known(status)
-    if by_type == "payment" and by_status == "nothing":
+    # A payout that was refused or has not left yet moved nothing, as a payment that was denied.
+    if by_type in ("payment", "payout") and by_status == "nothing":
         return "nothing"
     if by_type:
         return by_type
@@ -68,6 +71,7 @@ def kind_of(type_word: str | None, status: str | None, gross: int) -> str:
     return "refund" if gross < 0 else "payment"
 
 
+@lru_cache(maxsize=1_024)
 def _bare(word: str) -> str:
     return re.sub(r"[^a-z]", "", word.lower())
 

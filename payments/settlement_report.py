@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from payments.report_cells import UnreadableError, instant, plain, rupiah
 from payments.report_columns import Columns, Role, columns_of
@@ -48,8 +48,7 @@ class Kind(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line about money; ``day`` is civil, in Jakarta.
 
     Attributes:
@@ -140,6 +139,8 @@ def open_report(data: bytes) -> Report:
     if len(data) > BYTES_MAX:
         raise NotAReportError("report_too_large", f"more than {BYTES_MAX // 2**20} MiB; split it")
     text, encoding = _decode(data)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # a spreadsheet of old on a Mac
     if not text.strip():
         raise NotAReportError("report_empty", "the file is empty")
     best: Columns | None = None
@@ -237,7 +238,7 @@ def _row(line: int, cells: Sequence[str], columns: Columns, order_id: str) -> Ro
     if gross is None:
         raise UnreadableError("amount", "no amount")
     kind = Kind(kind_of(_word(cells, columns, Role.KIND), status, gross))
-    if not (order_id or transaction_id or (kind is Kind.PAYOUT)):
+    if not (order_id or transaction_id or _needs_no_order(kind, reference)):
         raise UnreadableError("id", "neither an order id nor a transaction id")
     told, dated = _day(cells, columns)
     sums = Amounts(gross, 0, 0, 0, 0)
@@ -260,8 +261,16 @@ def _cell(cells: Sequence[str], columns: Columns, role: Role) -> str:
 
 
 def _word(cells: Sequence[str], columns: Columns, role: Role) -> str | None:
-    text = plain(_cell(cells, columns, role))
+    cell = _cell(cells, columns, role)
+    if not cell:
+        return None
+    text = plain(cell)
     return text[:_ID_MAX] if text and text.isprintable() else None
+
+
+def _needs_no_order(kind: Kind, reference: str | None) -> bool:
+    """Payouts are of no order, nor are those that never left."""
+    return kind is Kind.PAYOUT or (kind is Kind.NOTHING and reference is not None)
 
 
 def _fee(cells: Sequence[str], columns: Columns) -> int | None:
@@ -284,12 +293,13 @@ def _day(cells: Sequence[str], columns: Columns) -> tuple[datetime, bool]:
 def _is_total(cells: Sequence[str], columns: Columns) -> bool:
     """A line named so, without the ids and the day of a row."""
     first = next((cell for cell in cells if cell.strip()), "").strip().lower().rstrip(":")
-    named = first in _TOTALS or first.startswith(("total ", "grand total", "jumlah "))
+    if first not in _TOTALS and not first.startswith(("total ", "grand total", "jumlah ")):
+        return False
     transaction = _cell(cells, columns, Role.TRANSACTION_ID).strip()
     days = _cell(cells, columns, Role.SETTLED) + _cell(cells, columns, Role.HAPPENED)
-    return named and (not transaction or transaction.lower() == first) and not any(
+    return (not transaction or transaction.lower() == first) and not any(
         letter.isdigit() for letter in days
-    )  # fmt: skip
+    )
 
 
 def _total(line: int, cells: Sequence[str], columns: Columns) -> Total:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from payments.fees import FeeRow, fee_of
@@ -23,8 +23,7 @@ FEE_TOLERANCE: Final = 1
 _STANDS: Final = ("captured", "settled")
 
 
-@dataclass(frozen=True, slots=True)
-class Ours:
+class Ours(NamedTuple):
     """An order in our books with the money it brought; ``amount`` is None while it brought none."""
 
     order_id: str

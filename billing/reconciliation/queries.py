@@ -52,8 +52,7 @@ def _read(unit: Work, column: str, values: Collection[str]) -> Iterable[Ours]:
     rows = unit.session.execute(
         _ORDERS[column], {"m": unit.merchant_id, "names": list(values)}
     ).all()
-    for row in rows:
-        yield Ours(*row)
+    yield from map(Ours._make, rows)
 
 
 def _orders_by(column: str) -> Select[Any]:

@@ -72,6 +72,7 @@ SEMICOLONS = (
         pytest.param(b"\xef\xbb\xbf" + PLAIN.encode(), id="byte order mark"),
         pytest.param(PLAIN.replace("\n", "\r\n").encode(), id="lines of Windows"),
         pytest.param(PLAIN.rstrip("\n").encode(), id="no last line end"),
+        pytest.param(PLAIN.replace("\n", "\r").encode(), id="lines of an old Mac"),
         pytest.param(PLAIN.replace(",", ";").encode(), id="semicolons"),
         pytest.param(PLAIN.replace(",", "\t").encode(), id="tabs"),
         pytest.param(SEMICOLONS.encode(), id="Indonesian numbers"),
@@ -270,3 +271,14 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
     for given_data in (data, PLAIN.encode() + data):
         with contextlib.suppress(NotAReportError):
             list(open_report(given_data).entries())
+
+
+@pytest.mark.parametrize("status", ["failed", "Ditolak", "rejected", "queued", "pending"])
+def test_a_payout_that_has_not_left_moved_nothing(status: str) -> None:
+    told = f"Order ID,Type,Status,Amount,Date,Payout ID\n,Payout,{status},-1000,2026-11-21,P-1\n"
+    assert [row.kind for row in rows(told)] == [Kind.NOTHING]
+
+
+def test_what_is_kept_of_a_payment_does_not_make_it_more() -> None:
+    told = "Order ID,Amount,Fee,Net,Date\nA,1000,50,1050,2026-11-21\n"
+    assert [one.code for one in read(told) if isinstance(one, Fault)] == ["sums"]
