@@ -7,6 +7,7 @@ from typing import Final
 
 from api.problem_words_books import BOOK_WORDS
 from api.problem_words_items import ITEM_WORDS
+from api.problem_words_life import LIFE_WORDS
 from api.problem_words_money import MONEY_WORDS
 
 _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -206,7 +207,7 @@ _EDGE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    **_EDGE_WORDS, **MONEY_WORDS, **ITEM_WORDS, **BOOK_WORDS,
+    **_EDGE_WORDS, **MONEY_WORDS, **ITEM_WORDS, **LIFE_WORDS, **BOOK_WORDS,
 }  # fmt: skip
 # Families: what stands in place of the dots says the rest.
 FAMILIES: Final[Mapping[str, tuple[str, str]]] = {

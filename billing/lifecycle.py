@@ -65,6 +65,7 @@ MOVES: dict[tuple[SubscriptionStatus, SubscriptionEvent], SubscriptionStatus] = 
     (_S.ACTIVE, _E.CANCELED): _S.CANCELED,
     (_S.PAST_DUE, _E.PAYMENT_FAILED): _S.PAST_DUE,
     (_S.PAST_DUE, _E.PAYMENT_RECOVERED): _S.ACTIVE,
+    (_S.PAST_DUE, _E.PAUSED): _S.PAUSED,
     (_S.PAST_DUE, _E.GAVE_UP_KEEP): _S.UNPAID,
     (_S.PAST_DUE, _E.CANCELED): _S.CANCELED,
     (_S.UNPAID, _E.PAYMENT_FAILED): _S.UNPAID,

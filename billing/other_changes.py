@@ -62,7 +62,9 @@ def quote_restart(
     anchor = Anchor.at(on) if fixed is None else fixed.anchor(on, interval)
     fresh = Period(on, next_boundary(anchor, interval, on))
     credits_ = credit_lines(lines, on)
-    charges = charge_lines(new.amount, anchor, interval, fresh, exact=new.priced.exact)
+    charges = charge_lines(
+        new.amount, anchor, interval, fresh, exact=new.priced.exact, net_on=new.net_on
+    )
     return ChangeQuote(
         mode="restart",
         effective_on=on,
@@ -124,10 +126,10 @@ def quote_pause(
     Source: billing rules R40 and R42.
     """
     _require_inside(on, period)
-    if mode == "at_period_end":
-        return PauseQuote(mode, max(period.end, billed_through), (), zero(currency))
-    credits_ = credit_lines(lines, on) if gives_back else ()
-    return PauseQuote(mode, on, credits_, _sum(credits_, currency))
+    pause_on = max(period.end, billed_through) if mode == "at_period_end" else on
+    # At the period's end too: of a change nobody paid, what lies beyond is not served.
+    credits_ = credit_lines(lines, pause_on) if gives_back or pause_on != on else ()
+    return PauseQuote(mode, pause_on, credits_, _sum(credits_, currency))
 
 
 def _sum(lines: Sequence[ChangeLine], currency: str) -> Money:

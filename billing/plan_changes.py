@@ -30,6 +30,7 @@ __all__ = [
     "ChangeQuote",
     "Offer",
     "QuoteMode",
+    "held_through",
     "quote_cancel",
     "quote_change",
     "quote_end",
@@ -194,7 +195,7 @@ def quote_cancel(
     if mode == "immediate":
         end_on = on + timedelta(days=1) if bill_day else on
     else:
-        end_on = max([period.end, *(line.period.end for line in lines if _holds(line))])
+        end_on = held_through(lines, period)
     credits_ = quote_end(lines, end_on)
     return CancelQuote(mode, end_on, credits_, _sum(credits_, currency))
 
@@ -205,6 +206,11 @@ def quote_end(lines: Sequence[BilledLine], end_on: date) -> tuple[ChangeLine, ..
     Source: billing rules R31, R40 to R42.
     """
     return credit_lines(lines, end_on)
+
+
+def held_through(lines: Sequence[BilledLine], period: Period) -> date:
+    """Give the end of what is served whatever happens: the period in force, or paid time beyond."""
+    return max([period.end, *(line.period.end for line in lines if _holds(line))])
 
 
 def _holds(line: BilledLine) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from billing.lifecycle import SubscriptionStatus
@@ -62,6 +63,10 @@ class Subscription:
     cancel_reason: str | None
     canceled_at: datetime | None
     ended_on: date | None
+    pause_on: date | None
+    pause_policy: str | None
+    resume_on: date | None
+    resume_keeps_anchor: bool
     next_at: datetime | None
     metadata: dict[str, Any]
     version: int
@@ -94,7 +99,27 @@ class Subscription:
             trial_end_on=self.trial_end_on,
             cancel_on=self.cancel_on,
             incomplete_until=self.incomplete_until,
+            pause_on=self.pause_on,
+            resume_on=self.resume_on,
+            keeps_anchor=self.resume_keeps_anchor,
         )
+
+
+NO_PAUSE: Final[Mapping[str, Any]] = {
+    "pause_on": None, "pause_policy": None, "resume_on": None, "resume_keeps_anchor": False,
+}  # fmt: skip
+"""The columns of a subscription that is not paused, and not about to be."""
+
+
+def dates_of(agreement: Agreement) -> dict[str, Any]:
+    """The columns of a subscription that say from when it is served and billed, and by what day."""
+    return {
+        "anchor_on": agreement.anchor.on,
+        "anchor_day": agreement.anchor.day,
+        "current_start": agreement.current.start,
+        "current_end": agreement.current.end,
+        "billed_through": agreement.billed_through,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a subscription's next due step is: issue an invoice, enter a period, or end.
+"""What a subscription's next due step is: issue an invoice, enter a period, pause, resume or end.
 
 The shell asks for one step, does it, applies it, and asks again; an outage is caught up because
 each step is found from the agreement's own dates and never from "today".
@@ -23,7 +23,9 @@ class Agreement:
     ``current`` is the service period in force; ``billed_through`` the first date no invoice
     covers yet. A fresh paid subscription starts with its first period invoiced; a trial of N
     days from s with ``current = [s, s+N)``, ``billed_through = s+N`` and an anchor at or, for a
-    fixed day, after that. ``cancel_on`` is exclusive: the first date no longer served.
+    fixed day, after that. ``cancel_on`` is exclusive: the first date no longer served. So is
+    ``pause_on``; ``resume_on`` is the first date served again, the anchor moves to it unless
+    ``keeps_anchor``.
     """
 
     status: SubscriptionStatus
@@ -37,6 +39,9 @@ class Agreement:
     trial_end_on: date | None = None
     cancel_on: date | None = None
     incomplete_until: date | None = None
+    pause_on: date | None = None
+    resume_on: date | None = None
+    keeps_anchor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,24 @@ class End:
     on: date
 
 
-Step = Issue | Roll | End
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stand still: ``on`` is the first date not served, and nothing is billed until it resumes."""
+
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Serve again from ``on``; what is not billed yet is the next due step."""
+
+    on: date
+
+
+Step = Issue | Roll | End | Pause | Resume
 
 # On one instant the end comes first, and a period is invoiced before it is entered (R25).
-_ORDER: tuple[type[Step], ...] = (End, Issue, Roll)
+_ORDER: tuple[type[Step], ...] = (End, Pause, Resume, Issue, Roll)
 
 
 def next_step(agreement: Agreement, now: datetime) -> Step | None:
@@ -75,7 +94,7 @@ def next_step(agreement: Agreement, now: datetime) -> Step | None:
 
     Called again on the applied agreement it catches up any outage in date order, one invoice
     per missed period (R26). A paused, unpaid or ended subscription stands still; the first two
-    can still reach their ``cancel_on``.
+    can still reach their ``cancel_on``, and a paused one the date it resumes on.
 
     Source: billing rules R10, R23, R25, R26.
     """
@@ -111,6 +130,10 @@ def apply(agreement: Agreement, step: Step) -> Agreement:
                 SubscriptionEvent.EXPIRED_INCOMPLETE if incomplete else SubscriptionEvent.CANCELED
             )
             return replace(agreement, status=move(agreement.status, event), cancel_on=on)
+        case Pause():
+            return replace(agreement, status=move(agreement.status, SubscriptionEvent.PAUSED))
+        case Resume(on):
+            return _resumed(agreement, on)
 
 
 def resume(agreement: Agreement, on: date, *, keep_anchor: bool = False) -> Agreement:
@@ -131,6 +154,14 @@ def resume(agreement: Agreement, on: date, *, keep_anchor: bool = False) -> Agre
     )
 
 
+def _resumed(agreement: Agreement, on: date) -> Agreement:
+    """Time that is paid for and was not given back is served to its end, as it was invoiced."""
+    paid = on < agreement.billed_through
+    again = agreement if paid else resume(agreement, on, keep_anchor=agreement.keeps_anchor)
+    status = move(agreement.status, SubscriptionEvent.RESUMED)
+    return replace(again, status=status, pause_on=None, resume_on=None, keeps_anchor=False)
+
+
 def _first(agreement: Agreement) -> tuple[datetime, Step] | None:
     return min(
         _steps(agreement), key=lambda due: (due[0], _ORDER.index(type(due[1]))), default=None
@@ -145,9 +176,16 @@ def _steps(agreement: Agreement) -> list[tuple[datetime, Step]]:
     end_on = _end_on(agreement)
     if end_on is not None:
         steps.append((instant_of(end_on, agreement.zone), End(end_on)))
+    if agreement.status is SubscriptionStatus.PAUSED and agreement.resume_on is not None:
+        on = agreement.resume_on
+        steps.append((instant_of(on, agreement.zone), Resume(on)))
     if not agreement.status.is_billable:
         return steps
+    if agreement.pause_on is not None:
+        on = agreement.pause_on
+        steps.append((instant_of(on, agreement.zone), Pause(on)))
 
+    end_on = min((on for on in (end_on, agreement.pause_on) if on is not None), default=None)
     unbilled = agreement.billed_through
     if end_on is None or unbilled < end_on:
         lead_days = agreement.lead_days if agreement.collection == "invoice" else 0

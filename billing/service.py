@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from billing import queries
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
-from billing.records import Customer, Subscription
+from billing.records import NO_PAUSE, Customer, Subscription, dates_of
 from billing.renewals import Agreement, next_at, resume
 from billing.tables import customers, mandates, subscriptions
 from core import ids
@@ -274,15 +274,13 @@ def move_subscription(unit: Work, subscription: Subscription, event: Subscriptio
         values["incomplete_until"] = None
     payload = {"status": status.value}
     agreement = replace(subscription.agreement, status=status)
+    if event is SubscriptionEvent.GAVE_UP_KEEP and subscription.pause_on is not None:
+        # Who pays his debt later wants to be served, not to begin a pause of long ago.
+        values |= NO_PAUSE
+        agreement = replace(agreement, pause_on=None, resume_on=None, keeps_anchor=False)
     if subscription.status == SubscriptionStatus.UNPAID and status.is_billable:
         agreement = _served_again(unit, agreement)
-        values |= {
-            "anchor_on": agreement.anchor.on,
-            "anchor_day": agreement.anchor.day,
-            "current_start": agreement.current.start,
-            "current_end": agreement.current.end,
-            "billed_through": agreement.billed_through,
-        }
+        values |= dates_of(agreement)
     if agreement.billed_through != subscription.billed_through:
         payload["served_from"] = agreement.billed_through.isoformat()
     table = subscriptions.c

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -91,6 +92,7 @@ mandates = merchant_table(
 _NOTICE_AT = """
 CASE
     WHEN noticed_for = current_end OR billed_through > current_end OR cancel_on <= current_end
+        OR pause_on <= current_end
         OR (collection = 'invoice' AND current_end - lead_days <= current_start)
         THEN NULL
     WHEN status = 'trialing' AND trial_notice_days > 0 THEN timezone(billing_zone, least(
@@ -132,6 +134,12 @@ subscriptions = merchant_table(
     Column("cancel_reason", Text),
     Column("canceled_at", UtcDateTime),
     Column("ended_on", Date),
+    # The first date not served, what became of the time that was paid for beyond it, and the first
+    # date served again; none of them once it has resumed.
+    Column("pause_on", Date),
+    Column("pause_policy", Text),
+    Column("resume_on", Date),
+    Column("resume_keeps_anchor", Boolean, nullable=False, server_default="false"),
     # The instant of the next step in business time; none when nothing will ever be due.
     Column("next_at", UtcDateTime),
     # The end of the period whose coming charge has been announced, and when the next announcement
@@ -160,6 +168,19 @@ subscriptions = merchant_table(
     # Nobody is forgotten: whoever is not ended or paused has a next step.
     CheckConstraint(
         "status IN ('canceled','paused','unpaid') OR next_at IS NOT NULL", name="next_at"
+    ),
+    # A pause has begun or is to begin on a day, and who is to come back is awaited.
+    CheckConstraint("status <> 'paused' OR pause_on IS NOT NULL", name="paused"),
+    CheckConstraint(
+        "(pause_on IS NULL) = (pause_policy IS NULL) AND (pause_on IS NOT NULL OR "
+        "(resume_on IS NULL AND NOT resume_keeps_anchor))",
+        name="pause",
+    ),
+    CheckConstraint("pause_policy IN ('serve_paid','give_back','forfeit')", name="pause_policy"),
+    CheckConstraint("resume_on >= pause_on", name="resume_on"),
+    CheckConstraint(
+        "status <> 'paused' OR (resume_on IS NULL AND cancel_on IS NULL) OR next_at IS NOT NULL",
+        name="awaited",
     ),
     CheckConstraint("trial_notice_days BETWEEN 0 AND 60", name="trial_notice_days"),
     CheckConstraint("renewal_notice_days BETWEEN 0 AND 90", name="renewal_notice_days"),
@@ -216,9 +237,11 @@ subscription_changes = merchant_table(
     Column("closed_at", UtcDateTime),
     reference("subscription_id", "subscriptions"),
     reference("extra_id", "subscription_items"),
-    CheckConstraint("kind IN ('plan','cancel','item')", name="kind"),
+    CheckConstraint("kind IN ('plan','cancel','item','pause')", name="kind"),
     CheckConstraint("(kind = 'item') = (extra_id IS NOT NULL)", name="extra_id"),
-    CheckConstraint("mode IN ('prorate','at_period_end','immediate')", name="mode"),
+    CheckConstraint(
+        "mode IN ('prorate','at_period_end','immediate','restart','switch','on_date')", name="mode"
+    ),
     CheckConstraint("state IN ('scheduled','applied','replaced')", name="state"),
     Index(
         "uq_subscription_changes_one_scheduled",

@@ -10,6 +10,22 @@ TERMS: Final[Mapping[str, tuple[Callable[[Any], str], Callable[[Any], str]]]] = 
         lambda t: f"Isi langganan {t.who} berubah mulai {t.day('effective_on')}",
         lambda t: f"The items of {t.who} change from {t.day('effective_on')}",
     ),
+    "subscription.trial_moved": (
+        lambda t: f"Masa coba {t.who} kini sampai {t.day('trial_end_on')}",
+        lambda t: f"The trial of {t.who} now lasts until {t.day('trial_end_on')}",
+    ),
+    "subscription.pause_scheduled": (
+        lambda t: f"{t.who} menjeda langganan mulai {t.day('pause_on')}",
+        lambda t: f"{t.who} pauses from {t.day('pause_on')}",
+    ),
+    "subscription.paused": (
+        lambda t: f"Langganan {t.who} dijeda",
+        lambda t: f"The subscription of {t.who} is paused",
+    ),
+    "subscription.resumed": (
+        lambda t: f"Langganan {t.who} berjalan lagi",
+        lambda t: f"The subscription of {t.who} is served again",
+    ),
     "discount.created": (
         lambda t: f"Diskon baru: {t.says('code')}",
         lambda t: f"New discount: {t.says('code')}",

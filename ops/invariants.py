@@ -66,9 +66,10 @@ INVARIANTS: Final = (
        "payment_orders_climb ck_payment_orders_state payment_order_steps_frozen payments_frozen",
        "steps-tell-the-state paid-order-has-payment", ("I2 money is booked",)),
     _i("I7", "Nobody is forgotten: every period is billed, however long it was dark.",
-       "ck_subscriptions_next_at ck_subscriptions_billed_through "
+       "ck_subscriptions_next_at ck_subscriptions_billed_through ck_subscriptions_awaited "
        "uq_subscription_items_one_in_force",
        "no-period-missing next-step-computes nobody-forgotten served-is-billed one-item-in-force "
+       "paused-is-not-billed "
        "collecting-goes-on unpaid-is-watched charges-are-announced usage-is-counted "
        "usage-is-billed-once usage-is-closed meter-billed-by-one-item",
        ("I7 every day is billed once", "nothing is left open")),

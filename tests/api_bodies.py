@@ -74,6 +74,12 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
             "name": "Mitra",
             "unit_amount": 50_000,
         },
+        ("POST", "/subscriptions/{subscription_id}/pause-preview"): {"policy": "forfeit"},
+        ("POST", "/subscriptions/{subscription_id}/pause"): {"policy": "forfeit"},
+        ("POST", "/subscriptions/{subscription_id}/resume-preview"): {"keep_anchor": False},
+        ("POST", "/subscriptions/{subscription_id}/resume"): {"keep_anchor": False},
+        ("POST", "/subscriptions/{subscription_id}/trial-preview"): reason,
+        ("POST", "/subscriptions/{subscription_id}/trial"): reason,
         ("POST", "/subscriptions/{subscription_id}/cancel-preview"): reason,
         ("POST", "/subscriptions/{subscription_id}/cancel"): reason,
         ("POST", "/one-off-payments"): {

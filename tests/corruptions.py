@@ -177,6 +177,15 @@ FAULTS: list[tuple[str, str, set[str]]] = [
         SELECT pair.merchant_id, gen_random_uuid(), source, customer_id, 'x', 'plan_change', total_amount, 0, total_amount,
             total_amount, 0, issued_at, period_start, 'change', made.id FROM pair JOIN made USING (merchant_id)""",
      {"served-is-billed", "notes-add-up"}),
+    ("a period is asked for while it is paused",
+     f"""WITH s AS (UPDATE subscriptions SET status = 'paused', pause_on = '2000-01-01', pause_policy = 'forfeit', next_at = NULL
+            WHERE id = (SELECT subscription_id FROM invoices WHERE id = {INVOICE}))
+        UPDATE invoices SET status = 'open', paid_amount = 0, paid_at = NULL WHERE id = {INVOICE}""",
+     {"paused-is-not-billed"}),
+    ("nobody wakes who was to come back",
+     """UPDATE subscriptions SET status = 'paused', pause_on = '2000-01-01', pause_policy = 'forfeit', resume_on = '2000-02-01'
+        WHERE id = (SELECT id FROM subscriptions WHERE status = 'active' LIMIT 1)""",
+     {"next-step-computes"}),
     ("a subscription is forgotten",
      "UPDATE subscriptions SET next_at = next_at - interval '1 year' WHERE id = (SELECT id FROM subscriptions WHERE status = 'active' LIMIT 1)",
      {"nobody-forgotten", "next-step-computes"}),

@@ -26,7 +26,8 @@ class Refusal:
 class Served:
     """A subscription as an event finds it, in its zone.
 
-    Before ``open_from`` all is billed; from ``ends_on`` nothing is served any more.
+    Before ``open_from`` all is billed; from ``ends_on`` nothing is served any more, and from
+    ``pause_on`` nothing until it resumes.
     """
 
     zone: str
@@ -34,6 +35,7 @@ class Served:
     started_on: date
     open_from: date
     ends_on: date | None = None
+    pause_on: date | None = None
 
 
 def refusal_of(
@@ -49,7 +51,10 @@ def refusal_of(
         return Refusal("event_in_future", "The event lies more than five minutes ahead.")
     if served.status == "canceled":
         return Refusal("subscription_ended", "The subscription has ended and its usage is billed.")
-    if served.status in NOT_SERVED:
+    before_pause = served.pause_on is not None and day < served.pause_on
+    if served.pause_on is not None and not before_pause:
+        return Refusal("subscription_not_served", f"It is paused from {served.pause_on} on.")
+    if served.status in NOT_SERVED and not before_pause:
         return Refusal("subscription_not_served", f"The subscription is {served.status}.")
     if served.ends_on is not None and day >= served.ends_on:
         return Refusal("subscription_ended", f"The subscription ends on {served.ends_on}.")

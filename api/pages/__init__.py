@@ -17,9 +17,11 @@ from api.pages.staff import (
     holds,
     matters,
     methods,
+    pauses,
     reconciling,
     refunds,
     sign_in,
+    trials,
 )
 
 
@@ -56,6 +58,13 @@ def routes() -> list[Any]:
                 cancels.cancel_form,
                 cancels.cancel,
                 cancels.resume,
+                trials.trial_form,
+                trials.trial,
+                pauses.pause_form,
+                pauses.pause,
+                pauses.undo_pause,
+                pauses.unpause_form,
+                pauses.unpause,
                 changes.drop_change,
                 corrections.credit_form,
                 corrections.credit,

@@ -17,6 +17,7 @@ from api.v1.gateway import GatewayController
 from api.v1.invoice_routes import InvoicesController
 from api.v1.items import ItemsController
 from api.v1.keys import KeysController
+from api.v1.life import LifeController
 from api.v1.merchant_routes import MerchantsController
 from api.v1.meters import MetersController
 from api.v1.one_offs import OneOffController
@@ -53,6 +54,7 @@ def routes() -> Router:
             MetersController,
             SubscriptionsController,
             UsageController,
+            LifeController,
             ItemsController,
             InvoicesController,
             OneOffController,

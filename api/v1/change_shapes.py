@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta
 
 from api.shapes import Day, Out, Rupiah
+from billing.drafts import InvoiceDraft
 from billing.flows.cancel_quote import PlannedCancel
 from billing.flows.change_quote import PlannedChange
 from billing.flows.credit_plan import PlannedCredit
@@ -99,8 +101,13 @@ def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
         ends_on=planned.quote.end_on.isoformat(),
         voids=[ids.public("invoice", one) for one in planned.voided],
         credits=[shape_credit(one) for one in planned.credits],
-        usage=[_quoted(line) for draft in planned.usage.drafts for line in draft.lines],
+        usage=shape_draft_lines(planned.usage.drafts),
     )
+
+
+def shape_draft_lines(drafts: Sequence[InvoiceDraft]) -> list[QuotedLineOut]:
+    """Shape the lines of drafts, before tax."""
+    return [_quoted(line) for draft in drafts for line in draft.lines]
 
 
 def _quoted(line: DraftLine) -> QuotedLineOut:

@@ -33,7 +33,7 @@ from plans.queries import load_prices
 
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 TrialDays = Annotated[int, Meta(ge=0, le=730)]
-ChangeMode = Literal["prorate", "at_period_end"]
+ChangeMode = Literal["prorate", "at_period_end", "restart", "switch"]
 
 
 class NewSubscriptionIn(In):
@@ -93,7 +93,11 @@ class ChangeIn(In):
     quantity: Quantity | None = None
     mode: Annotated[
         ChangeMode | None,
-        Meta(description="By default an upgrade is prorated now, a downgrade waits."),
+        Meta(
+            description="By default an upgrade is prorated now, a downgrade waits. `restart`: the "
+            "rest comes back and a whole period begins today. `switch`: served now, billed from "
+            "the next period on."
+        ),
     ] = None
     reason: Words | None = None
 
@@ -129,7 +133,10 @@ class WaitingOut(Out):
 
 
 class SubscriptionOut(Out):
-    """A subscription. Its current period runs up to, but without, `current_end`."""
+    """A subscription. Its current period runs up to, but without, `current_end`.
+
+    From `pause_on` it is not served, up to, but without, `resume_on`.
+    """
 
     id: str
     external_id: str | None
@@ -156,6 +163,9 @@ class SubscriptionOut(Out):
     cancel_reason: str | None
     canceled_at: Instant | None
     ended_on: Day | None
+    pause_on: Day | None
+    pause_policy: str | None
+    resume_on: Day | None
     waiting_change: WaitingOut | None
     metadata: Metadata
     version: int
@@ -240,6 +250,7 @@ def _shape(
         current_start=row.current_start, current_end=row.current_end,
         billed_through=row.billed_through, cancel_on=row.cancel_on,
         cancel_reason=row.cancel_reason, canceled_at=row.canceled_at, ended_on=row.ended_on,
+        pause_on=row.pause_on, pause_policy=row.pause_policy, resume_on=row.resume_on,
         waiting_change=None if waiting is None or waiting.kind != "plan" else WaitingOut(
             id=ids.public("change", waiting.id), price=public("price", waiting.to_price_id),
             quantity=waiting.quantity, effective_on=waiting.effective_on,

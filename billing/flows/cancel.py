@@ -13,7 +13,7 @@ from sqlalchemy import update
 from billing import queries
 from billing.discounts.queries import load_grants
 from billing.discounts.service import release
-from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel
+from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel, when_of
 from billing.flows.confirmations import confirm_cancel
 from billing.flows.credit import credit_invoice
 from billing.flows.credit_plan import PlannedCredit
@@ -79,6 +79,7 @@ def cancel(
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
     lock_open_invoices(unit, subscription.id)
+    when = when_of(subscription, when)
     if when == "now":
         shut(unit)
     planned = plan_cancel(unit, subscription, when)
@@ -130,7 +131,7 @@ def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
         before={"cancel_on": subscription.cancel_on.isoformat()},
         after={"cancel_on": None},
     )
-    _issue_again(unit, queries.get_subscription(unit, subscription_id))
+    issue_ahead_again(unit, queries.get_subscription(unit, subscription_id))
     return queries.get_subscription(unit, subscription_id)
 
 
@@ -233,7 +234,7 @@ def _record(
     )
 
 
-def _issue_again(unit: Work, subscription: Subscription) -> None:
+def issue_ahead_again(unit: Work, subscription: Subscription) -> None:
     """Issue anew what was issued ahead and taken back: its old key is spent on a void invoice."""
     step = next_step(subscription.agreement, unit.now)
     if not isinstance(step, Issue):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
 
+from billing.change_lines import ChangeLine
 from billing.flows.change_quote import billed_line
 from billing.flows.credit_plan import PlannedCredit, plan_credits
-from billing.flows.ending import find_unserved, restored_by_voids
+from billing.flows.ending import Unserved, find_unserved, restored_by_voids
 from billing.flows.usage_close import Close, Closing, final_through, plan_closing
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import CancelQuote, quote_cancel
@@ -17,7 +19,7 @@ from billing.records import Subscription
 from core.calendars import civil_date
 from core.errors import Conflict
 from core.work import Work
-from invoices.queries import lines_in_force
+from invoices.queries import LineInForce, lines_in_force
 
 When = Literal["period_end", "now"]
 
@@ -46,7 +48,43 @@ def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCa
     if subscription.status == SubscriptionStatus.CANCELED:
         raise Conflict("already_canceled", "The subscription has ended.")
     on = civil_date(unit.now, subscription.billing_zone)
+    when = when_of(subscription, when)
     cut = _taken_back_from(unit, subscription, on, when)
+    unserved, lines = lines_left(unit, subscription, on, cut)
+    quote = quote_cancel(
+        lines=[billed_line(line) for line in lines],
+        period=subscription.current,
+        on=min(max(on, subscription.current_start), subscription.current.last_day),
+        mode="immediate" if when == "now" else "at_period_end",
+        bill_day=_bills_day(unit, subscription, on),
+    )
+    if subscription.pause_on is not None and subscription.status == SubscriptionStatus.PAUSED:
+        quote = replace(quote, end_on=subscription.pause_on)
+    credits_ = unused_credits(unit, unserved, lines, quote.credits)
+    usage = Closing()
+    if when == "now" and subscription.status != SubscriptionStatus.INCOMPLETE:
+        through = final_through(unit, subscription)
+        usage = plan_closing(unit, [Close(subscription, through)])
+    return PlannedCancel(quote, unserved.voided, credits_, usage)
+
+
+def when_of(subscription: Subscription, when: When) -> When:
+    """What is paused, or never began, has no period to be served to the end of: it ends at once."""
+    has_none = subscription.status in (SubscriptionStatus.PAUSED, SubscriptionStatus.INCOMPLETE)
+    return "now" if has_none else when
+
+
+def _bills_day(unit: Work, subscription: Subscription, on: date) -> bool:
+    """Whether the day of the request is billed; of a pause only days before it were served."""
+    if subscription.status == SubscriptionStatus.PAUSED:
+        return on >= subscription.current_end
+    return unit.merchant.cancel_day_billed
+
+
+def lines_left(
+    unit: Work, subscription: Subscription, on: date, cut: date
+) -> tuple[Unserved, list[LineInForce]]:
+    """Find what is taken back whole from ``cut`` on, and the lines whose rest is to be judged."""
     unserved = find_unserved(unit, subscription.id, cut)
     # What is voided with the end gives its credit lines back to the lines they credited.
     restored = restored_by_voids(unit, unserved.voided)
@@ -55,25 +93,20 @@ def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCa
         for line in lines_in_force(unit, subscription.id, on)
         if line.status != "open" or line.invoice_start < cut
     ]
-    quote = quote_cancel(
-        lines=[billed_line(line) for line in lines],
-        period=subscription.current,
-        on=min(max(on, subscription.current_start), subscription.current.last_day),
-        mode="immediate" if when == "now" else "at_period_end",
-        bill_day=unit.merchant.cancel_day_billed,
-    )
+    return unserved, lines
+
+
+def unused_credits(
+    unit: Work, unserved: Unserved, lines: Sequence[LineInForce], unused: Sequence[ChangeLine]
+) -> tuple[PlannedCredit, ...]:
+    """Plan the notes for what is taken back and for what is unused of the other lines."""
     source = {line.id: line.invoice_id for line in lines}
-    unused = [
+    given = [
         (source[credit.credits_line_id], credit.credits_line_id, -credit.amount.amount)
-        for credit in quote.credits
+        for credit in unused
         if credit.credits_line_id is not None and not credit.amount.is_zero
     ]
-    credits_ = plan_credits(unit, [*unserved.lines, *unused], without=unserved.voided)
-    usage = Closing()
-    if when == "now" and subscription.status != SubscriptionStatus.INCOMPLETE:
-        through = final_through(unit, subscription)
-        usage = plan_closing(unit, [Close(subscription, through)])
-    return PlannedCancel(quote, unserved.voided, credits_, usage)
+    return plan_credits(unit, [*unserved.lines, *given], without=unserved.voided)
 
 
 def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: When) -> date:
@@ -81,5 +114,5 @@ def _taken_back_from(unit: Work, subscription: Subscription, on: date, when: Whe
     if subscription.status == SubscriptionStatus.INCOMPLETE:
         return subscription.started_on
     if when == "now":
-        return on + timedelta(days=1) if unit.merchant.cancel_day_billed else on
+        return on + timedelta(days=1) if _bills_day(unit, subscription, on) else on
     return subscription.current_end

@@ -20,7 +20,7 @@ from billing.flows.renew import catch_up
 from billing.flows.renew_rows import replace_item
 from billing.flows.usage_close import bill_usage
 from billing.flows.use_balance import use_balance
-from billing.plan_changes import ChangeMode
+from billing.plan_changes import QuoteMode
 from billing.records import Subscription
 from billing.renewals import next_at, next_step
 from billing.service import tell
@@ -48,7 +48,7 @@ def preview(
     *,
     price_id: UUID | None = None,
     quantity: int | None = None,
-    mode: ChangeMode | None = None,
+    mode: QuoteMode | None = None,
 ) -> PlannedChange:
     """Show what `change` would store if it were called today; writes nothing.
 
@@ -68,7 +68,7 @@ def change(
     *,
     price_id: UUID | None = None,
     quantity: int | None = None,
-    mode: ChangeMode | None = None,
+    mode: QuoteMode | None = None,
     reason: str | None = None,
 ) -> Changed:
     """Change what a subscription has, as of today.
@@ -80,7 +80,8 @@ def change(
     Args:
         price_id: the new price; the present one when only the quantity changes.
         quantity: the new quantity; the present one when only the price changes.
-        mode: ``prorate`` or ``at_period_end``; by default by what it is worth in a year.
+        mode: ``prorate``, ``at_period_end``, ``restart`` (a new period begins today) or ``switch``
+            (billed from the next period on); by default by what it is worth in a year.
 
     Raises:
         NotFound: ``subscription_not_found`` or ``price_not_found``.

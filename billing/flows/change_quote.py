@@ -12,6 +12,7 @@ from billing.change_lines import NetOn
 from billing.discounted import net_of_one
 from billing.discounts.queries import load_grants
 from billing.drafts import InvoiceDraft, due_date, priced_line
+from billing.flows.change_modes import quote_of
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
 from billing.flows.item_rows import load_extras, priced, prices_of_items
@@ -21,10 +22,9 @@ from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import (
     BilledLine,
     ChangeLine,
-    ChangeMode,
     ChangeQuote,
     Offer,
-    quote_change,
+    QuoteMode,
 )
 from billing.records import Customer, Item, Subscription
 from core.calendars import Period, civil_date
@@ -77,7 +77,7 @@ def plan_change(
     *,
     price_id: UUID | None,
     quantity: int | None,
-    mode: ChangeMode | None,
+    mode: QuoteMode | None,
 ) -> PlannedChange:
     """Work out a change as of today; reads, and writes nothing.
 
@@ -86,7 +86,7 @@ def plan_change(
     Raises:
         NotFound: ``price_not_found``.
         Conflict: ``not_changeable``, ``price_not_sold``, ``nothing_to_change``,
-            ``cancel_scheduled``.
+            ``cancel_scheduled``, ``pause_scheduled``.
         InvalidRequest: ``invalid_quantity``, ``currency_mismatch``, ``meter_twice``.
     """
     check_changeable(subscription)
@@ -97,23 +97,19 @@ def plan_change(
         new = offered(unit, subscription.customer_id, new)
     wanted = item.quantity if quantity is None else quantity
     check_quantity(wanted)
-    _check_items(unit, subscription, old, new)
+    _check_items(unit, subscription, old, new, restarts=mode == "restart")
     on = civil_date(unit.now, subscription.billing_zone)
     # Items beside the first go on as they are.
     every = lines_in_force(unit, subscription.id, on)
     lines = [one for one in every if one.extra_id is None]
     net_on = net_prices_on(unit, subscription, every, new, wanted, extra_id=None)
-    trialing = subscription.status == SubscriptionStatus.TRIALING
-    quote = quote_change(
+    quote = quote_of(
+        subscription,
         old=Offer(old.terms, item.quantity),
         new=Offer(new.terms, wanted, net_on),
         lines=[billed_line(line) for line in lines],
-        anchor=subscription.anchor,
-        period=subscription.current,
-        billed_through=subscription.billed_through,
         on=on,
         mode=mode,
-        paid_from=subscription.trial_end_on if trialing else None,
     )
     # The version makes the id: the same preview and change have the same, the next has another.
     change_id = unit.derive("change", subscription.id, subscription.version)
@@ -183,11 +179,19 @@ def check_changeable(subscription: Subscription) -> None:
             "cancel_scheduled",
             f"The subscription ends on {subscription.cancel_on}: undo that first.",
         )
+    if subscription.pause_on is not None:
+        raise Conflict(
+            "pause_scheduled",
+            f"The subscription is paused from {subscription.pause_on}: undo that first.",
+        )
 
 
-def _check_items(unit: Work, subscription: Subscription, old: Price, new: Price) -> None:
-    """All items have one interval and one tax mode, and no meter is billed by two of them."""
-    alike = old.interval.is_as_long_as(new.interval) and old.tax_mode == new.tax_mode
+def _check_items(
+    unit: Work, subscription: Subscription, old: Price, new: Price, *, restarts: bool
+) -> None:
+    """All items have one period and one tax mode, and no meter is billed by two of them."""
+    same = old.interval.is_as_long_as(new.interval) and old.tax_mode == new.tax_mode
+    alike = same and not restarts
     today = civil_date(unit.now, subscription.billing_zone)
     extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
     beside = prices_of_items(extras, today)

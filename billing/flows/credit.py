@@ -144,7 +144,7 @@ def credit_invoice(
             source_id=note_id,
         )
     _tell(unit, invoice, issued, notify=notify)
-    if to_balance and source_kind not in ("refund", "change", *_ENDS):
+    if to_balance and source_kind not in ("refund", "change", "pause", *_ENDS):
         # A change spends it on its own invoice first; an end takes back what is not served first.
         use_balance(unit, issued.customer_id)
     return issued

@@ -28,6 +28,8 @@ _BALANCE: Mapping[str, str] = {"id": "Saldo pelanggan", "en": "Customer balance"
 REASONS: Mapping[str, Mapping[str, str]] = {
     "id": {
         "cancellation": "Pembatalan langganan",
+        "pause": "Langganan dijeda",
+        "trial_moved": "Masa coba diubah",
         "plan_change": "Perubahan paket",
         "dunning_end": "Langganan berakhir karena belum dibayar",
         "requested_by_customer": "Permintaan pelanggan",
@@ -39,6 +41,8 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "cancellation": "Subscription canceled",
+        "pause": "Subscription paused",
+        "trial_moved": "Trial moved",
         "plan_change": "Plan changed",
         "dunning_end": "Subscription ended unpaid",
         "requested_by_customer": "Asked for by the customer",

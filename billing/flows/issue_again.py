@@ -81,7 +81,7 @@ def beside_taken_back(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Invoic
 
 
 def _taken_back(unit: Work, invoice_ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these invoices are void, or were given back whole by a change or an end."""
+    """Which of these invoices are void, or were given back whole by a change, a pause or an end."""
     known = sorted(existing(unit, invoice_ids))
     if not known:
         return set()
@@ -91,7 +91,7 @@ def _taken_back(unit: Work, invoice_ids: Sequence[UUID]) -> set[UUID]:
         .where(
             n.merchant_id == unit.merchant_id,
             n.invoice_id == i.id,
-            n.source_kind.in_(("change", "cancel", "subscription_end")),
+            n.source_kind.in_(("change", "cancel", "pause", "subscription_end")),
         )
         .scalar_subquery()
     )

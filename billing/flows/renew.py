@@ -23,13 +23,24 @@ from billing.flows import renew_rows
 from billing.flows.issue import DRAFTS_MAX, issue
 from billing.flows.issue_again import beside_taken_back
 from billing.flows.item_rows import part_lines, parts_on
+from billing.flows.pause_rows import come_back, stand_still
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
 from billing.flows.usage_close import close_round
 from billing.flows.use_balance import use_balance
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
-from billing.renewals import Agreement, End, Issue, Roll, Step, apply, next_step
+from billing.renewals import (
+    Agreement,
+    End,
+    Issue,
+    Pause,
+    Resume,
+    Roll,
+    Step,
+    apply,
+    next_step,
+)
 from billing.tables import customers, subscriptions
 from core.actor import system
 from core.calendars import civil_date
@@ -290,6 +301,10 @@ def _apply(unit: Work, case: Case, step: Step) -> None:
                 renew_rows.settle_change(unit, case, step.period)
         case Roll(period, ends_trial):
             renew_rows.tell_rolled(unit, case, period, ends_trial=ends_trial)
+        case Pause(on):
+            stand_still(unit, case, on)
+        case Resume(on):
+            come_back(unit, case, on, paid_through=before.billed_through)
         case End(on):
             case.agreement = replace(case.agreement, cancel_on=before.cancel_on)
             case.ended_on = on

@@ -245,6 +245,9 @@ def _dates_before(unit: Work, subscription: Subscription, change: Change) -> dic
             mode="at_period_end",
         ).end_on
         values["billed_through"] = min(values["billed_through"], values["cancel_on"])
+    if subscription.pause_on is not None and subscription.status != "paused":
+        # What is to be paused after its paid time is, after the shorter one.
+        values["pause_on"] = min(subscription.pause_on, current.end)
     return values
 
 

@@ -22,7 +22,7 @@ from billing.flows.issue import issue
 from billing.flows.usage_lines import UsedPart, closing_id, plan_usage, usage_line
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
-from billing.renewals import End, Issue, Roll, Step
+from billing.renewals import End, Issue, Pause, Resume, Roll, Step
 from core.bulk import insert_rows
 from core.calendars import civil_date, instant_of
 from core.exact import written
@@ -117,7 +117,7 @@ def close_round(
             closes.append(Close(row, through, draft))
         elif draft is not None:
             bare.append(draft)
-    if any(isinstance(step, End) for _, step, _ in steps):
+    if any(isinstance(step, End | Pause) for _, step, _ in steps):
         shut(unit)
     planned = plan_closing(unit, closes)
     planned.hold(unit)
@@ -127,11 +127,24 @@ def close_round(
 def _through(unit: Work, row: Subscription, step: Step) -> date | None:
     match step:
         case End(on):
-            return None if row.status == SubscriptionStatus.INCOMPLETE else on
+            return None if row.status == SubscriptionStatus.INCOMPLETE else _served_to(row, on)
+        case Pause(on):
+            return on
+        case Resume():
+            return None
         case Issue(period) if instant_of(period.start, row.billing_zone) > unit.now:
             return None
         case Issue(period) | Roll(period):
             return period.start
+
+
+def _served_to(row: Subscription, end_on: date) -> date:
+    """The last day of service before an end: nothing was used while it was paused."""
+    paused = row.pause_on is not None and row.pause_on < end_on
+    if paused and (row.resume_on is None or end_on <= row.resume_on):
+        assert row.pause_on is not None
+        return row.pause_on
+    return end_on
 
 
 def _row(unit: Work, part: UsedPart, invoice_id: UUID | None) -> dict[str, Any]:
@@ -163,7 +176,8 @@ def _row(unit: Work, part: UsedPart, invoice_id: UUID | None) -> dict[str, Any]:
 
 def final_through(unit: Work, row: Subscription) -> date:
     """The date up to which usage is billed when service ends at this instant: all that came."""
-    return civil_date(unit.now + AHEAD, row.billing_zone) + timedelta(days=1)
+    through = civil_date(unit.now + AHEAD, row.billing_zone) + timedelta(days=1)
+    return _served_to(row, through) if row.status == SubscriptionStatus.PAUSED else through
 
 
 def shut(unit: Work) -> None:

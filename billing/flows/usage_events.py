@@ -255,13 +255,16 @@ def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
     rows = unit.session.execute(
         select(
             table.id, table.billing_zone, table.status, table.started_on, table.current_start,
-            table.cancel_on,
+            table.cancel_on, table.pause_on,
         ).where(table.merchant_id == unit.merchant_id, _among(table.id, list(parsed)))
     )  # fmt: skip
     return {
         parsed[row.id]: _Known(
             row.id,
-            Served(row.billing_zone, row.status, row.started_on, row.current_start, row.cancel_on),
+            Served(
+                row.billing_zone, row.status, row.started_on, row.current_start, row.cancel_on,
+                row.pause_on,
+            ),
         )
         for row in rows
     }

@@ -86,11 +86,14 @@ _LIVES = """
     )
     SELECT life, merchant_id, array_agg(id) AS ids FROM lives GROUP BY life, merchant_id
 """
-# The days on which subscriptions were served again after their debt was paid.
+# The days on which subscriptions were served again after their debt was paid or after a pause, and
+# those up to which a pause left them billed, or on which a trial was to end that was moved.
 _RESUMED = text(
-    "SELECT subject_id, CAST(payload->>'served_from' AS date) AS day FROM events "
-    "WHERE merchant_id = :merchant AND subject_id = ANY (:ids) "
-    "AND type = 'subscription.recovered' AND payload ? 'served_from'"
+    "SELECT subject_id, CAST(coalesce(payload->>'served_from', payload->>'billed_through', "
+    "payload->>'was') AS date) AS day FROM events "
+    "WHERE merchant_id = :merchant AND subject_id = ANY (:ids) AND "
+    "(type IN ('subscription.recovered', 'subscription.resumed') AND payload ? 'served_from' "
+    "OR type IN ('subscription.paused', 'subscription.trial_moved'))"
 )
 _NUMBERS = text(
     "SELECT number FROM invoices WHERE merchant_id = :merchant AND subscription_id = :id "
@@ -138,8 +141,8 @@ class _Chain:
 
     A plan change may move the anchor: from then on the next period may begin where the change's
     own period ends, as well as where the last one did. An invoice that was taken back whole may
-    be followed by another for the same days. Where nobody was served until a debt was paid, the
-    next period begins with the day service did (``resumed``).
+    be followed by another for the same days. Where nobody was served until a debt was paid, or
+    while it was paused, the next period begins with the day service did (``resumed``).
     """
 
     ends: set[date]

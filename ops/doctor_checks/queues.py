@@ -14,12 +14,14 @@ _NOW = "coalesce((SELECT c.at FROM clocks c WHERE c.merchant_id = t.merchant_id)
 CHECKS = (
     by_sql(
         "nobody-forgotten",
-        "Every subscription that is served has a next step, and its time is not a day past.",
+        "Every subscription that is served, or paused until a date, has a next step, and its time "
+        "is not a day past.",
         f"""
         SELECT t.merchant_id, 'subscription' AS kind, t.id, t.external_id AS label,
             format('%s, next step %s', t.status, coalesce(t.next_at::text, 'never')) AS why
         FROM subscriptions t
-        WHERE t.status IN ('trialing', 'incomplete', 'active', 'past_due')
+        WHERE (t.status IN ('trialing', 'incomplete', 'active', 'past_due')
+                OR t.status = 'paused' AND coalesce(t.resume_on, t.cancel_on) IS NOT NULL)
             AND (t.next_at IS NULL OR t.next_at < {_NOW} - CAST(:day AS interval))
         """,  # noqa: S608
         day=_DAY,

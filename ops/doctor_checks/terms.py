@@ -88,6 +88,21 @@ CHECKS = (
         _next_steps,
     ),
     by_sql(
+        "paused-is-not-billed",
+        "Nothing is asked for time in which a subscription is paused.",
+        """
+        SELECT s.merchant_id, 'invoice' AS kind, i.id, i.number AS label,
+            format('%s due for a period from %s, paused from %s', i.due_amount, i.period_start,
+                s.pause_on) AS why
+        FROM subscriptions s JOIN invoices i ON i.merchant_id = s.merchant_id
+            AND i.subscription_id = s.id AND i.kind = 'period'
+        WHERE s.status = 'paused' AND i.status = 'open' AND i.period_start > s.pause_on
+            -- What was used before it stays owed, whatever it was billed beside.
+            AND NOT EXISTS (SELECT 1 FROM invoice_lines l WHERE l.merchant_id = i.merchant_id
+                AND l.invoice_id = i.id AND l.kind = 'usage')
+        """,
+    ),
+    by_sql(
         "one-item-in-force",
         "Every subscription that is not ended has exactly one first item in force.",
         """

@@ -92,6 +92,9 @@ def test_every_write_by_post_needs_a_key_but_previews_usage_and_the_clock(
         "/api/v1/subscriptions/{subscription_id}/change-preview",
         "/api/v1/subscriptions/{subscription_id}/cancel-preview",
         "/api/v1/subscriptions/{subscription_id}/item-change-preview",
+        "/api/v1/subscriptions/{subscription_id}/pause-preview",
+        "/api/v1/subscriptions/{subscription_id}/resume-preview",
+        "/api/v1/subscriptions/{subscription_id}/trial-preview",
         # Each event has a key of its own.
         "/api/v1/usage-events",
         "/api/v1/usage-events/batch",

@@ -37,7 +37,16 @@ class Desk:
         """Send the POST form of a page, some fields changed."""
         kept = {
             name: hidden(page, name)
-            for name in ("csrf", "print", "price", "quantity", "mode", "when")
+            for name in (
+                "csrf",
+                "print",
+                "price",
+                "quantity",
+                "mode",
+                "when",
+                "policy",
+                "keep_anchor",
+            )
             if f'type="hidden" name="{name}"' in page
         }
         return self.house.client.post(f"{self.root}{path}", data={**kept, **fields})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from builders import START, make_price, set_clock
+from builders import START, make_price, make_subscription, set_clock
 from pages.desk import Desk, plain
 from pages.house import House
 from sqlalchemy import select
@@ -216,3 +216,45 @@ def test_roles(house: House, role: str, may_change: bool, may_cancel: bool) -> N
             assert desk.send(path_of(subscription, what), page, reason="other").status_code == 403
     with house.work() as unit:
         assert get_subscription(unit, subscription).version == 1
+
+
+def test_a_pause_shows_what_comes_back_and_its_end_what_is_billed(house: House, desk: Desk) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, "pause")
+    page = desk.get(f"{path}?policy=give_back").text
+    assert "Rp349.000 × 31/31 = Rp349.000" in plain(page)
+    answer = desk.send(path, page, resume_on="kapan-kapan")
+    assert answer.status_code == 409
+    shown = house.client.get(desk.send(path, page).headers["location"]).text
+    assert "Langganan dijeda." in shown
+    assert "saat diminta" in shown
+    back = desk.get(path_of(subscription, "unpause")).text
+    assert "Ditagih sekarang Rp387.390" in plain(back)
+    told = house.client.get(
+        desk.send(path_of(subscription, "unpause"), back).headers["location"]
+    ).text
+    assert "Langganan berjalan lagi." in told
+    with house.work() as unit:
+        assert get_subscription(unit, subscription).status == "active"
+
+
+def test_a_pause_that_has_not_begun_is_undone(house: House, desk: Desk) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, "pause")
+    shown = house.client.get(desk.send(path, desk.get(path).text).headers["location"]).text
+    assert "Batalkan jeda" in shown
+    again = desk.send(path_of(subscription, "undo-pause"), shown)
+    assert "Langganan dilanjutkan." in house.client.get(again.headers["location"]).text
+
+
+def test_a_trial_is_extended_as_shown(house: House, desk: Desk) -> None:
+    with house.work() as unit:
+        made = make_subscription(unit, price=make_price(unit, 349_000), trial_days=30)
+    path = path_of(made.subscription.id, "trial")
+    page = desk.get(f"{path}?ends_on=2027-03-01").text
+    assert "Hari pertama yang dibayar 1 Maret 2027" in plain(page)
+    assert "Total Rp387.390" in plain(page)
+    assert desk.send(path, page, ends_on="2027-01-02").status_code == 409
+    told = house.client.get(desk.send(path, page, ends_on="2027-03-01").headers["location"]).text
+    assert "Akhir masa coba sudah diubah." in told
+    assert "1 Maret 2027" in plain(told)

@@ -29,11 +29,11 @@ from api.pages.staff.session import SignedIn, check_form, person_of
 from api.pages.web import clean, remember_language
 from billing.flows import change_plan
 from billing.flows.change_quote import PlannedChange
-from billing.plan_changes import ChangeMode
+from billing.plan_changes import QuoteMode
 from core import ids
 from core.errors import Conflict, EngineError, InvalidRequest
 
-_MODES: Final = ("prorate", "at_period_end")
+_MODES: Final = ("prorate", "at_period_end", "restart", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _Wanted:
 
     price_id: UUID | None
     quantity: int | None
-    mode: ChangeMode | None
+    mode: QuoteMode | None
 
 
 @get("/staff/{slug:str}/subscriptions/{subscription:str}/change", sync_to_thread=True)
@@ -160,9 +160,9 @@ def _wanted(form: dict[str, str]) -> _Wanted:
         raise InvalidRequest("invalid_quantity", "a whole number from 1", field="quantity")
     mode = form.get("mode", "") or None
     if mode is not None and mode not in _MODES:
-        raise InvalidRequest("invalid_mode", "one of the two", field="mode")
+        raise InvalidRequest("invalid_mode", "one of the four", field="mode")
     return _Wanted(
         price_id=ids.parse("price", form["price"]) if form.get("price") else None,
         quantity=int(quantity) if quantity else None,
-        mode=cast(ChangeMode | None, mode),
+        mode=cast(QuoteMode | None, mode),
     )

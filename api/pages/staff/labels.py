@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.pages.staff.labels_discounts import DISCOUNTS
+from api.pages.staff.labels_life import LIFE
 from api.pages.staff.labels_money import MONEY
 
 _BASE: Final[Mapping[str, Mapping[str, str]]] = {
@@ -266,6 +267,6 @@ _BASE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 LABELS: Final[Mapping[str, Mapping[str, str]]] = {
-    language: {**words, **MONEY[language], **DISCOUNTS[language]}
+    language: {**words, **MONEY[language], **DISCOUNTS[language], **LIFE[language]}
     for language, words in _BASE.items()
 }

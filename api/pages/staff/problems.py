@@ -21,6 +21,32 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "langganan ini akan berhenti; lanjutkan dulu sebelum mengganti paket.",
         "the subscription is about to end; resume it first.",
     ),
+    "pause_scheduled": (
+        "langganan ini dijeda atau akan dijeda; batalkan dulu jedanya.",
+        "the subscription is paused or about to be; undo that first.",
+    ),
+    "not_pausable": (
+        "hanya langganan aktif yang dapat dijeda.",
+        "only an active subscription is paused.",
+    ),
+    "not_paused": ("langganan ini tidak sedang dijeda.", "the subscription is not paused."),
+    "change_waits": (
+        "pergantian paket menunggu akhir periode; batalkan dulu.",
+        "a change waits for the period's end; drop it first.",
+    ),
+    "invalid_trial_end": (
+        "masa coba berakhir hari ini atau diperpanjang, paling lama dua tahun.",
+        "a trial ends today or is extended, to two years at most.",
+    ),
+    "not_on_trial": ("masa coba sudah berakhir.", "the trial is over."),
+    "already_invoiced": (
+        "waktu setelah masa coba sudah ditagih dan dibayar.",
+        "the time after the trial is invoiced and paid for.",
+    ),
+    "invalid_resume_on": (
+        "tanggal lanjut harus setelah jeda dimulai, paling lama dua tahun lagi.",
+        "it resumes after the pause begins, within two years.",
+    ),
     "price_not_sold": ("paket itu tidak dijual lagi.", "that plan is no longer sold."),
     "renewal_due": (
         "langganan sedang diperpanjang; coba lagi sebentar lagi.",

@@ -72,6 +72,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Berhenti berlangganan dijadwalkan{on_date}",
         "Cancellation scheduled{on_date}",
     ),
+    "subscription.trial_moved": ("Akhir masa coba diubah{on_date}", "Trial end moved{on_date}"),
+    "subscription.pause_scheduled": ("Jeda dijadwalkan{on_date}", "Pause scheduled{on_date}"),
+    "subscription.paused": ("Langganan dijeda{on_date}", "Paused{on_date}"),
+    "subscription.resumed": ("Langganan berjalan lagi{on_date}", "Resumed{on_date}"),
     "subscription.canceled": (
         "Langganan berakhir{because_words}",
         "Subscription ended{because_words}",
@@ -294,7 +298,10 @@ def _words(
 
 def _when(payload: Mapping[str, Any], language: str) -> dict[str, str]:
     found = {}
-    names = ("retry_at", "effective_on", "ends_on", "cancel_on", "end_on", "on", "at", "next_at")
+    names = (
+        "retry_at", "effective_on", "ends_on", "cancel_on", "pause_on", "resume_on", "end_on",
+        "trial_end_on", "on", "at", "next_at",
+    )  # fmt: skip
     day = next((d for d in (_day(payload.get(name)) for name in names) if d), None)
     if day:
         link = "for" if language == "en" else "untuk"

@@ -12,7 +12,7 @@ TABLE = """
 trialing      -          active       -               -                  -             canceled  -       -        -
 incomplete    active     -            incomplete      -                  -             canceled  -       -        canceled
 active        -          -            past_due        active             -             canceled  paused  -        -
-past_due      -          -            past_due        active             unpaid        canceled  -       -        -
+past_due      -          -            past_due        active             unpaid        canceled  paused  -        -
 unpaid        -          -            unpaid          active             -             canceled  -       -        -
 paused        -          -            paused          paused             -             canceled  -       active   -
 canceled      -          -            canceled        canceled           -             -         -       -        -

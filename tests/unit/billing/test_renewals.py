@@ -15,6 +15,8 @@ from billing.renewals import (
     Collection,
     End,
     Issue,
+    Pause,
+    Resume,
     Roll,
     Step,
     apply,
@@ -306,3 +308,40 @@ def test_periods_are_contiguous_and_invoiced_before_they_are_entered(
     else:
         assert len(entered) <= len(issued)
         assert (next_at(after) or now) > now
+
+
+def test_a_pause_bills_nothing_between_its_dates_and_moves_the_anchor() -> None:
+    asked = replace(paid("2026-11-15"), pause_on=D("2026-12-15"), resume_on=D("2027-02-01"))
+    told, left = lived(asked, "2027-02-02")
+    assert told == [
+        Pause(D("2026-12-15")),
+        Resume(D("2027-02-01")),
+        Issue(Period(D("2027-02-01"), D("2027-03-01"))),
+    ]
+    assert (left.status, left.anchor, left.pause_on) == (S.ACTIVE, Anchor.at(D("2027-02-01")), None)
+
+
+def test_who_keeps_his_day_pays_a_part_first_and_who_paid_ahead_is_served_that() -> None:
+    asked = replace(
+        paid("2026-11-15"), pause_on=D("2026-12-15"), resume_on=D("2027-01-05"), keeps_anchor=True
+    )
+    told, _ = lived(asked, "2027-01-06")
+    assert told[-1] == Issue(Period(D("2027-01-05"), D("2027-01-15")))
+    forfeited = replace(
+        paid("2026-11-15"), status=S.PAUSED, pause_on=D("2026-11-20"), resume_on=D("2026-12-01")
+    )
+    told, left = lived(forfeited, "2026-12-02")
+    assert told == [Resume(D("2026-12-01"))]
+    assert left.current == paid("2026-11-15").current
+
+
+def test_a_paused_one_waits_for_its_end_or_for_somebody() -> None:
+    standing = replace(paid("2026-11-15"), status=S.PAUSED, pause_on=D("2026-12-15"))
+    assert next_at(standing) is None
+    end = D("2027-01-01")
+    assert next_at(replace(standing, cancel_on=end)) == instant_of(end, JAKARTA)
+
+
+def lived(agreement: Agreement, until: str) -> tuple[list[Step], Agreement]:
+    """All steps that are due at the beginning of a day."""
+    return live(agreement, instant_of(D(until), JAKARTA))

@@ -1,0 +1,61 @@
+"""Labels of the staff pages about a subscription's life, Indonesian and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+LIFE: Final[Mapping[str, Mapping[str, str]]] = {
+    "id": {
+        "mode_restart": "Sekarang, mulai periode baru hari ini",
+        "mode_switch": "Sekarang, ditagih mulai periode berikutnya",
+        "move_trial": "Ubah akhir masa coba",
+        "trial_ends_field": "Hari pertama yang dibayar (kosong: hari ini)",
+        "first_paid_day": "Hari pertama yang dibayar",
+        "first_bill": "Invoice pertama terbit",
+        "done_trial": "Akhir masa coba sudah diubah.",
+        "pause": "Jeda",
+        "confirm_pause": "Jeda langganan",
+        "pause_serve_paid": "Setelah periode yang sudah dibayar",
+        "pause_give_back": "Hari ini, sisa hari dikembalikan",
+        "pause_forfeit": "Hari ini, hari selama jeda hangus",
+        "paused_from": "Dijeda mulai",
+        "resumes_on": "Lanjut pada",
+        "resumes_when_asked": "saat diminta",
+        "resume_on_field": "Lanjut pada (kosong: saat diminta)",
+        "keep_anchor": "Tetap pada tanggal tagihan yang lama",
+        "undo_pause": "Batalkan jeda",
+        "unpause": "Akhiri jeda",
+        "confirm_unpause": "Lanjutkan langganan mulai hari ini",
+        "served_rest": "Sisa waktu yang sudah dibayar dilayani dulu: tidak ada yang ditagih.",
+        "done_pause": "Langganan dijeda.",
+        "done_pause_later": "Langganan akan dijeda setelah periode yang sudah dibayar.",
+        "done_unpause": "Langganan berjalan lagi.",
+    },
+    "en": {
+        "mode_restart": "Now, a new period begins today",
+        "mode_switch": "Now, billed from the next period on",
+        "move_trial": "Move the trial's end",
+        "trial_ends_field": "The first paid day (empty: today)",
+        "first_paid_day": "First paid day",
+        "first_bill": "First invoice",
+        "done_trial": "The trial's end has been moved.",
+        "pause": "Pause",
+        "confirm_pause": "Pause the subscription",
+        "pause_serve_paid": "When the paid period is over",
+        "pause_give_back": "Today, the days left come back",
+        "pause_forfeit": "Today, the days it lasts are lost",
+        "paused_from": "Paused from",
+        "resumes_on": "Resumes on",
+        "resumes_when_asked": "when asked to",
+        "resume_on_field": "Resumes on (empty: when asked to)",
+        "keep_anchor": "Keep the old billing day",
+        "undo_pause": "Undo the pause",
+        "unpause": "End the pause",
+        "confirm_unpause": "Serve the subscription again from today",
+        "served_rest": "Time that is paid for is served first: nothing is billed.",
+        "done_pause": "The subscription is paused.",
+        "done_pause_later": "The subscription will pause when its paid period is over.",
+        "done_unpause": "The subscription is served again.",
+    },
+}

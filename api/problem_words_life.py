@@ -1,0 +1,29 @@
+"""What the codes of a subscription's life mean and what to do, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+LIFE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "invalid_resume_on": (
+        "It resumes after the pause begins, today or within two years.",
+        "Langganan lanjut setelah jeda dimulai, hari ini atau paling lama dua tahun lagi.",
+    ),
+    "invalid_trial_end": (
+        "A trial ends today, or on a later day than now, within two years of its beginning.",
+        "Masa coba berakhir hari ini, atau diperpanjang, paling lama dua tahun sejak mulai.",
+    ),
+    "not_pausable": (
+        "Only an active subscription is paused.",
+        "Hanya langganan aktif yang dapat dijeda.",
+    ),
+    "not_paused": (
+        "The subscription is not paused: there is nothing to resume.",
+        "Langganan tidak sedang dijeda: tidak ada yang perlu dilanjutkan.",
+    ),
+    "pause_scheduled": (
+        "The subscription is paused, or about to be: undo that first.",
+        "Langganan dijeda atau akan dijeda: batalkan jedanya dulu.",
+    ),
+}
