@@ -11,6 +11,7 @@ from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.compare_status import compare_due
 from billing.flows.ingest import ingest_due
+from billing.flows.moves import move_due
 from billing.flows.notices import notify_due
 from billing.flows.reconcile import resolve_due
 from billing.flows.renew import renew_due
@@ -27,4 +28,5 @@ FLOWS: dict[str, Callable[[Engine, UUID], int]] = {
     "notification.ingest": ingest_due,
     "message.send": deliver.send_due,
     "status.compare": compare_due,
+    "price.move": move_due,
 }

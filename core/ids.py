@@ -28,6 +28,7 @@ PREFIXES = {
     "discount": "dc",
     "grant": "dg",
     "change": "chg",
+    "price_move": "mov",
     "invoice": "inv",
     "line": "line",
     "credit_note": "cn",

@@ -6,6 +6,7 @@ from alembic import context
 
 import billing.discounts.tables
 import billing.ledger.tables
+import billing.moves.tables
 import billing.reconciliation.tables
 import billing.tables
 import core.tables

@@ -50,6 +50,8 @@ MAILS: Final = {
     "refund.arrived": ("dana sudah dikembalikan", "the refund has arrived"),
     "subscription.trial_ending": ("masa coba segera berakhir", "the trial ends soon"),
     "subscription.renewal_notice": ("langganan segera diperpanjang", "the renewal comes soon"),
+    "subscription.price_changes": ("harga akan berubah", "the price will change"),
+    "subscription.price_kept": ("harga tetap seperti semula", "the price stays as it is"),
     "subscription.cancel_confirmed": ("pembatalan dicatat", "the cancellation is noted"),
     "subscription.change_confirmed": ("perubahan paket dicatat", "the change of plan is noted"),
 }

@@ -130,6 +130,9 @@ INVARIANTS: Final = (
        "reviews-are-answered differences-are-answered difference-has-its-story"),
     _i("T4", "A code is used as often as it may be, and takes off what it says.",
        "discounts_frozen", "codes-are-counted discounts-compute"),
+    _i("T5", "Who is moved to another version of a price is told first, and billed so.",
+       "price_move_members_frozen uq_price_move_members_merchant_id_move_id_subscription_id",
+       "moved-as-announced"),
 )  # fmt: skip
 
 

@@ -199,6 +199,17 @@ FAULTS: list[tuple[str, str, set[str]]] = [
     ("a discount that nothing explains",
      f"UPDATE invoice_lines SET discount_amount = 1 WHERE invoice_id = {INVOICE}",
      {"discounts-compute"}),
+    ("somebody is billed another amount than he was told",
+     """WITH line AS (SELECT l.*, i.subscription_id FROM invoice_lines l JOIN invoices i ON i.merchant_id = l.merchant_id AND i.id = l.invoice_id
+            WHERE l.kind = 'recurring' AND l.extra_id IS NULL AND i.kind = 'period' AND i.status = 'paid' LIMIT 1),
+        made AS (INSERT INTO price_moves (merchant_id, id, from_price_id, to_price_id, not_before, notice_days, state, made_by, created_at)
+            SELECT merchant_id, gen_random_uuid(), gen_random_uuid(), price_id, '2026-01-01', 0, 'announced', 'x', now() FROM line RETURNING id),
+        changed AS (INSERT INTO subscription_changes (merchant_id, id, subscription_id, kind, mode, state, effective_on, invoice_id, created_at)
+            SELECT merchant_id, gen_random_uuid(), subscription_id, 'plan', 'at_period_end', 'applied', period_start, invoice_id, now() FROM line RETURNING id)
+        INSERT INTO price_move_members (merchant_id, id, move_id, subscription_id, change_id, effective_on, quantity, amount, old_total, new_total, created_at)
+        SELECT merchant_id, gen_random_uuid(), made.id, subscription_id, changed.id, period_start, quantity, amount + discount_amount + 1, 0, 0, now()
+        FROM line, made, changed""",
+     {"moved-as-announced"}),
     ("a line of a stranger's item",
      f"UPDATE invoice_lines SET extra_id = gen_random_uuid() WHERE invoice_id = {INVOICE}",
      {"lines-have-their-item"}),

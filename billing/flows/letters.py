@@ -43,6 +43,8 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "subscription.change_confirmed": "change_confirmed",
     "subscription.trial_ending": "trial_ending",
     "subscription.renewal_notice": "renewal_notice",
+    "subscription.price_changes": "price_changes",
+    "subscription.price_kept": "price_kept",
 }
 # These carry the document as a file.
 WITH_FILE: Final = frozenset({"invoice.issued", "invoice.paid", "credit_note.issued"})

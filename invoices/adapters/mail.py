@@ -29,6 +29,8 @@ NoticeKind = Literal[
     "change_confirmed",
     "trial_ending",
     "renewal_notice",
+    "price_changes",
+    "price_kept",
     "credit_note",
     "refund",
     "refund_arrived",

@@ -98,6 +98,8 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("card_not_saved",     "Masa coba berakhir: 25 November 2026"),
         ("trial_ending",       "Tagihan pertama: Rp3.873.900"),
         ("renewal_notice",     "diperpanjang"),
+        ("price_changes",      "Mulai tanggal: 25 November 2026"),
+        ("price_kept",         "tetap seperti semula"),
         ("credit_note",        "Mengoreksi invoice: INV/2026/XI/00042 (21 November 2026)"),
     ],
 )  # fmt: skip

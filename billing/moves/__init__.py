@@ -1,0 +1,1 @@
+"""Moves: the subscribers of a price brought to a later version of it, announced and undone."""

@@ -1,0 +1,81 @@
+"""Who is moved to another version of his price, and from which period on."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final, Literal
+
+from billing.lifecycle import SubscriptionStatus
+from billing.renewals import Agreement
+from core.calendars import Period, next_boundary
+from core.errors import Conflict, InvalidRequest
+from plans.catalogue import PriceVersion, check_same_currency
+
+Exception_ = Literal[
+    "not_served", "ending", "change_waits", "own_price", "beside_first", "meter_twice"
+]
+"""Why somebody is not moved: a person decides what becomes of him."""
+EXCEPTIONS: Final = (
+    "not_served", "ending", "change_waits", "own_price", "beside_first", "meter_twice",
+)  # fmt: skip
+NOTICE_MAX: Final = 365
+_SERVED: Final = frozenset(
+    {SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE}
+)
+
+
+def check_versions(old: PriceVersion, new: PriceVersion) -> None:
+    """Refuse a move that would change more than what a period costs.
+
+    Raises:
+        Conflict: ``versions_not_alike``: another plan, interval or tax mode.
+        InvalidRequest: ``currency_mismatch``.
+    """
+    check_same_currency(old, new)
+    alike = (old.plan_code, old.interval, old.tax_mode) == (
+        new.plan_code, new.interval, new.tax_mode,
+    )  # fmt: skip
+    if not alike or old.version == new.version:
+        raise Conflict(
+            "versions_not_alike",
+            "Subscribers are moved between versions of one plan with the same interval and tax "
+            "mode; anything else is a change of their subscription.",
+            field="to_price",
+        )
+
+
+def earliest(asked: date | None, today: date, notice_days: int) -> date:
+    """The first day a period may begin at the new version: the day asked for, after the notice.
+
+    Raises:
+        InvalidRequest: ``invalid_notice_days``.
+    """
+    if not 0 <= notice_days <= NOTICE_MAX:
+        raise InvalidRequest(
+            "invalid_notice_days", f"notice_days is 0 to {NOTICE_MAX}.", field="notice_days"
+        )
+    told = today + timedelta(days=notice_days)
+    return told if asked is None else max(asked, told)
+
+
+def first_period(agreement: Agreement, not_before: date) -> Period:
+    """The first period that is not billed yet and begins on a day or later (R27)."""
+    start = agreement.billed_through
+    while start < not_before:
+        start = next_boundary(agreement.anchor, agreement.interval, start)
+    return Period(start, next_boundary(agreement.anchor, agreement.interval, start))
+
+
+def exception_of(
+    agreement: Agreement, *, changes: bool, own_price: bool, beside_first: bool
+) -> Exception_ | None:
+    """Why a subscription is left out, the plainest reason first; None where it is moved."""
+    if agreement.status not in _SERVED:
+        return "not_served"
+    if agreement.cancel_on is not None:
+        return "ending"
+    if own_price:
+        return "own_price"
+    if beside_first:
+        return "beside_first"
+    return "change_waits" if changes else None
