@@ -262,7 +262,11 @@ def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
         parsed[row.id]: _Known(
             row.id,
             Served(
-                row.billing_zone, row.status, row.started_on, row.current_start, row.cancel_on,
+                row.billing_zone,
+                row.status,
+                row.started_on,
+                row.current_start,
+                row.cancel_on,
                 row.pause_on,
             ),
         )
