@@ -54,7 +54,6 @@ STATUS: Final = {
     "status_error": 30_000,
 }
 END: Final = {"end_timeout_before": 80_000, "end_timeout_after": 120_000, "end_error": 40_000}
-REFUND: Final = {"refund_refused": 60_000}  # by the payer's bank, for good
 NEWS: Final = {
     "news_lost": 120_000,
     "news_late": 80_000,
@@ -91,7 +90,6 @@ GROUPS: Final = {
     "charge": CHARGE,
     "status": STATUS,
     "end": END,
-    "refund": REFUND,
     "news": NEWS,
     "mail": MAIL,
     "moment": MOMENT,
@@ -114,6 +112,7 @@ class Faults:
     killed_at: Counter[str] = field(default_factory=Counter)
     hunt: Hunt | None = None
     desk: bool = False  # whether a fraud desk looks at charges
+    banks: bool = False  # whether banks refuse refunds: where lives are full of turns
     # How often each site was struck in which way.
     struck_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last: dict[str, datetime] = field(default_factory=dict)
@@ -190,6 +189,14 @@ class Faults:
         """Whether the fraud desk questions this charge."""
         may = (self.desk or self.hunt is not None) and "fraud_challenge" not in self.off
         return may and not self.quiet and self.dice.random() < 0.03
+
+    def refuses(self, order_id: str) -> bool:
+        """Whether the payer's bank refuses this refund for good."""
+        may = self.banks and not self.quiet and "refund_refused" not in self.off
+        if not may or self.dice.random() >= 0.1:
+            return False
+        self.struck("refund_refused", order_id)
+        return True
 
     def how_long(self) -> timedelta:
         """How long a pause lasts: longer than a lease."""

@@ -75,6 +75,7 @@ class History:
         hunt = Hunt(plan.seed, plan.index, plan.aims) if plan.hunt else None
         self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale, hunt=hunt)
         self.faults.desk = self.calm = plan.rest > CALM_DAYS
+        self.faults.banks = plan.turns > 0
         self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))

@@ -15,6 +15,7 @@ from uuid import UUID
 from billing.flows.credit import credit_invoice
 from billing.flows.refund import complete_manual, reject, request_refund
 from billing.flows.subscribe import subscribe
+from billing.flows.take_out import take_out
 from billing.flows.void import mark_uncollectible
 from billing.tables import subscriptions
 from core.work import Work
@@ -98,6 +99,10 @@ def deeds(
 
             who.in_work(write, STAFF)
 
+    def void() -> None:
+        if (one := who.first_open(customer)) is not None:
+            who.in_work(lambda unit: take_out(unit, one.id, reason="mistake"), STAFF)
+
     def write_off() -> None:
         if (one := who.first_open(customer)) is not None:
             who.in_work(lambda unit: mark_uncollectible(unit, one.id, reason="lost"), STAFF)
@@ -123,7 +128,7 @@ def deeds(
         person.subscription_id = bought.subscription.id
 
     may = usual | {
-        "pay_number": pay_number, "give_back": give_back, "credit_paid": credit_paid,
+        "void": void, "pay_number": pay_number, "give_back": give_back, "credit_paid": credit_paid,
         "write_off": write_off, "by_transfer": by_transfer,
     }  # fmt: skip
 

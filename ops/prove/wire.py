@@ -254,7 +254,7 @@ class Wire(BaseAdapter):
             raise requests.exceptions.ReadTimeout
         if kind == "end_error":
             return _response(request, 500, refusal("500", "Internal server error"))
-        if path[-1] == "refund" and self.faults.draw("refund", path[-2]):
+        if path[-1] == "refund" and self.faults.refuses(path[-2]):
             return _response(request, 200, refusal("418", "Refund is rejected by the bank"))
         answer = self._plain(path, body, key, "good")
         if kind == "end_timeout_after":
