@@ -58,7 +58,8 @@ INVARIANTS: Final = (
        "uq_settlement_rows_booked_payment",
        "journal-balances journal-once issued-is-booked captured-is-booked refunded-is-booked "
        "receivable-is-due balance-is-booked balance-not-negative gateway-clearing "
-       "entries-name-their-subject paid-order-has-payment report-fees-are-booked "
+       "entries-name-their-subject entries-are-of-their-day paid-order-has-payment "
+       "report-fees-are-booked "
        "booked-difference-is-booked matched-row-is-its-payment fee-is-booked-once "
        "agreeing-row-is-booked",
        ("I5 the ledger meets the book", "I5 payment over its amount")),

@@ -78,6 +78,36 @@ CHECKS = (
         """,
     ),
     by_sql(
+        "entries-are-of-their-day",
+        "What is in the books is there on the day it happened: documents on the day of issue, "
+        "money on the day it came or went.",
+        """
+        SELECT j.merchant_id, 'journal' AS kind, j.id, j.kind || ' ' || j.key AS label,
+            format('booked on %s, issued on %s', j.occurred_on, i.issued_on) AS why
+        FROM journals j JOIN invoices i ON i.merchant_id = j.merchant_id AND i.id = j.subject_id
+        WHERE j.kind = 'invoice_issued' AND j.occurred_on <> i.issued_on
+        UNION ALL
+        SELECT j.merchant_id, 'journal', j.id, j.kind || ' ' || j.key,
+            format('booked on %s, issued on %s', j.occurred_on, c.issued_on)
+        FROM journals j JOIN credit_notes c ON c.merchant_id = j.merchant_id AND c.id = j.subject_id
+        WHERE j.kind = 'credit_note_issued' AND j.occurred_on <> c.issued_on
+        UNION ALL
+        -- A zone may put an instant on the day before or after.
+        SELECT j.merchant_id, 'journal', j.id, j.kind || ' ' || j.key,
+            format('booked on %s, paid at %s', j.occurred_on, p.paid_at)
+        FROM journals j JOIN payments p ON p.merchant_id = j.merchant_id AND p.id = j.subject_id
+        WHERE j.kind = 'payment_captured'
+            AND abs(j.occurred_on - CAST(timezone('Asia/Jakarta', p.paid_at) AS date)) > 1
+        UNION ALL
+        SELECT j.merchant_id, 'journal', j.id, j.kind || ' ' || j.key,
+            format('booked on %s, given back at %s', j.occurred_on, r.closed_at)
+        FROM journals j JOIN refunds r ON r.merchant_id = j.merchant_id AND r.id = j.subject_id
+            AND r.refund_key = j.key
+        WHERE j.kind = 'refund_paid'
+            AND abs(j.occurred_on - CAST(timezone('Asia/Jakarta', r.closed_at) AS date)) > 1
+        """,
+    ),
+    by_sql(
         "refund-keys-derived",
         "The key of a refund that we made says its order and its amount.",
         """
