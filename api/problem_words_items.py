@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 ITEM_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "move_running": (
+        "A move of this version is not finished: wait for it, or undo it.",
+        "Pemindahan dari versi ini belum selesai: tunggu, atau batalkan.",
+    ),
+    "versions_not_alike": (
+        "Subscribers are moved between versions of one plan with the same interval and tax mode.",
+        "Pelanggan hanya dipindahkan antarversi satu paket yang interval dan cara pajaknya sama.",
+    ),
     "catalogue_moved": (
         "The catalogue has changed since the plan was made: plan again; `values` says how.",
         "Katalog berubah sejak rencana dibuat: buat rencana lagi; `values` menunjukkan bedanya.",

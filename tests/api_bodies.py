@@ -23,6 +23,8 @@ _NOTHING = Standing({}, {}, {}, {})
 def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
     """What each write is sent; a write that is not here is sent ``{}``."""
     reason = {"reason": "test"}
+    # Back, since a move of the old version is running.
+    versions = {"from_price": owned["new_version"], "to_price": owned["old_version"]}
     return {
         ("POST", "/staff"): {"email": "b@awan.example", "name": "B", "role": "support"},
         ("PATCH", "/staff/{staff_id}"): {"role": "finance"},
@@ -62,6 +64,8 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
             "file": CATALOGUE,
             "steps": [one.key for one in compare(_NOTHING, parse(CATALOGUE)).steps],
         },
+        ("POST", "/price-moves/preview"): versions,
+        ("POST", "/price-moves"): versions,
         ("POST", "/discounts"): {
             "code": "DINDING",
             "name": {"id": "Dinding"},

@@ -78,7 +78,14 @@ def things(counter: Counter) -> dict[str, Any]:
             "aggregation": "count",
         },
     )
+    old = counter.price(77_000)
+    plan = door.get(f"/prices/{old}")["plan"]
+    new = door.post(f"/plans/{plan}/prices", {"unit_amount": 88_000, "interval_unit": "month"})
+    move = door.post("/price-moves", {"from_price": old, "to_price": new["id"]})
     return {
+        "move_id": move["id"],
+        "old_version": old,
+        "new_version": new["id"],
         "meter_id": meter["id"],
         "merchant_id": ids.public("merchant", counter.world.merchant_id),
         "customer_id": customer,

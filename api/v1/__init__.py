@@ -26,6 +26,7 @@ from api.v1.payment_methods import PaymentMethodsController
 from api.v1.payment_orders import PaymentOrdersController
 from api.v1.payments import PaymentsController
 from api.v1.plans import PlansController
+from api.v1.price_moves import PriceMovesController
 from api.v1.refunds import RefundsController
 from api.v1.reviews import ReviewsController
 from api.v1.settlement_files import SettlementFilesController
@@ -50,6 +51,7 @@ def routes() -> Router:
             ChannelsController,
             PlansController,
             CatalogueController,
+            PriceMovesController,
             DiscountsController,
             MetersController,
             SubscriptionsController,

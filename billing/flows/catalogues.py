@@ -100,7 +100,7 @@ def standing(unit: Work) -> Standing:
         )
     ).all()
     sold = load_prices(unit, [row.id for row in rows if row.retired_at is None])
-    parts, having = usage_prices_of(unit, sold), _having(unit)
+    parts, having = usage_prices_of(unit, sold), prices_having(unit)
     priced: dict[str, list[SoldPrice]] = {one.code: [] for one in listed}
     for price in sorted(sold.values(), key=lambda one: one.version):
         content = price_content(price, parts.get(price.id, ()), by_id)
@@ -118,7 +118,7 @@ def standing(unit: Work) -> Standing:
     )
 
 
-def _having(unit: Work) -> Mapping[UUID, int]:
+def prices_having(unit: Work) -> Mapping[UUID, int]:
     """How many subscriptions have each price now."""
     item = subscription_items.c
     rows = unit.session.execute(

@@ -17,10 +17,12 @@ from billing.flows.issue import price_drafts
 from billing.flows.metered_prices import check_meters
 from billing.flows.renew import draft_of
 from billing.flows.renew_rows import Case
+from billing.moves.queries import Move
 from billing.moves.rules import exception_of, first_period
+from billing.moves.tables import price_move_members
 from billing.records import Change, Subscription
 from billing.renewals import Issue
-from billing.tables import subscription_items, subscriptions
+from billing.tables import subscription_changes, subscription_items, subscriptions
 from core.calendars import Period, instant_of
 from core.errors import InvalidRequest
 from core.work import Work
@@ -46,6 +48,17 @@ class Moved:
     new: PricedDocument | None = None
     amount: int = 0
     change_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a move is: waiting for renewal, done, given up since, left out by reason, to do."""
+
+    waiting: int
+    applied: int
+    replaced: int
+    excepted: dict[str, int]
+    left: int
 
 
 def concerned(unit: Work, from_price: UUID) -> Select[Any]:
@@ -86,6 +99,32 @@ def count_concerned(unit: Work, from_price: UUID, *, after: UUID | None = None) 
         query = query.where(subscriptions.c.id > after)
     counted = unit.session.execute(select(func.count()).select_from(query.subquery()))
     return int(counted.scalar_one())
+
+
+def progress_of(unit: Work, move: Move) -> Progress:
+    """Count how far a move is."""
+    member, change = price_move_members.c, subscription_changes.c
+    rows = unit.session.execute(
+        select(member.excepted, change.state, func.count())
+        .outerjoin_from(
+            price_move_members,
+            subscription_changes,
+            (change.merchant_id == member.merchant_id) & (change.id == member.change_id),
+        )
+        .where(member.merchant_id == unit.merchant_id, member.move_id == move.id)
+        .group_by(member.excepted, change.state)
+    ).all()
+    by_state = {row[1]: row[2] for row in rows if row[0] is None}
+    left = 0
+    if move.state == "running":
+        left = count_concerned(unit, move.from_price_id, after=move.done_through)
+    return Progress(
+        waiting=by_state.get("scheduled", 0),
+        applied=by_state.get("applied", 0),
+        replaced=by_state.get("replaced", 0),
+        excepted={row[0]: row[2] for row in rows if row[0] is not None},
+        left=left,
+    )
 
 
 def work_out(

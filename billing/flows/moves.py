@@ -8,24 +8,23 @@ other. Undoing takes back the changes that still wait.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from billing.engine import Engine
 from billing.flows.move_rows import (
     BATCH,
     Moved,
-    count_concerned,
     lock,
     page_of,
     read,
     work_out,
 )
 from billing.flows.notices import plan_words
+from billing.moves.queries import Move, find_move, get_move, list_moves
 from billing.moves.rules import check_versions, earliest
 from billing.moves.tables import price_move_members, price_moves
 from billing.queries import load_customers
@@ -34,42 +33,11 @@ from billing.tables import subscription_changes, subscriptions
 from core import ids
 from core.actor import system
 from core.bulk import insert_rows
-from core.errors import Conflict, NotFound
+from core.errors import Conflict
 from core.work import Mail, Work, queue_mail
 from plans.queries import Price, get_price
 
 JOB: Final = "price.move"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A move's row."""
-
-    id: UUID
-    from_price_id: UUID
-    to_price_id: UUID
-    not_before: date
-    notice_days: int
-    state: str
-    done_through: UUID | None
-    made_by: str
-    created_at: datetime
-    undone_by: str | None
-    undone_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a move is: waiting for renewal, done, given up since, left out by reason, to do."""
-
-    waiting: int
-    applied: int
-    replaced: int
-    excepted: dict[str, int]
-    left: int
-
-
-_FIELDS = tuple(price_moves.c[name] for name in Move.__slots__)
 
 
 def preview_move(
@@ -138,7 +106,7 @@ def start_move(
         "from_price": ids.public("price", old.id), "to_price": ids.public("price", new.id),
         "not_before": day.isoformat(), "notice_days": days,
     }  # fmt: skip
-    unit.audit("price_move.start", "price_move", move_id, after=told)
+    unit.audit("price_move.create", "price_move", move_id, after=told)
     unit.ring(JOB)
     return get_move(unit, move_id)
 
@@ -175,64 +143,6 @@ def move_due(engine: Engine, merchant_id: UUID) -> int:
             elif move.state == "undoing":
                 done += _let_go(unit, move)
     return done
-
-
-def progress_of(unit: Work, move: Move) -> Progress:
-    """Count how far a move is."""
-    member, change = price_move_members.c, subscription_changes.c
-    rows = unit.session.execute(
-        select(member.excepted, change.state, func.count())
-        .outerjoin_from(
-            price_move_members,
-            subscription_changes,
-            (change.merchant_id == member.merchant_id) & (change.id == member.change_id),
-        )
-        .where(member.merchant_id == unit.merchant_id, member.move_id == move.id)
-        .group_by(member.excepted, change.state)
-    ).all()
-    by_state = {row[1]: row[2] for row in rows if row[0] is None}
-    left = 0
-    if move.state == "running":
-        left = count_concerned(unit, move.from_price_id, after=move.done_through)
-    return Progress(
-        waiting=by_state.get("scheduled", 0),
-        applied=by_state.get("applied", 0),
-        replaced=by_state.get("replaced", 0),
-        excepted={row[0]: row[2] for row in rows if row[0] is not None},
-        left=left,
-    )
-
-
-def list_moves(unit: Work) -> list[Move]:
-    """List a merchant's moves, newest first; they are few."""
-    rows = unit.session.execute(
-        select(*_FIELDS)
-        .where(price_moves.c.merchant_id == unit.merchant_id)
-        .order_by(price_moves.c.created_at.desc(), price_moves.c.id)
-        .limit(200)
-    )
-    return [Move(**row._mapping) for row in rows]
-
-
-def find_move(unit: Work, move_id: UUID, *, lock: bool = False) -> Move | None:
-    """Look a move up."""
-    query = select(*_FIELDS).where(
-        price_moves.c.merchant_id == unit.merchant_id, price_moves.c.id == move_id
-    )
-    row = unit.session.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else Move(**row._mapping)
-
-
-def get_move(unit: Work, move_id: UUID, *, lock: bool = False) -> Move:
-    """Read a move.
-
-    Raises:
-        NotFound: ``price_move_not_found``.
-    """
-    found = find_move(unit, move_id, lock=lock)
-    if found is None:
-        raise NotFound("price_move_not_found", "there is no such move")
-    return found
 
 
 def _wish(

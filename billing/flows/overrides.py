@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -149,6 +149,17 @@ def overrides_of(unit: Work, customer_id: UUID, *, ended: bool = False) -> Seque
         query = query.where(table.ended_at.is_(None))
     rows = unit.session.execute(query.order_by(table.created_at, table.id))
     return [Override(**row._mapping) for row in rows]
+
+
+def own_versions(unit: Work, price_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Which of some versions are one customer's own, now or before."""
+    table = price_overrides.c
+    rows = unit.session.execute(
+        select(table.own_price_id).where(
+            table.merchant_id == unit.merchant_id, table.own_price_id.in_(sorted(price_ids))
+        )
+    )
+    return frozenset(rows.scalars())
 
 
 def offered(unit: Work, customer_id: UUID, price: Price) -> Price:

@@ -88,6 +88,7 @@ def test_every_write_by_post_needs_a_key_but_previews_usage_and_the_clock(
 
     assert free == {
         "/api/v1/catalogue/plan",
+        "/api/v1/price-moves/preview",
         "/gateways/midtrans/{merchant_slug}",
         "/api/v1/subscriptions/{subscription_id}/change-preview",
         "/api/v1/subscriptions/{subscription_id}/cancel-preview",

@@ -17,19 +17,12 @@ from billing.flows.cancel import cancel
 from billing.flows.change_items import change_item
 from billing.flows.change_plan import change
 from billing.flows.item_quote import ItemWish
-from billing.flows.moves import (
-    Move,
-    Progress,
-    get_move,
-    move_due,
-    preview_move,
-    progress_of,
-    start_move,
-    undo_move,
-)
+from billing.flows.move_rows import Progress, progress_of
+from billing.flows.moves import move_due, preview_move, start_move, undo_move
 from billing.flows.overrides import make_override
 from billing.flows.renew import renew_due
 from billing.flows.subscribe import subscribe
+from billing.moves.queries import Move, get_move
 from billing.moves.rules import first_period
 from billing.renewals import Agreement
 from billing.tables import subscription_changes

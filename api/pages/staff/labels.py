@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.pages.staff.labels_catalogue import CATALOGUE
 from api.pages.staff.labels_discounts import DISCOUNTS
 from api.pages.staff.labels_life import LIFE
 from api.pages.staff.labels_money import MONEY
@@ -267,6 +268,12 @@ _BASE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 LABELS: Final[Mapping[str, Mapping[str, str]]] = {
-    language: {**words, **MONEY[language], **DISCOUNTS[language], **LIFE[language]}
+    language: {
+        **words,
+        **MONEY[language],
+        **DISCOUNTS[language],
+        **LIFE[language],
+        **CATALOGUE[language],
+    }
     for language, words in _BASE.items()
 }

@@ -155,6 +155,19 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "this refund does not wait for a transfer.",
     ),
     "refund_not_manual": ("pengembalian ini sudah selesai.", "this refund is done already."),
+    "versions_not_alike": (
+        "pilih dua versi paket ini yang interval dan cara pajaknya sama.",
+        "choose two versions of this plan with the same interval and tax mode.",
+    ),
+    "move_running": (
+        "pemindahan dari versi itu belum selesai.",
+        "a move of that version is not finished.",
+    ),
+    "invalid_notice_days": (
+        "hari pemberitahuan 0 sampai 365.",
+        "the notice is 0 to 365 days.",
+    ),
+    "invalid_not_before": ("tulis tanggalnya.", "write the day."),
     "no_right": (
         "peran Anda tidak boleh melakukan ini.",
         "your role may not do this.",
