@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, Final
+from uuid import UUID
 
-from builders import make_price
+from builders import make_customer, make_price, make_subscription
 from litestar import Litestar
 from pages.desk import Desk, hidden
 from pages.house import House
@@ -56,7 +57,8 @@ class Forms:
     def every(self) -> list[tuple[str, Send]]:
         """(path, what sends its form), made ready one by one."""
         return [
-            *self._payer(), *self._subscriptions(), *self._money(), *self._desk(), *self._books(),
+            *self._payer(), *self._subscriptions(), *self._pauses(), *self._money(), *self._desk(),
+            *self._books(),
         ]  # fmt: skip
 
     def _open(self) -> str:
@@ -110,6 +112,32 @@ class Forms:
                 ),
             ),
             (f"{at}/resume", lambda: self._send(path_of(one, "resume"))),
+        ]
+
+    def _pauses(self) -> list[tuple[str, Send]]:
+        (_, later), (_, now) = subscriber(self.house), subscriber(self.house)
+        with self.house.work() as unit:
+            price = make_price(unit, 349_000, trial_days=14)
+            trying = make_subscription(unit, price=price, customer=make_customer(unit))
+        trial = path_of(trying.subscription.id, "trial")
+        at = "/staff/{slug}/subscriptions/{subscription}"
+
+        def pause(one: UUID, policy: str) -> Any:
+            path = path_of(one, "pause")
+            return self.desk.send(
+                path, self.desk.get(f"{path}?policy={policy}").text, policy=policy
+            )
+
+        def unpause() -> Any:
+            assert pause(now, "forfeit").status_code == 303
+            path = path_of(now, "unpause")
+            return self.desk.send(path, self.desk.get(path).text)
+
+        return [
+            (f"{at}/pause", lambda: pause(later, "serve_paid")),
+            (f"{at}/undo-pause", lambda: self._send(path_of(later, "undo-pause"))),
+            (f"{at}/unpause", unpause),
+            (f"{at}/trial", lambda: self.desk.send(trial, self.desk.get(trial).text)),
         ]
 
     def _send(self, path: str, **data: str) -> Any:
