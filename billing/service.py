@@ -275,8 +275,7 @@ def move_subscription(unit: Work, subscription: Subscription, event: Subscriptio
     payload = {"status": status.value}
     agreement = replace(subscription.agreement, status=status)
     if event is SubscriptionEvent.GAVE_UP_KEEP and subscription.pause_on is not None:
-        # Who pays his debt later wants to be served, not to begin a pause of long ago.
-        values |= NO_PAUSE
+        values |= NO_PAUSE  # who pays his debt later wants to be served
         agreement = replace(agreement, pause_on=None, resume_on=None, keeps_anchor=False)
     if subscription.status == SubscriptionStatus.UNPAID and status.is_billable:
         agreement = _served_again(unit, agreement)
