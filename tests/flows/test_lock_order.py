@@ -23,7 +23,7 @@ from billing.flows.offers import offer
 from billing.flows.redeem import give
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
-from billing.flows.subscribe import subscribe
+from billing.flows.subscribe import Subscribed, subscribe
 from billing.flows.void import mark_uncollectible, void_invoice
 from billing.tables import customers, subscriptions
 from core import ids
@@ -58,7 +58,7 @@ def test_codes_are_counted_before_anything_is_numbered(stage: Stage, watch: Watc
         for code in ("AWAL", "AKHIR", "NANTI"):
             create_discount(unit, code=code, name={"id": code}, basis_points=500)
         people = [make_customer(unit).id for _ in range(3)]
-    made = []
+    made: list[Subscribed] = []
     for one in people:
         with stage.work() as unit:
             made.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from billing.flows.pause import pause, preview_pause, preview_resume, resume, un
 from billing.flows.renew import renew_due
 from billing.tables import subscription_changes, subscriptions
 from core.errors import EngineError
+from core.work import Work
 from invoices.tables import invoices
 
 pytestmark = pytest.mark.database
@@ -232,7 +234,7 @@ def test_what_is_or_will_be_paused_is_not_changed_paused_again_or_resumed_early(
         leaving = make_subscription(unit).subscription.id
         cancel(unit, leaving)
         pause(unit, subscription)
-    refused = [
+    refused: list[tuple[Callable[[Work], object], str]] = [
         (lambda unit: pause(unit, subscription), "pause_scheduled"),
         (lambda unit: change(unit, subscription, price_id=other), "pause_scheduled"),
         (lambda unit: resume(unit, subscription), "not_paused"),

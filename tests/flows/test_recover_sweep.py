@@ -81,7 +81,7 @@ def test_a_sweep_ends_and_says_so_while_calls_to_the_gateway_are_stopped(
     naps: list[float] = []
     leave = Leave(0, again_at=again if told else None)
     monkeypatch.setattr(recover_sweep, "take", lambda *_, **__: leave)
-    monkeypatch.setattr(recover_sweep.time, "sleep", naps.append)
+    monkeypatch.setattr("billing.flows.recover_sweep.time.sleep", naps.append)
 
     swept = sweep(lost.engine, lost.id)
 

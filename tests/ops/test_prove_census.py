@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.prove import census, command, crew
+from ops.prove import census, crew
 from ops.prove.census import ENOUGH, WAYS, Hunt
 from ops.prove.command import LIVES, ROUND, Wanted, in_rounds, plans_of, prove
 from ops.prove.faults import KINDS
@@ -159,7 +159,7 @@ def test_a_sweep_looks_back_after_every_round() -> None:
 def test_after_its_minutes_no_further_history_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "live", lambda plan, *_: Told(plan))
     clock = iter(range(0, 1000, 25))
-    monkeypatch.setattr(command.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("ops.prove.command.time.monotonic", lambda: next(clock))
     nowhere = Place("", "", template="", owner="", role_prefix="")
     totals, _ = prove(Wanted("s", sweep=200, within=2.0), nowhere, lambda _: None)
 
