@@ -71,11 +71,18 @@ def tracked() -> tuple[Path, ...]:
 
 
 @functools.cache
+def _read(path: Path) -> Module:
+    """A module, read and parsed once: that takes longer than any rule does."""
+    text = path.read_text(encoding="utf-8")
+    return Module(path, text, ast.parse(text))
+
+
+@functools.cache
 def modules(*tops: str) -> tuple[Module, ...]:
     """The modules below these folders (or files) of the root; all of them where none is named."""
     wanted = tops or (*PACKAGES, "scheduler.py", "tests", "migrations")
     return tuple(
-        Module(path, text := path.read_text(encoding="utf-8"), ast.parse(text))
+        _read(path)
         for path in tracked()
         if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in wanted
     )

@@ -15,6 +15,7 @@ from api_things import things
 
 from api.docs import document
 from api.problem_words import words_of
+from api.v1.catalogue import BODY_MAX as CATALOGUE_BODY
 from api.v1.settlement_files import BODY_MAX as REPORT_BODY
 
 _ROUNDS: Final = 12
@@ -182,11 +183,15 @@ def test_no_operation_breaks_whatever_it_is_sent(
 def test_too_many_megabytes_are_refused_by_every_route_that_reads_a_body(
     counter: Counter, owned: dict[str, Any]
 ) -> None:
-    """Five are too many everywhere but where a whole report is handed in."""
-    huge, report = (b'{"name": "' + b"x" * n + b'"}' for n in (5_000_000, REPORT_BODY + 1))
+    """Five are too many everywhere but where a whole report or catalogue is handed in."""
+    larger = {
+        "/api/v1/settlement-files": REPORT_BODY,
+        "/api/v1/catalogue/plan": CATALOGUE_BODY,
+        "/api/v1/catalogue/apply": CATALOGUE_BODY,
+    }
     for template, item in document(counter.client.app)["paths"].items():
         if "requestBody" in item.get("post", {}) and item["post"]["x-scope"] != "operator":
             path = re.sub(r"\{(\w+)\}", lambda found: str(owned.get(found[1], "x")), template)
-            body = report if template == "/api/v1/settlement-files" else huge
+            body = b'{"name": "' + b"x" * (larger.get(template, 5_000_000) + 1) + b'"}'
             answer = counter.door.call("POST", path, body)
             assert (answer.status_code, fault(answer)) == (413, None), path

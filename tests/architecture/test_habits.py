@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from source_tree import DOMAIN, ENGINE, PACKAGES, Module, modules
@@ -14,8 +15,13 @@ COMMITS = {"core/db.py", "ops/migrate.py"}
 READS_CLOCK = {"core/clock.py", "simulator/clock.py"}
 
 
-def calls(module: Module) -> Iterator[tuple[int, str, str]]:
+@functools.cache
+def calls(module: Module) -> tuple[tuple[int, str, str], ...]:
     """Every call ``object.name(...)`` as line, object and name; plain calls with no object."""
+    return tuple(_calls(module))
+
+
+def _calls(module: Module) -> Iterator[tuple[int, str, str]]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node.lineno, ast.unparse(node.func.value), node.func.attr
