@@ -27,8 +27,9 @@ FAULTS_SHOWN: Final = 50
 _STEP: Final = 100_000
 _ROWS: Final = 5_000
 # All rows are joined at once, in memory.
-_ROOM: Final = ("SET LOCAL work_mem = '128MB'", "SET LOCAL jit = off",
-                "SET LOCAL idle_in_transaction_session_timeout = '10min'")  # fmt: skip
+_ROOM: Final = ("SET LOCAL work_mem = '128MB'", "SET LOCAL jit = off")
+# Of two connections beside one another one waits for the other, however long that takes.
+_PATIENCE: Final = "SET LOCAL idle_in_transaction_session_timeout = '2h'"
 
 # The seals of some places, and each one's row by its key.
 _PLACES = (
@@ -184,6 +185,8 @@ def verify(
     def walked(unlike: AbstractSet[int]) -> tuple[Walk, Verdict, int]:
         return _walk_along(session, keys, merchant_id, slug, heads, progress, unlike)
 
+    for one in filter(None, (session, beside)):
+        one.execute(text(_PATIENCE))
     if beside is None:
         walk, verdict, told = walked(_unlike(session, merchant_id))
     else:

@@ -28,7 +28,7 @@ from ops.nightly_alarm import is_late
 # A rule looks at all rows there are: joined in memory and not row by row. For this transaction
 # only; a million invoices need no more.
 _ROOM = ("SET LOCAL work_mem = '256MB'", "SET LOCAL jit = off",
-         "SET LOCAL idle_in_transaction_session_timeout = '10min'")  # fmt: skip
+         "SET LOCAL idle_in_transaction_session_timeout = '2h'")  # fmt: skip
 # Connections that a whole examination takes.
 LANES = 2
 

@@ -105,16 +105,21 @@ def _lines(row: Any) -> Iterator[str]:
     yield ""
 
 
-_late_told: dict[str, str] = {}
+# Whose lateness was told on which day. Forgotten with the process: better told twice than never.
+_late_told: dict[str, tuple[str, frozenset[str]]] = {}
 
 
 def tell_late(engine: Engine) -> bool:
-    """Raise the alarm, once a day, where a merchant has had no verdict for 36 hours."""
+    """Raise the alarm, once a day for each, where a merchant has had no verdict for 36 hours.
+
+    A mail that could not be sent is tried again at the next look.
+    """
     late = late_ones(engine.db, engine.real_now())
     today = engine.real_now().astimezone(WIB).date().isoformat()
-    if not late or _late_told.get(engine.db.role_prefix) == today:
+    day, before = _late_told.get(engine.db.role_prefix, (today, frozenset[str]()))
+    told = before if day == today else frozenset[str]()
+    if told.issuperset(late):
         return False
-    _late_told[engine.db.role_prefix] = today
     named = ", ".join(late[:KEPT]) + (", ..." if len(late) > KEPT else "")
     LOG.error("no verdict of the doctor for 36 hours", extra={"merchants": named})
     if engine.settings.alarm_email is not None:
@@ -123,7 +128,10 @@ def tell_late(engine: Engine) -> bool:
             f"No nightly examination has ended for 36 hours ({named}). Run `tagihan doctor`.",
         ]
         subject = "Tagihan: tidak ada pemeriksaan malam / no nightly examination"
-        _send(engine, engine.settings.alarm_email, subject, lines, f"late {today}")
+        number = f"late {today} {len(told)}" if told else f"late {today}"
+        if not _send(engine, engine.settings.alarm_email, subject, lines, number):
+            return False
+    _late_told[engine.db.role_prefix] = today, told.union(late)
     return True
 
 

@@ -97,6 +97,9 @@ FAULTS: list[tuple[str, str, set[str]]] = [
     ("an order id of somebody else",
      f"UPDATE payment_orders SET order_id = 'x' || substr(order_id, 2) WHERE id = {ORDER}",
      {"order-ids-derived", "paid-order-has-payment"}),
+    ("an order id with spaces and a line's end in it",
+     f"UPDATE payment_orders SET order_id = E'a b\\nc' WHERE id = {ORDER}",
+     {"order-ids-derived", "paid-order-has-payment"}),
     ("a second try although the first was paid",
      f"""INSERT INTO payment_orders (merchant_id, id, kind, customer_id, invoice_id, channel, order_id, n,
          initiated_by, amount, state, opened_at, first_sent_at)

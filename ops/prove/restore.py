@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from billing.flows.recover_mails import release
-from billing.flows.recover_sweep import resume, sweep
+from billing.flows.recover_sweep import Swept, resume, sweep
 from billing.flows.report_files import book_file, read_file
 from core.actor import Actor as Caller
 from ops import recover
@@ -168,7 +168,7 @@ class Loss:
                 admin.execute(statement)
         with psycopg.connect(h.room.admin_url) as owner:
             recover.begin(owner, self.kind or "restored", stage.now)
-        self._by_operator(lambda: not sweep(h.engine, h.merchant_id).unanswered)
+        self._by_operator(lambda: _asked_all(sweep(h.engine, h.merchant_id)))
         self._people()
 
     def _by_operator(self, do: Callable[[], bool]) -> None:
@@ -278,3 +278,7 @@ class _Alone:
 
 def _server(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path="/postgres"))
+
+
+def _asked_all(swept: Swept) -> bool:
+    return not swept.unanswered and swept.halted is None

@@ -160,6 +160,20 @@ def test_a_verdict_that_does_not_come_is_an_alarm_once_a_day(
     assert len(watched.mailer.sent) == 2  # type: ignore[attr-defined]
 
 
+def test_the_alarm_of_a_missing_verdict_that_could_not_be_sent_is_sent_later(
+    watched: Engine, merchant: Merchant
+) -> None:
+    nightly.watch(watched)
+    later = watched.real_now() + timedelta(hours=37)
+    watched.mailer.script.append(MailUnavailable("mail_unavailable", "asleep"))  # type: ignore[attr-defined]
+
+    assert not nightly_alarm.tell_late(at(watched, later))
+    assert nightly_alarm.tell_late(at(watched, later + timedelta(minutes=30)))
+    assert not nightly_alarm.tell_late(at(watched, later + timedelta(minutes=60)))
+
+    assert len(watched.mailer.sent) == 1  # type: ignore[attr-defined]
+
+
 def test_the_alarm_rings_though_the_examination_itself_fails_every_night(
     watched: Engine, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
