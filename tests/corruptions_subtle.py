@@ -59,7 +59,7 @@ CASES: list[tuple[str, list[str], set[str]]] = [
     ("two entries change what they are about",
      [f"CREATE TEMPORARY TABLE pair ON COMMIT DROP AS SELECT {A} AS a, {B} AS b",
       "UPDATE journals SET subject_id = CASE WHEN subject_id = a THEN b ELSE a END FROM pair WHERE kind = 'invoice_issued' AND subject_id IN (a, b)"],
-     {"entries-name-their-subject"}),
+     {"entries-name-their-subject", "entries-are-of-their-day"}),
     ("what a customer owes is written to another",
      [f"UPDATE postings SET customer_id = (SELECT customer_id FROM invoices WHERE id = {B}) WHERE account = 'receivable' AND journal_id IN (SELECT j.id FROM journals j WHERE j.kind = 'invoice_issued' AND j.subject_id = {A})"],
      {"entries-name-their-subject", "receivable-is-due"}),

@@ -65,7 +65,7 @@ BUGS: Final[dict[str, Bug]] = {
     "timeout-is-failure": Bug(
         "a charge that was not answered in time counts as failed, and another is made",
         "django-subscription-midtrans; killbill#1015; many",
-        _MONEY,
+        (*_MONEY, "nothing is left open at the gateway"),
         (edit(f"{_ANSWERS}:charge_answer", {
             '"unknown", code=_code(raw), message=raw.detail,':
             '"failed", code="408", message="time-out",',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -214,7 +215,7 @@ def test_what_was_refused_is_told_with_what_to_do(
     assert why in told
     assert todo in told
     assert "Tidak ada dana yang ditarik" in told
-    assert code not in told
+    assert code not in re.sub(r"<[^>]*>", "", told)  # a link may hold any two digits
 
 
 def test_what_ran_out_is_not_told_as_refused(house: House) -> None:
