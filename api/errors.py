@@ -65,7 +65,12 @@ _FRAMEWORK_CODES: Final = {
     415: "unsupported_media_type",
     429: "too_many_requests",
 }
-_RETRY_SECONDS: Final = {"in_progress": 2, "database_busy": 2, "concurrent_change": 1}
+_RETRY_SECONDS: Final = {
+    "in_progress": 2,
+    "database_busy": 2,
+    "concurrent_change": 1,
+    "reconciliation_busy": 5,
+}
 _SQLSTATE_BUSY: Final = frozenset({"55P03", "40001", "40P01"})
 _SQLSTATE_DOWN: Final = ("08", "57P", "53")
 

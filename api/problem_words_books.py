@@ -29,6 +29,10 @@ BOOK_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The report is booked or dropped already.",
         "Laporan itu sudah dibukukan atau dibuang.",
     ),
+    "reconciliation_busy": (
+        "Rows of reports are being booked right now: try again in a moment.",
+        "Baris laporan sedang dibukukan: coba lagi sebentar lagi.",
+    ),
     "difference_not_found": ("There is no such difference.", "Beda itu tidak ada."),
     "difference_resolved": ("The difference is settled.", "Beda itu sudah selesai."),
     "difference_awaits_approval": (

@@ -61,7 +61,7 @@ INVARIANTS: Final = (
        "entries-name-their-subject entries-are-of-their-day paid-order-has-payment "
        "report-fees-are-booked "
        "booked-difference-is-booked matched-row-is-its-payment fee-is-booked-once "
-       "agreeing-row-is-booked",
+       "agreeing-row-is-booked row-is-booked-by-one",
        ("I5 the ledger meets the book", "I5 payment over its amount")),
     _i("I6", "An order only climbs; nothing leaves paid but what was given or taken back.",
        "payment_orders_climb ck_payment_orders_state payment_order_steps_frozen payments_frozen",

@@ -279,6 +279,19 @@ FAULTS: list[tuple[str, str, set[str]]] = [
             now(), '2026-01-01' FROM payments p JOIN f USING (merchant_id)
         WHERE p.status IN ('captured', 'settled') ORDER BY p.created_at LIMIT 1""",
      {"agreeing-row-is-booked"}),
+    ("a row of a report is booked by the machine and by hand",
+     """WITH r AS (INSERT INTO settlement_rows (merchant_id, id, file_id, line, key, kind, order_id, gross, fee, ppn, net,
+            rounding, told_at, day, payment_id, booked_key)
+        SELECT merchant_id, gen_random_uuid(), gen_random_uuid(), 2, 'payment:x', 'payment', order_id, amount, 0, 0,
+            amount, 0, now(), '2026-01-01', id, 'x' FROM payments LIMIT 1 RETURNING merchant_id, id),
+        d AS (INSERT INTO differences (merchant_id, id, kind, key, severity, source, row_id, day, detail, found_at, state,
+            resolution, account, amount, closed_at, closed_by)
+        SELECT merchant_id, gen_random_uuid(), 'status_differs', 'x', 'high', 'report', id, '2026-01-01', '{}', now(),
+            'resolved', 'booked', 'bank', 5, now(), 'staff:x' FROM r RETURNING merchant_id, id)
+        INSERT INTO difference_steps (merchant_id, id, difference_id, n, at, business_at, actor, step, reason, detail)
+        SELECT merchant_id, gen_random_uuid(), id, 1, now(), now(), 'staff:x', 'resolved', 'x',
+            '{"resolution": "booked", "account": "bank", "amount": 5}' FROM d""",
+     {"row-is-booked-by-one"}),
     ("a correction was decided and never booked",
      """WITH d AS (INSERT INTO differences (merchant_id, id, kind, key, severity, source, day, detail, found_at, state,
             resolution, account, amount, closed_at, closed_by)

@@ -242,7 +242,7 @@ def _heal(unit: Work, order: Row[Any]) -> None:
     ids = unit.session.execute(
         select(c.id)
         .where(
-            c.merchant_id == unit.merchant_id, c.source == "status", c.state == "open",
+            c.merchant_id == unit.merchant_id, c.source == "status", c.state != "resolved",
             c.key == _key(order),
         )
         .order_by(c.id)

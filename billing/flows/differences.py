@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, update
 
-from billing.flows.found import add_steps, close_matters
+from billing.flows.found import add_steps, close_matters, my_turn
 from billing.flows.second_person import require_second_person
 from billing.ledger.chart import Account
 from billing.ledger.postings import difference_booked
@@ -73,9 +73,11 @@ def resolve(
         amount: whole rupiah; positive where the gateway owes us less than our books say.
 
     Raises:
-        NotFound: ``difference_not_found``. Conflict: ``difference_resolved``.
-        InvalidRequest: ``invalid_value``, ``reason_needed``.
+        NotFound: ``difference_not_found``. Conflict: ``difference_resolved``,
+            ``reconciliation_busy``. InvalidRequest: ``invalid_value``, ``reason_needed``.
     """
+    if resolution == "booked":
+        my_turn(unit)
     row = _lock(unit, difference_id)
     reason = _words(reason)
     if resolution not in BY_HAND:
@@ -105,9 +107,10 @@ def approve(unit: Work, difference_id: UUID, reason: str = "") -> UUID:
     """Agree to a correction that somebody else asked for; it is posted now.
 
     Raises:
-        NotFound: ``difference_not_found``. Conflict: ``difference_not_awaiting_approval``.
-        Forbidden: ``person_needed``, ``second_person_needed``.
+        NotFound: ``difference_not_found``. Conflict: ``difference_not_awaiting_approval``,
+            ``reconciliation_busy``. Forbidden: ``person_needed``, ``second_person_needed``.
     """
+    my_turn(unit)
     row = _lock(unit, difference_id, "awaiting_approval")
     require_second_person(unit, row.asked_by, str(unit.actor))
     told = {"account": row.account, "amount": row.amount, "asked_by": row.asked_by}

@@ -12,16 +12,24 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from billing.flows.reviews import close_if_open, open_review
 from billing.reconciliation.kinds import KINDS
 from billing.reconciliation.matching import Finding
 from billing.reconciliation.tables import difference_steps, differences, settlement_files
 from core.bulk import insert_rows
+from core.errors import Conflict
 from core.work import Work
 
 AGREE: Final = "both books agree now"
+WITHDRAWN: Final = "both books agree now: the correction that waited is not booked"
+# How long a person's request waits for an import, which may take minutes.
+PATIENCE = "2s"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+_WAIT = text("SELECT set_config('lock_timeout', :most, true)")
+_WAIT_AS_EVER = text("SET LOCAL lock_timeout TO DEFAULT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,24 @@ def one_at_a_time(unit: Work) -> None:
     Taken before any row of theirs is locked.
     """
     unit.session.execute(_LOCK, {"name": f"tagihan settlement {unit.merchant_id}"})
+
+
+def my_turn(unit: Work) -> None:
+    """Like `one_at_a_time`, for a person who books: a long import sends him away in words.
+
+    Raises:
+        Conflict: ``reconciliation_busy``; the transaction is lost.
+    """
+    unit.session.execute(_WAIT, {"most": PATIENCE})
+    try:
+        one_at_a_time(unit)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != "55P03":
+            raise
+        raise Conflict(
+            "reconciliation_busy", "rows of reports are being booked right now: try again"
+        ) from error
+    unit.session.execute(_WAIT_AS_EVER)
 
 
 def write_found(unit: Work, found: Sequence[Found]) -> dict[UUID, Found]:
@@ -166,33 +192,51 @@ def add_steps(
 
 
 def heal(unit: Work, ids: Collection[UUID]) -> int:
-    """Close those of these differences that are open: both books agree by now; how many."""
+    """Close those of these differences that are not settled: both books agree by now; how many.
+
+    A correction that waits for a second person is withdrawn: it would be booked besides.
+    """
     if not ids:
         return 0
     c = differences.c
     rows = unit.session.execute(
-        select(c.id, c.key, c.file_id, c.severity)
-        .where(c.merchant_id == unit.merchant_id, c.id == func.any(sorted(ids)), c.state == "open")
+        select(
+            c.id, c.key, c.file_id, c.severity, c.state, c.account, c.amount, c.asked_by,
+        )
+        .where(
+            c.merchant_id == unit.merchant_id, c.id == func.any(sorted(ids)), c.state != "resolved"
+        )
         .order_by(c.id)
         .with_for_update()
-    ).all()
+    ).all()  # fmt: skip
     if not rows:
         return 0
     unit.session.execute(
         update(differences)
         .where(c.merchant_id == unit.merchant_id, c.id == func.any([row.id for row in rows]))
         .values(
-            state="resolved", resolution="agrees", closed_at=unit.now, closed_by=str(unit.actor)
+            state="resolved", resolution="agrees", closed_at=unit.now, closed_by=str(unit.actor),
+            account=None, amount=None, asked_by=None,
         )
-    )
-    add_steps(unit, [(row.id, "resolved", AGREE, {"resolution": "agrees"}) for row in rows])
-    after = {"state": "resolved", "resolution": "agrees", "reason": AGREE}
+    )  # fmt: skip
+    waited = {row.id: _proposal(row) for row in rows if row.state == "awaiting_approval"}
+    steps = []
     for row in rows:
+        more = {"withdrawn": waited[row.id]} if row.id in waited else {}
+        why = WITHDRAWN if row.id in waited else AGREE
+        steps.append((row.id, "resolved", why, {"resolution": "agrees", **more}))
         unit.audit(
-            "difference.resolve", "difference", row.id, before={"state": "open"}, after=after
-        )
+            "difference.resolve", "difference", row.id,
+            before={"state": row.state, **waited.get(row.id, {})},
+            after={"state": "resolved", "resolution": "agrees", "reason": why},
+        )  # fmt: skip
+    add_steps(unit, steps)
     close_matters(unit, rows)
     return len(rows)
+
+
+def _proposal(row: Any) -> dict[str, Any]:
+    return {"account": row.account, "amount": row.amount, "asked_by": row.asked_by}
 
 
 def close_matters(unit: Work, closed: Iterable[Any]) -> None:

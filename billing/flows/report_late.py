@@ -35,12 +35,13 @@ from payments.settlement_report import Kind, Row
 PAGE: Final = 1_000
 _FIRST: Final = UUID(int=0)
 
-# Rows of other shops, of which we have no order, are many and never read.
+# Rows of other shops, of which we have no order, are many and never read. One that has its refund
+# and is not booked was corrected by hand.
 _WAITING: Final = text(
     """
     SELECT r.* FROM settlement_rows r
     WHERE r.merchant_id = :m AND r.id > :after AND r.booked_key IS NULL AND r.same_as IS NULL
-        AND r.kind IN ('payment', 'refund', 'chargeback')
+        AND r.refund_id IS NULL AND r.kind IN ('payment', 'refund', 'chargeback')
         AND (r.payment_id IS NOT NULL
             OR EXISTS (SELECT FROM payments p
                 WHERE p.merchant_id = :m AND p.order_id = r.order_id)
@@ -70,7 +71,7 @@ _KEEP: Final = text(
 _OVER: Final = text(
     """
     SELECT d.id FROM differences d
-    WHERE d.merchant_id = :m AND d.state = 'open' AND d.id > :after AND (
+    WHERE d.merchant_id = :m AND d.state <> 'resolved' AND d.id > :after AND (
         (d.kind = 'missing_in_report' AND d.source = 'books' AND d.refund_id IS NULL AND (
             EXISTS (SELECT FROM settlement_rows r WHERE r.merchant_id = :m AND r.kind = 'payment'
                 AND (r.payment_id = d.payment_id OR r.key = 'payment:' || d.order_id))
@@ -170,7 +171,7 @@ class _Page:
             fees = Fees(row.fee, row.ppn, row.rounding)
             journal = fees_journal(self.unit, key, row.day, fees)
             self.posted.append((journal, Subject("settlement_file", one.file_id)))
-        if key or payment_id != one.payment_id:
+        if key or payment_id != one.payment_id or verdict.refund_id:
             self.kept.append((one.id, payment_id, verdict.refund_id, key, None))
 
     def _write(self, still: Mapping[UUID, set[str]]) -> int:
@@ -186,13 +187,13 @@ class _Page:
 
 
 def _over(unit: Work, still: Mapping[UUID, set[str]]) -> list[UUID]:
-    """Open differences of these rows that are not found any more."""
+    """Differences of these rows that are not settled and not found any more."""
     d = differences.c
     rows = unit.session.execute(
         select(d.id, d.kind, d.row_id).where(
             d.merchant_id == unit.merchant_id,
             d.row_id == func.any(list(still)),
-            d.state == "open",
+            d.state != "resolved",
         )
     )
     return [row.id for row in rows if KINDS[row.kind].heals and row.kind not in still[row.row_id]]

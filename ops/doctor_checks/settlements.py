@@ -75,6 +75,21 @@ CHECKS = (
         warning=True,
     ),
     by_sql(
+        "row-is-booked-by-one",
+        "A row of a report that the machine booked was not booked by hand besides.",
+        """
+        SELECT r.merchant_id, 'settlement_row' AS kind, r.id, r.order_id AS label,
+            format('booked in %s, and by hand as %s', r.booked_key, d.kind) AS why
+        FROM differences d
+        JOIN settlement_rows r ON r.merchant_id = d.merchant_id AND r.id = d.row_id
+        WHERE r.booked_key IS NOT NULL
+            AND d.kind IN ('not_ours', 'amount_differs', 'status_differs', 'refund_differs')
+            AND EXISTS (SELECT FROM difference_steps s
+                WHERE s.merchant_id = d.merchant_id AND s.difference_id = d.id
+                    AND s.step = 'resolved' AND s.detail->>'resolution' = 'booked')
+        """,
+    ),
+    by_sql(
         "booked-difference-is-booked",
         "Each correction that somebody decided is in the books with its account and amount, "
         "however often a difference came back, and no other is.",
