@@ -20,7 +20,7 @@ from billing.flows.credit_plan import PlannedCredit
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
 from billing.flows.issue_again import issue_again
-from billing.flows.item_rows import load_extras, part_lines, parts_on
+from billing.flows.item_rows import load_extras, part_lines, parts_on, without_setup_again
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.usage_close import shut
@@ -252,6 +252,7 @@ def issue_ahead_again(unit: Work, subscription: Subscription) -> None:
         first_paid=subscription.trial_end_on or subscription.started_on,
         grants=load_grants(unit, [subscription.id]).get(subscription.id, ()),
     )  # fmt: skip
+    parts = without_setup_again(unit, subscription.id, parts)
     issue_again(
         unit,
         subscription,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import select
 
 from billing import queries
 from billing.drafts import InvoiceDraft, InvoiceKind, Issued, due_date
@@ -18,7 +18,7 @@ from core.calendars import Period, civil_date
 from core.money import Money
 from core.work import Work
 from invoices.lines import DraftLine, LineKind, describe
-from invoices.queries import Invoice, InvoiceLine, existing, get_invoice, lines_of
+from invoices.queries import Invoice, InvoiceLine, existing, get_invoice, lines_in_force, lines_of
 from invoices.tables import credit_note_lines, credit_notes, invoices
 from invoices.tax_terms import TaxMode, TaxTerms
 from plans.queries import load_prices
@@ -71,7 +71,7 @@ def beside_taken_back(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Invoic
     told = list(drafts)
     while True:
         ids_of = [unit.derive("invoice", *draft.key) for draft in told]
-        gone = _taken_back(unit, ids_of)
+        gone = _taken_back(unit, dict(zip(ids_of, told, strict=True)))
         if not gone:
             return told
         told = [
@@ -80,29 +80,32 @@ def beside_taken_back(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Invoic
         ]
 
 
-def _taken_back(unit: Work, invoice_ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these invoices are void, or were given back whole by a change, a pause or an end."""
-    known = sorted(existing(unit, invoice_ids))
+def _taken_back(unit: Work, named: Mapping[UUID, InvoiceDraft]) -> set[UUID]:
+    """Which of these invoices are void, or have nothing left of the period they were for."""
+    known = sorted(existing(unit, named))
     if not known:
         return set()
-    i, n = invoices.c, credit_notes.c
-    given = (
-        select(func.coalesce(func.sum(n.total_amount), 0))
-        .where(
-            n.merchant_id == unit.merchant_id,
-            n.invoice_id == i.id,
-            n.source_kind.in_(("change", "cancel", "pause", "subscription_end")),
-        )
-        .scalar_subquery()
-    )
+    i = invoices.c
     found = unit.session.execute(
-        select(i.id).where(
-            i.merchant_id == unit.merchant_id,
-            i.id.in_(known),
-            or_(i.status == "void", and_(i.total_amount > 0, given >= i.total_amount)),
-        )
+        select(i.id).where(i.merchant_id == unit.merchant_id, i.id.in_(known), i.status == "void")
     )
-    return set(found.scalars())
+    gone = set(found.scalars())
+    return gone | {one for one in known if one not in gone and _nothing_left(unit, one, named[one])}
+
+
+def _nothing_left(unit: Work, invoice_id: UUID, draft: InvoiceDraft) -> bool:
+    """Whether all of an invoice's period was given back, whoever did it.
+
+    What was used before and a setup fee stay owed beside it, so its total says nothing.
+    """
+    if draft.subscription_id is None or draft.period is None:
+        return False
+    lines = [
+        line
+        for line in lines_in_force(unit, draft.subscription_id, draft.period.start)
+        if line.invoice_id == invoice_id and line.amount > 0
+    ]
+    return bool(lines) and all(line.by_changes + line.by_hand >= line.amount for line in lines)
 
 
 def bill_what_it_took_off(unit: Work, subscription: Subscription, change: Change) -> None:

@@ -20,6 +20,7 @@ from core.money import Money
 from core.work import Work
 from invoices.discounts import NetPrice
 from invoices.lines import DraftLine, LineKind, describe, full_line
+from invoices.tables import invoice_lines, invoices
 from plans.queries import Price
 
 _ITEM = tuple(subscription_items.c[name] for name in Item.__slots__)
@@ -115,6 +116,29 @@ def parts_on(
         return parts
     nets = net_of_all([priced(part.price, part.quantity) for part in parts], grants, on)
     return tuple(replace(part, net=net, by=by) for part, net in zip(parts, nets, strict=True))
+
+
+def without_setup_again(
+    unit: Work, subscription_id: UUID, parts: tuple[Part, ...]
+) -> tuple[Part, ...]:
+    """Leave out the setup fees that stand on an invoice: a first period may be billed anew."""
+    if not any(part.sets_up and part.price.setup_amount for part in parts):
+        return parts
+    line, inv = invoice_lines.c, invoices.c
+    rows = unit.session.execute(
+        select(line.extra_id)
+        .join(invoices, (inv.merchant_id == line.merchant_id) & (inv.id == line.invoice_id))
+        .where(
+            inv.merchant_id == unit.merchant_id,
+            inv.subscription_id == subscription_id,
+            inv.status != "void",
+            line.kind == "setup",
+        )
+    )
+    charged = set(rows.scalars())
+    return tuple(
+        replace(part, sets_up=part.sets_up and part.extra_id not in charged) for part in parts
+    )
 
 
 def prices_of_items(

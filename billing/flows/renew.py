@@ -22,7 +22,7 @@ from billing.engine import Engine
 from billing.flows import renew_rows
 from billing.flows.issue import DRAFTS_MAX, issue
 from billing.flows.issue_again import beside_taken_back
-from billing.flows.item_rows import part_lines, parts_on
+from billing.flows.item_rows import part_lines, parts_on, without_setup_again
 from billing.flows.pause_rows import come_back, stand_still
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
@@ -264,6 +264,7 @@ def draft_of(
         case.extras, case.prices, first=price, quantity=case.quantity, on=step.period.start,
         first_paid=case.row.trial_end_on or case.row.started_on, grants=case.grants,
     )  # fmt: skip
+    parts = without_setup_again(unit, case.row.id, parts)
     # Most subscriptions are alike, and lines that are one object are priced once.
     shape = (
         *(part.shape for part in parts),
