@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 LIFE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "invalid_not_before": (
+        "A move of subscribers to another version begins within two years.",
+        "Pemindahan pelanggan ke versi lain dimulai dalam dua tahun.",
+    ),
     "invalid_resume_on": (
         "It resumes after the pause begins, today or within two years.",
         "Langganan lanjut setelah jeda dimulai, hari ini atau paling lama dua tahun lagi.",

@@ -216,6 +216,14 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
+    "move_failed": _kind(
+        ("Pemindahan harga tersandung", "A move to another price tripped"),
+        (
+            "Baca kode di bawah; pemindahan dicoba lagi dengan sendirinya, atau batalkan.",
+            "Read the code below; the move is tried again by itself, or undo it.",
+        ),
+        recurs=True,
+    ),
     "notice_failed": _kind(
         ("Pemberitahuan tidak dapat dibuat", "A notice can not be written"),
         (

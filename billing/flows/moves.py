@@ -7,12 +7,14 @@ other. Undoing takes back the changes that still wait.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
 from billing.flows.move_rows import (
@@ -24,6 +26,7 @@ from billing.flows.move_rows import (
     work_out,
 )
 from billing.flows.notices import plan_words
+from billing.flows.reviews import close_if_open, open_review
 from billing.moves.queries import Move, find_move, get_move, list_moves
 from billing.moves.rules import check_versions, earliest
 from billing.moves.tables import price_move_members, price_moves
@@ -33,11 +36,12 @@ from billing.tables import subscription_changes, subscriptions
 from core import ids
 from core.actor import system
 from core.bulk import insert_rows
-from core.errors import Conflict
+from core.errors import Conflict, EngineError
 from core.work import Mail, Work, queue_mail
 from plans.queries import Price, get_price
 
 JOB: Final = "price.move"
+_LOG = logging.getLogger("tagihan.moves")
 
 
 def preview_move(
@@ -59,7 +63,7 @@ def preview_move(
     Raises:
         NotFound: ``price_not_found``.
         Conflict: ``versions_not_alike``.
-        InvalidRequest: ``invalid_notice_days``.
+        InvalidRequest: ``invalid_notice_days``, ``invalid_not_before``.
     """
     old, new, day, _ = _wish(unit, from_price, to_price, not_before, notice_days)
     rows = read(unit, page_of(unit, old.id, after=after, limit=min(limit, BATCH)))
@@ -81,7 +85,7 @@ def start_move(
         NotFound: ``price_not_found``.
         Conflict: ``versions_not_alike``; ``move_running``: another one of this version is not
             finished.
-        InvalidRequest: ``invalid_notice_days``.
+        InvalidRequest: ``invalid_notice_days``, ``invalid_not_before``.
     """
     move_id = unit.derive("price_move", key) if key else ids.fresh()
     known = find_move(unit, move_id)
@@ -131,17 +135,36 @@ def undo_move(unit: Work, move_id: UUID) -> Move:
 
 
 def move_due(engine: Engine, merchant_id: UUID) -> int:
-    """Do the next batch of each move that is at work; returns how many subscriptions were done."""
+    """Do the next batch of each move that is at work; returns how many subscriptions were done.
+
+    One that fails is put before a person and tried again with the next; it holds up no other.
+    """
     done = 0
     with engine.work(merchant_id, system("moves")) as unit:
         working = [one.id for one in list_moves(unit) if _at_work(one)]
     for move_id in working:
-        with engine.work(merchant_id, system("moves")) as unit:
-            move = get_move(unit, move_id, lock=True)
-            if move.state == "running":
-                done += _announce(unit, move)
-            elif move.state == "undoing":
-                done += _let_go(unit, move)
+        try:
+            with engine.work(merchant_id, system("moves")) as unit:
+                done += _work_at(unit, move_id)
+        except OperationalError:
+            _LOG.warning("a batch of a move is left for the next run: its rows are held by another")
+        except Exception as error:
+            # A database that is gone fails again below, and that is not caught.
+            _LOG.exception("a batch of a move failed")
+            code = error.code if isinstance(error, EngineError) else type(error).__name__
+            with engine.work(merchant_id, system("moves")) as unit:
+                open_review(unit, "move_failed", "price_move", move_id, {"code": code})
+    return done
+
+
+def _work_at(unit: Work, move_id: UUID) -> int:
+    move = get_move(unit, move_id, lock=True)
+    done = 0
+    if move.state == "running":
+        done = _announce(unit, move)
+    elif move.state == "undoing":
+        done = _let_go(unit, move)
+    close_if_open(unit, "move_failed", move_id, "done since")
     return done
 
 

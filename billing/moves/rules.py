@@ -19,6 +19,8 @@ EXCEPTIONS: Final = (
     "not_served", "ending", "change_waits", "own_price", "beside_first", "meter_twice",
 )  # fmt: skip
 NOTICE_MAX: Final = 365
+AHEAD_MAX: Final = timedelta(days=731)
+"""A move waits two years at most: prices of later days are set later."""
 _SERVED: Final = frozenset(
     {SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE}
 )
@@ -48,11 +50,15 @@ def earliest(asked: date | None, today: date, notice_days: int) -> date:
     """The first day a period may begin at the new version: the day asked for, after the notice.
 
     Raises:
-        InvalidRequest: ``invalid_notice_days``.
+        InvalidRequest: ``invalid_notice_days``; ``invalid_not_before``: more than two years ahead.
     """
     if not 0 <= notice_days <= NOTICE_MAX:
         raise InvalidRequest(
             "invalid_notice_days", f"notice_days is 0 to {NOTICE_MAX}.", field="notice_days"
+        )
+    if asked is not None and asked > today + AHEAD_MAX:
+        raise InvalidRequest(
+            "invalid_not_before", "A move begins within two years.", field="not_before"
         )
     told = today + timedelta(days=notice_days)
     return told if asked is None else max(asked, told)

@@ -9,7 +9,7 @@ import pytest
 from builders import make_customer, make_merchant, make_price, set_clock, working
 from changes import pay
 from fakes import MachineTime
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from billing import queries
 from billing.engine import Engine
@@ -24,6 +24,7 @@ from billing.flows.renew import renew_due
 from billing.flows.subscribe import subscribe
 from billing.moves.queries import Move, get_move
 from billing.moves.rules import first_period
+from billing.moves.tables import price_moves
 from billing.renewals import Agreement
 from billing.tables import subscription_changes
 from core.errors import Conflict, InvalidRequest
@@ -31,6 +32,7 @@ from core.merchant import Merchant
 from core.tables import messages
 from invoices.queries import get_invoice, lines_of, list_invoices
 from ops.doctor import examine, render
+from payments.tables import reviews
 from plans.queries import Price
 from plans.service import publish_price
 
@@ -100,6 +102,17 @@ def live(engine: Engine, merchant: Merchant, day: date) -> None:
     set_clock(engine, merchant.merchant_id, datetime(day.year, day.month, day.day, 2, tzinfo=UTC))
     while renew_due(engine, merchant.merchant_id):
         pass
+
+
+def matters(engine: Engine, merchant: Merchant, move: Move) -> list[tuple[str, bool]]:
+    """The matters about a move that were put before a person, and whether they are open."""
+    with working(engine, merchant) as unit:
+        rows = unit.session.execute(
+            select(reviews.c.kind, reviews.c.closed_at).where(
+                reviews.c.merchant_id == unit.merchant_id, reviews.c.subject_id == move.id
+            )
+        )
+        return [(row.kind, row.closed_at is None) for row in rows]
 
 
 def sound(engine: Engine) -> None:
@@ -254,6 +267,55 @@ def test_versions_that_differ_in_more_than_the_price_are_refused(
         assert start_move(unit, old.id, new.id, key="once").state == "running"
         with pytest.raises(Conflict, match="not finished"):
             start_move(unit, old.id, new.id)
+
+
+def test_a_move_to_a_day_years_ahead_is_refused_before_anybody_is_told(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    old, new = versions
+    begun(engine, merchant, old)
+    for day in (date(9999, 12, 31), date(2028, 11, 16)):
+        with working(engine, merchant) as unit:
+            with pytest.raises(InvalidRequest, match="two years"):
+                preview_move(unit, old.id, new.id, not_before=day)
+            with pytest.raises(InvalidRequest, match="two years"):
+                start_move(unit, old.id, new.id, not_before=day)
+    with working(engine, merchant) as unit:
+        start_move(unit, old.id, new.id, not_before=date(2028, 11, 15))
+
+
+def test_a_move_that_trips_is_put_before_a_person_and_holds_up_no_other(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    old, new = versions
+    begun(engine, merchant, old)
+    with working(engine, merchant) as unit:
+        other = make_price(unit, 50_000)
+        dearer = publish_price(unit, other.plan_id, unit_amount=60_000, interval_unit="month")
+    begun(engine, merchant, other)
+    with working(engine, merchant) as unit:
+        good = start_move(unit, old.id, new.id)
+    set_clock(engine, merchant.merchant_id, BEGIN + timedelta(days=1))
+    with working(engine, merchant) as unit:
+        # Newer, so first in turn; the day is one that was taken before it was refused.
+        bad = start_move(unit, other.id, dearer.id)
+        unit.session.execute(
+            update(price_moves)
+            .where(price_moves.c.merchant_id == unit.merchant_id, price_moves.c.id == bad.id)
+            .values(not_before=date(9999, 12, 31))
+        )
+    while move_due(engine, merchant.merchant_id):
+        pass
+    assert progress(engine, merchant, good) == ("announced", Progress(1, 0, 0, {}, 0))
+    assert progress(engine, merchant, bad)[0] == "running"
+    assert matters(engine, merchant, bad) == [("move_failed", True)]
+    with working(engine, merchant) as unit:
+        undo_move(unit, bad.id)
+    while move_due(engine, merchant.merchant_id):
+        pass
+    assert progress(engine, merchant, bad)[0] == "undone"
+    assert matters(engine, merchant, bad) == [("move_failed", False)]
+    sound(engine)
 
 
 def test_the_first_period_is_the_first_that_is_not_billed_and_not_too_early() -> None:

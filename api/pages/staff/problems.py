@@ -167,7 +167,10 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "hari pemberitahuan 0 sampai 365.",
         "the notice is 0 to 365 days.",
     ),
-    "invalid_not_before": ("tulis tanggalnya.", "write the day."),
+    "invalid_not_before": (
+        "tulis tanggalnya, paling lama dua tahun dari sekarang.",
+        "write the day, at most two years from now.",
+    ),
     "no_right": (
         "peran Anda tidak boleh melakukan ini.",
         "your role may not do this.",
