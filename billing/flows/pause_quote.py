@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
@@ -88,7 +88,9 @@ def plan_pause(
         )
     usage = Closing()
     if policy != "serve_paid":
-        usage = plan_closing(unit, [Close(subscription, final_through(unit, subscription))])
+        # Clocks ahead of ours may reach beyond midnight: that day is another's if it resumes then.
+        through = min(final_through(unit, subscription), quote.pause_on + timedelta(days=1))
+        usage = plan_closing(unit, [Close(subscription, through)])
     return PlannedPause(
         policy=policy,
         quote=quote,

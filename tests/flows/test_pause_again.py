@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -83,4 +83,29 @@ def test_who_pauses_and_resumes_on_his_first_day_pays_the_period_anew_and_no_set
     assert [(one.kind, one.amount) for one in again] == [("recurring", 100_000)]
     assert shown is not None
     assert shown.total.amount == 100_000
+    sound(engine)
+
+
+def test_what_is_used_once_a_pause_is_over_is_billed_once_though_it_came_before_midnight(
+    engine: Engine, merchant: Merchant
+) -> None:
+    """Events may lie five minutes ahead; a pause at 23:57 must not close the day after it."""
+    subscription = begin(engine, merchant, EACH)
+    to(engine, merchant, datetime(2027, 1, 5, 16, 57, tzinfo=UTC))  # 23:57 in Jakarta
+    assert use(engine, merchant, subscription, ("a", day(1, 5), 3)) == ["accepted"]
+    stop(engine, merchant, subscription, "forfeit")
+    to(engine, merchant, day(1, 6))
+    go_on(engine, merchant, subscription)
+    assert use(engine, merchant, subscription, ("b", day(1, 6), 10)) == ["accepted"]
+    to(engine, merchant, FEBRUARY)
+    used = [
+        (one.amount, one.period_start, one.period_end)
+        for lines in bills(engine, merchant, subscription)
+        for one in lines
+        if one.kind == "usage" and one.amount
+    ]
+    assert used == [
+        (300, date(2027, 1, 1), date(2027, 1, 6)),
+        (1_000, date(2027, 1, 6), date(2027, 2, 1)),
+    ]
     sound(engine)
