@@ -30,8 +30,9 @@ PriceId = Annotated[str, Meta(max_length=40, description="A version: `price_…`
 Why = Annotated[
     str | None,
     Meta(
-        description="Why it is left out: `not_served`, `ending`, `change_waits`, `own_price`, "
-        "`beside_first` (the price is an item beside its first), `meter_twice`."
+        description="Why it is left out: `not_served`, `ending`, `paused` (about to be), "
+        "`change_waits`, `own_price`, `beside_first` (the price is an item beside its "
+        "first), `meter_twice`."
     ),
 ]
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import update
 
 from billing import queries
-from billing.discounts.queries import load_grants
 from billing.discounts.service import release
+from billing.flows import renew_rows
 from billing.flows.cancel_quote import PlannedCancel, When, plan_cancel, when_of
 from billing.flows.confirmations import confirm_cancel
 from billing.flows.credit import credit_invoice
@@ -20,9 +20,9 @@ from billing.flows.credit_plan import PlannedCredit
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
 from billing.flows.issue_again import issue_again
-from billing.flows.item_rows import load_extras, part_lines, parts_on, without_setup_again
+from billing.flows.item_rows import part_lines, parts_on, without_setup_again
 from billing.flows.orders import withdraw
-from billing.flows.renew import catch_up
+from billing.flows.renew import catch_up, step_of
 from billing.flows.usage_close import shut
 from billing.flows.use_balance import use_balance
 from billing.flows.void import void_invoice
@@ -36,7 +36,6 @@ from core.bulk import insert_rows
 from core.errors import Conflict
 from core.work import Work
 from invoices.queries import existing, lock_open_invoices
-from plans.queries import get_price, load_prices
 
 
 def preview_cancel(
@@ -236,23 +235,20 @@ def _record(
 
 def issue_ahead_again(unit: Work, subscription: Subscription) -> None:
     """Issue anew what was issued ahead and taken back: its old key is spent on a void invoice."""
-    step = next_step(subscription.agreement, unit.now)
+    [case] = renew_rows.load(unit, [subscription])
+    step = step_of(case, unit.now)  # what waits for this period is billed, as was announced
     if not isinstance(step, Issue):
         return
     spent = unit.derive("invoice", subscription.id, "period", step.period.start, UUID(int=0))
     if spent not in existing(unit, [spent]):
         return
-    item = queries.items_in_force(unit, [subscription.id])[subscription.id]
-    price = get_price(unit, item.price_id)
-    agreement = subscription.agreement
-    extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
+    agreement = case.agreement
     parts = parts_on(
-        extras, load_prices(unit, {one.item.price_id for one in extras}), first=price,
-        quantity=item.quantity, on=step.period.start,
-        first_paid=subscription.trial_end_on or subscription.started_on,
-        grants=load_grants(unit, [subscription.id]).get(subscription.id, ()),
+        case.extras, case.prices, first=case.price, quantity=case.quantity, on=step.period.start,
+        first_paid=subscription.trial_end_on or subscription.started_on, grants=case.grants,
     )  # fmt: skip
     parts = without_setup_again(unit, subscription.id, parts)
+    case.billed_as = unit.derive("reissue", subscription.id, subscription.version)
     issue_again(
         unit,
         subscription,
@@ -260,11 +256,12 @@ def issue_ahead_again(unit: Work, subscription: Subscription) -> None:
             parts, period=step.period, anchor=agreement.anchor, interval=agreement.interval
         ),
         period=step.period,
-        tax_mode=price.terms.tax_mode,
-        key=unit.derive("reissue", subscription.id, subscription.version),
+        tax_mode=case.price.terms.tax_mode,
+        key=case.billed_as,
     )
-    after = apply(agreement, step)
-    _update(unit, subscription, billed_through=after.billed_through, next_at=next_at(after))
+    case.agreement = apply(agreement, step)
+    renew_rows.settle_change(unit, case, step.period)
+    renew_rows.store(unit, [case])
 
 
 def _update(unit: Work, subscription: Subscription, **values: Any) -> None:

@@ -172,7 +172,7 @@ def _wish(
     unit: Work, from_price: UUID, to_price: UUID, not_before: date | None, notice_days: int | None
 ) -> tuple[Price, Price, date, int]:
     old, new = get_price(unit, from_price), get_price(unit, to_price)
-    check_versions(old.terms, new.terms)
+    check_versions(old.terms, new.terms, same_part=old.component == new.component)
     if not new.is_sold:
         raise Conflict("price_not_sold", "That plan or price is retired.", field="to_price")
     days = unit.merchant.renewal_notice_days if notice_days is None else notice_days

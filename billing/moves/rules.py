@@ -12,11 +12,11 @@ from core.errors import Conflict, InvalidRequest
 from plans.catalogue import PriceVersion, check_same_currency
 
 Exception_ = Literal[
-    "not_served", "ending", "change_waits", "own_price", "beside_first", "meter_twice"
+    "not_served", "ending", "paused", "change_waits", "own_price", "beside_first", "meter_twice"
 ]
 """Why somebody is not moved: a person decides what becomes of him."""
 EXCEPTIONS: Final = (
-    "not_served", "ending", "change_waits", "own_price", "beside_first", "meter_twice",
+    "not_served", "ending", "paused", "change_waits", "own_price", "beside_first", "meter_twice",
 )  # fmt: skip
 NOTICE_MAX: Final = 365
 AHEAD_MAX: Final = timedelta(days=731)
@@ -26,18 +26,21 @@ _SERVED: Final = frozenset(
 )
 
 
-def check_versions(old: PriceVersion, new: PriceVersion) -> None:
+def check_versions(old: PriceVersion, new: PriceVersion, *, same_part: bool) -> None:
     """Refuse a move that would change more than what a period costs.
 
+    Args:
+        same_part: whether both price the same part of the plan.
+
     Raises:
-        Conflict: ``versions_not_alike``: another plan, interval or tax mode.
+        Conflict: ``versions_not_alike``: another plan, part of it, interval or tax mode.
         InvalidRequest: ``currency_mismatch``.
     """
     check_same_currency(old, new)
     alike = (old.plan_code, old.interval, old.tax_mode) == (
         new.plan_code, new.interval, new.tax_mode,
     )  # fmt: skip
-    if not alike or old.version == new.version:
+    if not (alike and same_part) or old.version == new.version:
         raise Conflict(
             "versions_not_alike",
             "Subscribers are moved between versions of one plan with the same interval and tax "
@@ -80,6 +83,8 @@ def exception_of(
         return "not_served"
     if agreement.cancel_on is not None:
         return "ending"
+    if agreement.pause_on is not None:
+        return "paused"
     if own_price:
         return "own_price"
     if beside_first:
