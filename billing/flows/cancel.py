@@ -21,13 +21,14 @@ from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
 from billing.flows.issue_again import issue_again
 from billing.flows.item_rows import part_lines, parts_on, without_setup_again
+from billing.flows.move_rows import put_back
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up, step_of
 from billing.flows.usage_close import shut
 from billing.flows.use_balance import use_balance
 from billing.flows.void import void_invoice
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
-from billing.records import Subscription
+from billing.records import Change, Subscription
 from billing.renewals import Issue, apply, next_at, next_step
 from billing.service import tell
 from billing.tables import subscription_changes, subscriptions
@@ -82,9 +83,10 @@ def cancel(
     if when == "now":
         shut(unit)
     planned = plan_cancel(unit, subscription, when)
+    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
     drop_scheduled(unit, subscription.id)
     end_on = planned.quote.end_on
-    _record(unit, subscription, planned, reason)
+    _record(unit, subscription, planned, reason, waits)
     incomplete = subscription.status == SubscriptionStatus.INCOMPLETE
     for invoice_id in planned.voided:
         void_invoice(unit, invoice_id, reason="cancellation")
@@ -106,6 +108,8 @@ def cancel(
 
 def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
     """Let a subscription go on that was to end with its period.
+
+    A move to another version that was announced to its customer waits again.
 
     Raises:
         NotFound: ``subscription_not_found``.
@@ -130,6 +134,9 @@ def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
         before={"cancel_on": subscription.cancel_on.isoformat()},
         after={"cancel_on": None},
     )
+    canceled = [one for one in queries.changes_of(unit, subscription.id) if one.kind == "cancel"]
+    if canceled and (moved := canceled[-1].quote.get("moved")):
+        put_back(unit, subscription, UUID(moved))
     issue_ahead_again(unit, queries.get_subscription(unit, subscription_id))
     return queries.get_subscription(unit, subscription_id)
 
@@ -198,8 +205,14 @@ def _end(unit: Work, subscription: Subscription, end_on: date, reason: str | Non
 
 
 def _record(
-    unit: Work, subscription: Subscription, planned: PlannedCancel, reason: str | None
+    unit: Work,
+    subscription: Subscription,
+    planned: PlannedCancel,
+    reason: str | None,
+    waits: Change | None,
 ) -> None:
+    # What the merchant announced by a move holds again for who goes on (`undo_cancel`).
+    moved = {"moved": str(waits.id)} if waits and waits.reason == "price_move" else {}
     insert_rows(
         unit.session,
         subscription_changes,
@@ -217,7 +230,8 @@ def _record(
                     "credits": [
                         {"invoice": ids.public("invoice", one.invoice_id), "amount": one.amount}
                         for one in planned.credits
-                    ]
+                    ],
+                    **moved,
                 },
                 "created_at": unit.now,
                 "closed_at": unit.now,

@@ -11,9 +11,11 @@ from changes import pay
 from metered import FEBRUARY, JANUARY, sound, to
 from sqlalchemy import update
 
+from billing import queries
 from billing.engine import Engine
+from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.move_rows import progress_of
-from billing.flows.moves import move_due, preview_move, start_move
+from billing.flows.moves import move_due, preview_move, start_move, undo_move
 from billing.flows.pause import pause, undo_pause
 from billing.moves.queries import get_move
 from billing.tables import subscription_changes
@@ -86,6 +88,55 @@ def test_what_was_announced_is_billed_anew_after_a_pause_that_was_undone(
         undo_pause(unit, made.subscription.id)
     assert _billed(engine, merchant, made.subscription.id)[-1] == 175_000
     to(engine, merchant, FEBRUARY)
+    sound(engine)
+
+
+def test_who_cancels_and_goes_on_after_all_has_the_version_he_was_told(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    old, new = versions
+    with working(engine, merchant) as unit:
+        goes_on, leaves = (make_subscription(unit, price=old) for _ in range(2))
+        for made in (goes_on, leaves):
+            assert made.invoice_id is not None
+            pay(unit, made.invoice_id, get_invoice(unit, made.invoice_id).total_amount)
+        move = start_move(unit, old.id, new.id, notice_days=30)
+    while move_due(engine, merchant.merchant_id):
+        pass
+    with working(engine, merchant) as unit:
+        cancel(unit, leaves.subscription.id)
+        cancel(unit, goes_on.subscription.id)
+        done = progress_of(unit, get_move(unit, move.id))
+        assert (done.waiting, done.replaced) == (0, 2)
+        undo_cancel(unit, goes_on.subscription.id)
+        done = progress_of(unit, get_move(unit, move.id))
+        assert (done.waiting, done.replaced) == (1, 1)
+    to(engine, merchant, LATE_JANUARY)
+    assert _billed(engine, merchant, goes_on.subscription.id) == [150_000, 175_000]
+    assert _billed(engine, merchant, leaves.subscription.id) == [150_000]
+    to(engine, merchant, FEBRUARY)
+    sound(engine)
+
+
+def test_a_move_that_was_undone_meanwhile_is_not_put_back(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    old, new = versions
+    with working(engine, merchant) as unit:
+        made = make_subscription(unit, price=old)
+        move = start_move(unit, old.id, new.id, notice_days=30)
+    while move_due(engine, merchant.merchant_id):
+        pass
+    with working(engine, merchant) as unit:
+        cancel(unit, made.subscription.id)
+        undo_move(unit, move.id)
+    while move_due(engine, merchant.merchant_id):
+        pass
+    with working(engine, merchant) as unit:
+        undo_cancel(unit, made.subscription.id)
+        assert not queries.scheduled_changes(unit, [made.subscription.id])
+    to(engine, merchant, LATE_JANUARY)
+    assert _billed(engine, merchant, made.subscription.id) == [150_000, 150_000]
     sound(engine)
 
 
