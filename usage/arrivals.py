@@ -27,7 +27,8 @@ class Served:
     """A subscription as an event finds it, in its zone.
 
     Before ``open_from`` all is billed; from ``ends_on`` nothing is served any more, and from
-    ``pause_on`` nothing until it resumes.
+    ``pause_on`` nothing until it resumes. ``spans`` are the days ``[first, end)`` on which an item
+    was in force, as far back as an event may come; between them it was paused.
     """
 
     zone: str
@@ -36,6 +37,14 @@ class Served:
     open_from: date
     ends_on: date | None = None
     pause_on: date | None = None
+    spans: tuple[tuple[date, date | None], ...] = ()
+
+
+def refusal_of_gap(served: Served, day: date) -> Refusal | None:
+    """Say why an event of a day that no item covers is refused, or None: nobody would bill it."""
+    if any(first <= day and (end is None or day < end) for first, end in served.spans):
+        return None
+    return Refusal("subscription_not_served", f"Nothing was served on {day}.")
 
 
 def refusal_of(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import case as sql_case
 from sqlalchemy import insert, update
 
 from billing import queries
@@ -58,18 +59,22 @@ def come_back(unit: Work, case: Case, on: date, *, paid_through: date) -> None:
 def _split_items(unit: Work, case: Case, paused_on: date, on: date) -> None:
     """Nothing was had while it was paused: neither used, nor billed as unused.
 
-    What began on the very day of the pause goes on: it was never served before.
+    What began on the very day of the pause was served that day, where the pause was asked for on
+    it; where paid time was served first, it was to begin with the pause and was never served.
     """
     table = subscription_items.c
+    served_to = paused_on
+    if case.row.pause_policy != "serve_paid":
+        served_to += timedelta(days=1)
     rows = unit.session.execute(
         update(subscription_items)
         .where(
             table.merchant_id == unit.merchant_id,
             table.subscription_id == case.row.id,
             table.ended_on.is_(None),
-            table.started_on < paused_on,
+            table.started_on <= paused_on,
         )
-        .values(ended_on=paused_on)
+        .values(ended_on=sql_case((table.started_on < paused_on, paused_on), else_=served_to))
         .returning(table.id, table.extra_id, table.price_id, table.quantity)
     ).all()
     again = [

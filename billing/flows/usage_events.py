@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Column, ColumnElement, Uuid, cast, func, select
 
 from billing.engine import Engine
-from billing.tables import subscriptions
+from billing.tables import subscription_items, subscriptions
 from core import ids
 from core.actor import Actor
 from core.calendars import civil_date
@@ -20,7 +20,7 @@ from core.clashes import repeated
 from core.errors import InvalidRequest
 from core.work import Work
 from usage import queries, service
-from usage.arrivals import Refusal, Served, refusal_of
+from usage.arrivals import Refusal, Served, refusal_of, refusal_of_gap
 from usage.meters import Properties, UnusableValueError
 from usage.queries import MeterRow
 from usage.service import NewEvent
@@ -99,7 +99,10 @@ class _Intake:
         self.unit = unit
         self.meters = queries.counting(unit, {one.name for one in sent})
         self.rules = {name: [one.rule for one in rows] for name, rows in self.meters.items()}
-        self.known = _subscriptions(unit, {one.subscription for one in sent})
+        # What is older than its meter takes is refused whether it was served or not.
+        oldest = max((rule.late_days for rules in self.rules.values() for rule in rules), default=0)
+        since = unit.now.date() - timedelta(days=oldest + 2)
+        self.known = _subscriptions(unit, {one.subscription for one in sent}, since)
         self.served = {one.id: one.served for one in self.known.values()}
         self.first: dict[str, int] = {}
         for index, one in enumerate(sent):
@@ -171,6 +174,8 @@ class _Intake:
             ):
                 return Refusal("corrected_event_not_found", "No such event of it has that key.")
             refused = refusal_of(known.served, rules, original.at, original.day, self.unit.now)
+        if refused is None and (corrects_id is None or originals[corrects_id].day != day):
+            refused = refusal_of_gap(known.served, day)
         if refused is not None:
             return refused
         try:
@@ -244,7 +249,7 @@ def _among(column: Column[UUID], wanted: Sequence[UUID]) -> ColumnElement[bool]:
     return column == func.any(cast(list(wanted), ARRAY(Uuid())))
 
 
-def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
+def _subscriptions(unit: Work, public_ids: set[str], since: date) -> dict[str, _Known]:
     parsed: dict[UUID, str] = {}
     for text in public_ids:
         try:
@@ -252,6 +257,7 @@ def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
         except InvalidRequest:
             continue
     table = subscriptions.c
+    spans = _spans(unit, list(parsed), since)
     rows = unit.session.execute(
         select(
             table.id, table.billing_zone, table.status, table.started_on, table.current_start,
@@ -268,10 +274,31 @@ def _subscriptions(unit: Work, public_ids: set[str]) -> dict[str, _Known]:
                 row.current_start,
                 row.cancel_on,
                 row.pause_on,
+                tuple(spans.get(row.id, ())),
             ),
         )
         for row in rows
     }
+
+
+def _spans(
+    unit: Work, wanted: Sequence[UUID], since: date
+) -> dict[UUID, list[tuple[date, date | None]]]:
+    """The days on which items were in force, from a date on; what lies before is left out."""
+    table = subscription_items.c
+    rows = unit.session.execute(
+        select(table.subscription_id, table.started_on, table.ended_on)
+        .where(
+            table.merchant_id == unit.merchant_id,
+            _among(table.subscription_id, wanted),
+            table.ended_on.is_(None) | (table.ended_on > since),
+        )
+        .distinct()
+    )
+    found: dict[UUID, list[tuple[date, date | None]]] = {}
+    for row in rows:
+        found.setdefault(row.subscription_id, []).append((row.started_on, row.ended_on))
+    return found
 
 
 def _events(unit: Work, keys: Sequence[str]) -> dict[UUID, Any]:

@@ -109,3 +109,54 @@ def test_what_is_used_once_a_pause_is_over_is_billed_once_though_it_came_before_
         (1_000, date(2027, 1, 6), date(2027, 2, 1)),
     ]
     sound(engine)
+
+
+def test_what_is_dated_within_a_pause_is_refused_when_the_pause_is_over_too(
+    engine: Engine, merchant: Merchant
+) -> None:
+    subscription = begin(engine, merchant, EACH)
+    assert use(engine, merchant, subscription, ("a", day(1, 5), 3)) == ["event_in_future"]
+    to(engine, merchant, day(1, 5))
+    assert use(engine, merchant, subscription, ("a", day(1, 5), 3)) == ["accepted"]
+    stop(engine, merchant, subscription, "forfeit")
+    to(engine, merchant, day(1, 7))
+    go_on(engine, merchant, subscription)
+    assert use(
+        engine, merchant, subscription,
+        ("before", day(1, 4), 1), ("within", day(1, 6), 10), ("after", day(1, 7), 10),
+    ) == ["accepted", "subscription_not_served", "accepted"]  # fmt: skip
+    # What was billed with the pause is put right as ever; it is not moved into the pause.
+    right = use(engine, merchant, subscription, ("a2", day(1, 5), 2), corrects="a")
+    wrong = use(engine, merchant, subscription, ("b2", day(1, 6), 2), corrects="before")
+    assert (right, wrong) == (["accepted"], ["subscription_not_served"])
+    to(engine, merchant, FEBRUARY)
+    sound(engine)
+
+
+def test_who_resumes_and_pauses_again_on_one_day_is_not_served_in_the_second_pause(
+    engine: Engine, merchant: Merchant
+) -> None:
+    subscription = begin(engine, merchant, EACH)
+    to(engine, merchant, day(1, 5))
+    stop(engine, merchant, subscription, "forfeit")
+    to(engine, merchant, day(1, 7))
+    go_on(engine, merchant, subscription)
+    assert use(engine, merchant, subscription, ("a", day(1, 7), 5)) == ["accepted"]
+    stop(engine, merchant, subscription, "forfeit")
+    to(engine, merchant, day(1, 20))
+    go_on(engine, merchant, subscription)
+    assert use(
+        engine, merchant, subscription, ("b", day(1, 15), 10), ("c", day(1, 20), 1)
+    ) == ["subscription_not_served", "accepted"]  # fmt: skip
+    to(engine, merchant, FEBRUARY)
+    used = [
+        (one.amount, one.period_start, one.period_end)
+        for lines in bills(engine, merchant, subscription)
+        for one in lines
+        if one.kind == "usage" and one.amount
+    ]
+    assert used == [
+        (500, date(2027, 1, 7), date(2027, 1, 8)),
+        (100, date(2027, 1, 20), date(2027, 2, 1)),
+    ]
+    sound(engine)
