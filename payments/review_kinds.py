@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from payments.review_kinds_house import DOCTOR
+from payments.review_kinds_house import DOCTOR, MOVE
 
 Decision = Literal["done", "paid", "failed", "charged_back", "taken_back", "approve", "deny"]
 
@@ -23,9 +23,7 @@ class ReviewKind:
     recurs: bool = False
 
 
-def _kind(
-    title: tuple[str, str], todo: tuple[str, str], *, recurs: bool = False
-) -> ReviewKind:  # fmt: skip
+def _kind(title: tuple[str, str], todo: tuple[str, str], *, recurs: bool = False) -> ReviewKind:
     return ReviewKind(
         {"id": title[0], "en": title[1]}, {"id": todo[0], "en": todo[1]}, recurs=recurs
     )
@@ -216,14 +214,7 @@ KINDS: Final[Mapping[str, ReviewKind]] = {
         ),
         recurs=True,
     ),
-    "move_failed": _kind(
-        ("Pemindahan harga tersandung", "A move to another price tripped"),
-        (
-            "Baca kode di bawah; pemindahan dicoba lagi dengan sendirinya, atau batalkan.",
-            "Read the code below; the move is tried again by itself, or undo it.",
-        ),
-        recurs=True,
-    ),
+    "move_failed": _kind(*MOVE, recurs=True),
     "notice_failed": _kind(
         ("Pemberitahuan tidak dapat dibuat", "A notice can not be written"),
         (

@@ -19,3 +19,11 @@ DOCTOR: Final = (
         ),
     ),
 )
+
+MOVE: Final = (
+    ("Pemindahan harga tersandung", "A move to another price tripped"),
+    (
+        "Baca kode di bawah; pemindahan dicoba lagi dengan sendirinya, atau batalkan.",
+        "Read the code below; the move is tried again by itself, or undo it.",
+    ),
+)
