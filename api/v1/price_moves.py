@@ -112,6 +112,9 @@ class PriceMoveOut(Out):
     waiting: Annotated[int, Meta(description="Told, and not renewed yet.")]
     applied: Annotated[int, Meta(description="Renewed at the new version.")]
     replaced: Annotated[int, Meta(description="Undone, or changed otherwise since.")]
+    escaped: Annotated[
+        int, Meta(description="Of `replaced`, those changed or canceled otherwise, not undone.")
+    ]
     excepted: Annotated[dict[str, int], Meta(description="Left out, by reason.")]
     left: Annotated[int, Meta(description="Not looked at yet.")]
     made_by: str
@@ -130,6 +133,7 @@ class PriceMoveOut(Out):
             to_price=ids.public("price", row.to_price_id),
             not_before=row.not_before, notice_days=row.notice_days, state=row.state,
             waiting=done.waiting, applied=done.applied, replaced=done.replaced,
+            escaped=done.escaped,
             excepted=done.excepted, left=done.left, made_by=row.made_by,
             created_at=row.created_at, undone_by=row.undone_by, undone_at=row.undone_at,
         )  # fmt: skip

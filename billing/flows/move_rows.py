@@ -54,13 +54,18 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a move is: waiting for renewal, done, given up since, left out by reason, to do."""
+    """How far a move is: waiting for renewal, done, given up since, left out by reason, to do.
+
+    ``escaped`` are those given up that the undoing of the move did not let go: they were changed
+    or canceled otherwise, and a person may want to look at them.
+    """
 
     waiting: int
     applied: int
     replaced: int
     excepted: dict[str, int]
     left: int
+    escaped: int = 0
 
 
 def concerned(unit: Work, from_price: UUID) -> Select[Any]:
@@ -106,8 +111,11 @@ def count_concerned(unit: Work, from_price: UUID, *, after: UUID | None = None) 
 def progress_of(unit: Work, move: Move) -> Progress:
     """Count how far a move is."""
     member, change = price_move_members.c, subscription_changes.c
+    before_undoing: Any = func.count()
+    if move.undone_at is not None:
+        before_undoing = before_undoing.filter(change.closed_at < move.undone_at)
     rows = unit.session.execute(
-        select(member.excepted, change.state, func.count())
+        select(member.excepted, change.state, func.count(), before_undoing)
         .outerjoin_from(
             price_move_members,
             subscription_changes,
@@ -126,6 +134,7 @@ def progress_of(unit: Work, move: Move) -> Progress:
         replaced=by_state.get("replaced", 0),
         excepted={row[0]: row[2] for row in rows if row[0] is not None},
         left=left,
+        escaped=sum(row[3] for row in rows if row[1] == "replaced"),
     )
 
 
