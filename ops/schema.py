@@ -90,7 +90,8 @@ _QUERIES: tuple[str, ...] = (
         string_agg(x.privilege_type, ', ' ORDER BY x.privilege_type))
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     CROSS JOIN LATERAL aclexplode(a.attacl) x LEFT JOIN pg_roles r ON r.oid = x.grantee
-    WHERE {_MINE} AND NOT a.attisdropped AND x.grantee <> c.relowner GROUP BY c.relname, a.attname, r.rolname
+    WHERE {_MINE} AND NOT a.attisdropped AND x.grantee <> c.relowner
+    GROUP BY c.relname, a.attname, r.rolname
     """,  # noqa: S608
 )
 
