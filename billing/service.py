@@ -1,30 +1,30 @@
-"""Writes of customers, mandates and subscriptions inside this folder; what a payment changes."""
+"""Writes of customers and subscriptions inside this folder; what a payment changes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from billing import queries
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
 from billing.records import NO_PAUSE, Customer, Subscription, dates_of
 from billing.renewals import Agreement, next_at, resume
-from billing.tables import customers, mandates, subscriptions
+from billing.tables import customers, subscriptions
 from core import ids
 from core.bulk import insert_rows
 from core.calendars import civil_date, zone_of
-from core.errors import Conflict, InvalidRequest, NotFound
+from core.errors import Conflict, InvalidRequest
 from core.npwp import tidy_npwp
 from core.work import Work
-from invoices.queries import get_invoice
+from invoices.queries import get_invoice, lines_in_force
 from invoices.service import InvoiceState
 from payments.channels import STANDING
-from payments.tables import payment_methods
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost")
 _EDITABLE = frozenset(
@@ -125,94 +125,12 @@ def update_customer(unit: Work, customer_id: UUID, fields: Mapping[str, Any]) ->
     return queries.get_customer(unit, customer_id)
 
 
-def record_mandate(
-    unit: Work,
-    customer_id: UUID,
-    payment_method_id: UUID,
-    *,
-    text_version: str,
-    text: str,
-    locale: str,
-    amount_rule: str,
-    cadence: str,
-    source: str,
-) -> UUID:
-    """Keep a customer's consent to be charged without being asked; replaces the one before.
-
-    Args:
-        text_version: which wording was accepted, and ``text`` the wording itself.
-        amount_rule: what may be charged, such as ``invoice_total``.
-        cadence: how often, such as ``monthly``.
-        source: the address it was given from.
-
-    Raises:
-        NotFound: ``payment_method_not_found`` for this customer.
-    """
-    found = unit.session.execute(
-        select(payment_methods.c.id)
-        .where(
-            payment_methods.c.merchant_id == unit.merchant_id,
-            payment_methods.c.id == payment_method_id,
-            payment_methods.c.customer_id == customer_id,
-        )
-        # Of two consents at once the second replaces the first.
-        .with_for_update(key_share=True)
-    ).one_or_none()
-    if found is None:
-        raise NotFound("payment_method_not_found", "the customer has no such payment method")
-    end_mandate(unit, payment_method_id, because="replaced")
-    mandate_id = ids.fresh()
-    insert_rows(
-        unit.session,
-        mandates,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": mandate_id,
-                "customer_id": customer_id,
-                "payment_method_id": payment_method_id,
-                "text_version": text_version,
-                "locale": locale,
-                "text": text,
-                "amount_rule": amount_rule,
-                "cadence": cadence,
-                "accepted_at": unit.now,
-                "source": source,
-            }
-        ],
-    )
-    told = {"mandate": ids.public("mandate", mandate_id), "text_version": text_version}
-    unit.audit("mandate.record", "payment_method", payment_method_id, after=told | {"from": source})
-    return mandate_id
-
-
-def end_mandate(unit: Work, payment_method_id: UUID, *, because: str) -> None:
-    """End the consent for a method, if there is one in force."""
-    ended = unit.session.execute(
-        update(mandates)
-        .where(
-            mandates.c.merchant_id == unit.merchant_id,
-            mandates.c.payment_method_id == payment_method_id,
-            mandates.c.ended_at.is_(None),
-        )
-        .values(ended_at=unit.now, ended_because=because)
-        .returning(mandates.c.id)
-    ).one_or_none()
-    if ended is not None:
-        unit.audit(
-            "mandate.end",
-            "payment_method",
-            payment_method_id,
-            before={"mandate": ids.public("mandate", ended.id)},
-            after={"mandate": None, "because": because},
-        )
-
-
 def after_paid(unit: Work, invoice: InvoiceState) -> None:
     """Do what an invoice being paid means for its subscription.
 
     Call it once for each `InvoiceState` with ``became_paid``. An incomplete subscription becomes
-    active; one that is behind becomes active when no other period of it is overdue or declined.
+    active; one that is behind becomes active when no other period of it is overdue or declined. Of
+    one that is paused, what is paid for and left after the pause is served again.
     Money, tax and the receipt are the caller's.
     """
     if invoice.subscription_id is None:
@@ -224,8 +142,21 @@ def after_paid(unit: Work, invoice: InvoiceState) -> None:
         case SubscriptionStatus.PAST_DUE | SubscriptionStatus.UNPAID:
             if not queries.is_behind(unit, subscription.id, without=invoice.id):
                 move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_RECOVERED)
+        case SubscriptionStatus.PAUSED:
+            _hold_through(
+                unit, subscription, max(_held(unit, subscription), subscription.billed_through)
+            )
         case _:
             pass
+
+
+def after_written_off(unit: Work, subscription_id: UUID) -> None:
+    """Chasing was given up while it is paused: time that nobody paid is not served after it."""
+    subscription = queries.lock_subscription(unit, subscription_id)
+    if subscription.status == SubscriptionStatus.PAUSED:
+        _hold_through(
+            unit, subscription, min(_held(unit, subscription), subscription.billed_through)
+        )
 
 
 def after_void(unit: Work, subscription_id: UUID) -> None:
@@ -308,6 +239,28 @@ def tell(
             **(payload or {}),
         },
         customer_id=subscription.customer_id,
+    )
+
+
+def _held(unit: Work, subscription: Subscription) -> date:
+    """Up to where a paused subscription is paid for, or owes: at the least until its pause."""
+    paused_on = subscription.pause_on
+    assert paused_on is not None
+    if subscription.pause_policy != "forfeit":
+        return subscription.billed_through
+    lines = lines_in_force(unit, subscription.id, paused_on)
+    left = [one for one in lines if not one.amount or one.amount > one.by_changes + one.by_hand]
+    return max([paused_on, *(one.period_end for one in left)])
+
+
+def _hold_through(unit: Work, subscription: Subscription, held: date) -> None:
+    if held == subscription.billed_through:
+        return
+    table = subscriptions.c
+    unit.session.execute(
+        update(subscriptions)
+        .where(table.merchant_id == unit.merchant_id, table.id == subscription.id)
+        .values(billed_through=held, version=table.version + 1)
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row, update
 
 from billing.flows.cards import use_method
+from billing.mandates.service import end_mandate
 from billing.queries import has_mandate
-from billing.service import end_mandate
 from core import ids
 from core.work import Work
 from payments.accounts import LINK_LIFE, Move, after, asked, believed

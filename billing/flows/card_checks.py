@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, update
 from billing import queries
 from billing.flows.cards import end_method
 from billing.flows.notices import plan_words
-from billing.service import end_mandate
+from billing.mandates.service import end_mandate
 from billing.tables import subscriptions
 from core import ids
 from core.work import Mail, Work, queue_mail

@@ -14,8 +14,8 @@ from billing.flows.chase import on_method_saved
 from billing.flows.methods import charge_to
 from billing.flows.orders import OPEN, OrderDraft, write_orders
 from billing.flows.reviews import open_review
+from billing.mandates.service import end_mandate
 from billing.queries import has_mandate
-from billing.service import end_mandate
 from core import ids
 from core.bulk import insert_rows
 from core.errors import NotFound

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from billing.flows.chase_facts import failed_lately
 from billing.flows.reviews import open_review
-from billing.service import end_mandate
+from billing.mandates.service import end_mandate
 from core import ids
 from core.work import Work
 from dunning.notices import by_day

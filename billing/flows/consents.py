@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from billing import queries
 from billing.flows.cards import use_method
-from billing.service import record_mandate
+from billing.mandates.service import record_mandate
 from core.errors import Conflict, InvalidRequest, NotFound
 from core.work import Work
 from payments.tables import payment_methods

@@ -12,6 +12,7 @@ from stage import Stage, jakarta, make_stage
 from billing import queries
 from billing.engine import Engine
 from billing.flows.credit import add_balance
+from billing.flows.pause import pause, preview_resume, resume
 from billing.flows.renew import renew_due
 from billing.tables import subscriptions
 from core.bulk import insert_rows
@@ -120,3 +121,39 @@ def test_a_sign_up_that_expires_is_never_told_as_active(stage: Stage) -> None:
     assert told == ["subscription.created", "subscription.canceled"]
     with stage.work() as unit:
         assert queries.balance(unit, customer.id) == 10_000
+
+
+def test_who_comes_back_from_a_pause_whose_period_was_written_off_is_billed_anew(
+    stage: Stage,
+) -> None:
+    """Paid late it counts again: what was paid for and not given back is served as it was."""
+    keep = replace(DEFAULT_POLICY, version=2, end_action="unpaid", invoice_end_days=10)
+    with stage.work() as unit:
+        row = {"merchant_id": stage.id, "id": unit.derive("dunning_policy", "default", 2),
+               "code": "default", "version": 2, "rules": keep.to_dict(),
+               "created_at": unit.now}  # fmt: skip
+        insert_rows(unit.session, dunning_policies, [row])
+    _, gone, lost = stage.invoice_customer()
+    _, late, owed = stage.invoice_customer()
+    stage.drain()
+    with stage.work() as unit:
+        for one in (gone, late):
+            pause(unit, one, policy="forfeit")
+    stage.live_until(jakarta("2027-01-24 12:00"))
+    assert [stage.invoice(one).status for one in (lost, owed)] == ["uncollectible"] * 2
+    stage.pays(owed)
+    with stage.work() as unit:
+        shown = preview_resume(unit, gone)
+        for one in (gone, late):
+            resume(unit, one)
+    back = stage.row(subscriptions, id=gone)
+    assert (str(back.current_start), str(back.billed_through)) == ("2027-01-24", "2027-02-24")
+    [_, new] = stage.rows(invoices, invoices.c.created_at, subscription_id=gone)
+    assert shown.document is not None
+    assert (str(new.period_start), new.total_amount) == (
+        "2027-01-24", shown.document.total.amount,
+    )  # fmt: skip
+    paid = stage.row(subscriptions, id=late)
+    assert (paid.status, str(paid.billed_through)) == ("active", "2027-02-05")
+    assert len(stage.rows(invoices, subscription_id=late)) == 1
+    stage.audit()

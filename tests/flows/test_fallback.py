@@ -17,7 +17,7 @@ from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.reconcile import resolve_due
 from billing.flows.settle import settle
-from billing.service import end_mandate
+from billing.mandates.service import end_mandate
 from billing.tables import subscriptions
 from core.tables import messages
 from dunning.tables import dunning_cases

@@ -14,7 +14,6 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from stage import Stage, jakarta, make_stage
 
-from billing import service
 from billing.engine import Engine
 from billing.flows.at_once import subscribe_now
 from billing.flows.change_plan import change
@@ -23,7 +22,8 @@ from billing.flows.collect import collect_due
 from billing.flows.consents import consent, consent_later
 from billing.flows.means import Means
 from billing.flows.pay_once import OneOffLine, pay_once
-from billing.service import end_mandate
+from billing.mandates import service
+from billing.mandates.service import end_mandate
 from billing.tables import mandates, subscriptions
 from core.errors import EngineError
 from core.tables import audit, messages

@@ -21,8 +21,9 @@ from sqlalchemy import select, text
 
 from billing.engine import Engine
 from billing.flows.onboard import update_merchant
+from billing.mandates.service import record_mandate
 from billing.queries import find_customer, has_mandate, list_customers
-from billing.service import record_mandate, update_customer
+from billing.service import update_customer
 from core.errors import EngineError
 from core.merchant import Merchant
 from core.tables import audit, clocks

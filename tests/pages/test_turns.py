@@ -12,7 +12,7 @@ from pages.house import House
 from sqlalchemy import update
 
 from billing.flows.methods import set_order
-from billing.service import end_mandate
+from billing.mandates.service import end_mandate
 from payments.tables import payment_methods
 
 HEAD = "Ditagih otomatis dengan urutan ini"

@@ -1,0 +1,1 @@
+"""Mandates: the consents of holders to be charged without being asked."""
