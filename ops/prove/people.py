@@ -87,8 +87,13 @@ class Deeds:
     book: Book | None = None
 
     def attempt(self, name: str, do: Callable[[], Any]) -> None:
-        """Do it as an API client does: the same request again where the database was not there."""
-        for left in reversed(range(_TRIES)):
+        """Do it as an API client does: the same request again where the database was not there.
+
+        A guard that refuses it once may have met its twin, which has committed by now; a guard
+        that refuses the same request a second time met a mistake.
+        """
+        left, refusals = _TRIES, set[str]()
+        while left:
             try:
                 do()
             except EngineError:
@@ -96,18 +101,17 @@ class Deeds:
                 return
             except (DBAPIError, PoolTimeout) as error:
                 # 409 or 503, and the client tries again with the same key.
-                if not left:
-                    self._note(name, error)
+                guard = _guard(error)
+                if guard is None:
+                    left -= 1
+                elif guard in refusals:
+                    self.broke.append((name, _first_line(error)))
                     return
+                else:
+                    refusals.add(guard)
             else:
                 self.done[name] = self.done.get(name, 0) + 1
                 return
-
-    def _note(self, name: str, error: Exception) -> None:
-        """A constraint or trigger that refuses the same request again and again met a mistake."""
-        told = getattr(error, "orig", None)
-        if str(getattr(told, "sqlstate", None)).startswith(("22", "23", "42", "P0")):
-            self.broke.append((name, f"{type(told).__name__}: {told}".split("\n")[0]))
 
     def asked_for(self, kind: str, key: str) -> str:
         """Note that so many things of a kind may come to be, and no more."""
@@ -306,6 +310,20 @@ WEIGHTS = {
 
 # What more is done where every crash site is hunted.
 MORE = {"other_channel": 4, "new_card": 2, "by_hand": 2}
+
+
+def _guard(error: Exception) -> str | None:
+    """The constraint or trigger that refused; None where the database was not there."""
+    told = getattr(error, "orig", None)
+    state = str(getattr(told, "sqlstate", None))
+    if not state.startswith(("22", "23", "42", "P0")):
+        return None
+    return f"{state} {getattr(getattr(told, 'diag', None), 'constraint_name', None)}"
+
+
+def _first_line(error: Exception) -> str:
+    told = getattr(error, "orig", None)
+    return f"{type(told).__name__}: {told}".split("\n")[0]
 
 
 def _decide(matter: Row[Any], unit: Work) -> UUID:
