@@ -84,6 +84,12 @@ invoices = merchant_table(
     ),
     CheckConstraint("status <> 'void' OR (paid_amount = 0 AND credited_amount = 0)", name="void"),
     CheckConstraint("collect_at IS NULL OR status = 'open'", name="collect_at"),
+    CheckConstraint(
+        "(status = 'paid') = (paid_at IS NOT NULL AND paid_on IS NOT NULL)", name="paid_at"
+    ),
+    CheckConstraint(
+        "status <> 'open' OR total_amount > paid_amount + credited_amount", name="open"
+    ),
     CheckConstraint("(kind = 'one_off') = (period_start IS NULL)", name="period"),
     CheckConstraint("period_start < period_end", name="period_order"),
     CheckConstraint("kind = 'one_off' OR subscription_id IS NOT NULL", name="subscription"),

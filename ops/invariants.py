@@ -41,7 +41,8 @@ INVARIANTS: Final = (
        "one-invoice-a-period", ("I7 every day is billed once",)),
     _i("I2", "What we took for an invoice and did not give back never exceeds it.",
        "uq_payment_orders_one_open_attempt uq_payment_orders_one_open_va ck_invoices_due "
-       "ck_payments_refunded ck_payments_charged_back payment_orders_climb",
+       "ck_payments_refunded ck_payments_charged_back payment_orders_climb "
+       "ck_payment_orders_captured_hold ck_payment_orders_hold_paid",
        "pulled-at-most-once one-open-pull payment-is-spent-once paid-is-allocated "
        "holds-are-captured-once holds-end",
        ("I2 never charged twice", "I2 one way to pay at a time", "I2 money is booked",
@@ -55,7 +56,7 @@ INVARIANTS: Final = (
     _i("I5", "The books balance, hold each fact once, and hold what the gateway holds.",
        "postings_balance postings_frozen journals_frozen uq_journals_merchant_id_kind_key "
        "uq_payments_merchant_id_order_id ck_postings_amount balance_entries_not_negative "
-       "uq_settlement_rows_booked_payment",
+       "uq_settlement_rows_booked_payment ck_journals_key",
        "journal-balances journal-once issued-is-booked captured-is-booked refunded-is-booked "
        "receivable-is-due balance-is-booked balance-not-negative gateway-clearing "
        "entries-name-their-subject entries-are-of-their-day paid-order-has-payment "
@@ -83,7 +84,8 @@ INVARIANTS: Final = (
     _i("I10", "An answer about another amount or order books nothing.", "ck_payments_amount",
        "paid-order-has-payment captured-is-booked", ("I10 same amount",)),
     _i("I11", "Refunds never exceed what was taken, and each is paid once.",
-       "ck_payments_refunded uq_refunds_merchant_id_refund_key ck_refunds_second_person "
+       "refunds_within_payment ck_payments_refunded uq_refunds_merchant_id_refund_key "
+       "ck_refunds_refund_key ck_refunds_second_person "
        "uq_credit_notes_merchant_id_source_kind_source_id_invoice_id",
        "refunds-within-payment refund-has-its-source balance-refund-within-excess "
        "given-back-within-paid refund-keys-derived",
@@ -93,7 +95,8 @@ INVARIANTS: Final = (
        "number_gaps_frozen", "numbers-without-gaps", ("a number is given once",)),
     _i("I13", "An issued document is never edited; its lines compute and add up.",
        "invoices_frozen invoice_lines_frozen credit_notes_frozen credit_note_lines_frozen "
-       "prices_frozen ck_invoices_total ck_credit_notes_total ck_credit_notes_split",
+       "prices_frozen ck_invoices_total ck_credit_notes_total ck_credit_notes_split "
+       "ck_invoices_paid_at ck_invoices_open",
        "content-untouched lines-compute lines-add-up notes-add-up lines-have-their-item "
        "credited-is-noted "
        "due-and-status-agree paid-by-something paid-says-when"),

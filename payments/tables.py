@@ -148,10 +148,8 @@ payment_orders = merchant_table(
     CheckConstraint("(kind = 'check') = (invoice_id IS NULL)", name="invoice"),
     CheckConstraint(f"channel IN {CHANNEL_KEYS}", name="channel"),
     CheckConstraint("initiated_by IN ('customer','merchant')", name="initiated_by"),
-    CheckConstraint(
-        "state IN ('created','sent','unknown','pending','paid','failed','review','reversed')",
-        name="state",
-    ),
+    CheckConstraint("state IN ('created','sent','unknown','pending','paid','failed','review',"
+                    "'reversed')", name="state"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("(channel = 'snap') = (page_until IS NOT NULL)", name="page_until"),
     CheckConstraint("length(order_id) <= 36", name="order_id"),
@@ -159,31 +157,25 @@ payment_orders = merchant_table(
     CheckConstraint(f"wish IS NULL OR wish IN {WISHES} AND state = 'pending'", name="wish"),
     CheckConstraint("capture_amount > 0 AND capture_amount <= amount", name="capture_amount"),
     CheckConstraint("capture_rest IN ('due','credit')", name="capture_rest"),
+    CheckConstraint("capture_amount IS NULL OR authorize_only", name="captured_hold"),
+    CheckConstraint(
+        "state <> 'paid' OR NOT authorize_only OR capture_amount IS NOT NULL", name="hold_paid"
+    ),
     # No network call without a committed row that says when it was first made.
     CheckConstraint("state IN ('created','failed') OR first_sent_at IS NOT NULL", name="sent"),
     CheckConstraint(f"state IN {OPEN_STATES} OR next_at IS NULL", name="next_at"),
     CheckConstraint(f"state NOT IN {OPEN_STATES} OR next_at IS NOT NULL", name="watched"),
     # At most one pull is open for an invoice: the wall against charging twice.
-    Index(
-        "uq_payment_orders_one_open_attempt", "merchant_id", "invoice_id", unique=True,
-        postgresql_where=text(f"kind = 'attempt' AND state IN {OPEN_STATES}"),
-    ),
-    Index(
-        "uq_payment_orders_one_open_va", "merchant_id", "invoice_id", "channel", unique=True,
-        postgresql_where=text(f"kind = 'instrument' AND state IN {OPEN_STATES}"),
-    ),
+    Index("uq_payment_orders_one_open_attempt", "merchant_id", "invoice_id", unique=True,
+          postgresql_where=text(f"kind = 'attempt' AND state IN {OPEN_STATES}")),
+    Index("uq_payment_orders_one_open_va", "merchant_id", "invoice_id", "channel", unique=True,
+          postgresql_where=text(f"kind = 'instrument' AND state IN {OPEN_STATES}")),
     Index("ix_payment_orders_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     # Somebody waits in front of a page: these go out first.
-    Index(
-        "ix_payment_orders_person", "merchant_id", "next_at",
-        postgresql_where=text(
-            "state = 'created' AND initiated_by = 'customer' AND kind <> 'instrument'"
-        ),
-    ),
-    Index(
-        "ix_payment_orders_expiring", "expires_at",
-        postgresql_where=text("state = 'pending' AND expires_at IS NOT NULL"),
-    ),
+    Index("ix_payment_orders_person", "merchant_id", "next_at", postgresql_where=text(
+        "state = 'created' AND initiated_by = 'customer' AND kind <> 'instrument'")),
+    Index("ix_payment_orders_expiring", "expires_at",
+          postgresql_where=text("state = 'pending' AND expires_at IS NOT NULL")),
     Index("ix_payment_orders_invoice", "merchant_id", "invoice_id", "n"),
     Index("ix_payment_orders_transaction", "merchant_id", "transaction_id"),
     Index("ix_payment_orders_opened_at", "merchant_id", "opened_at", "id"),
@@ -280,6 +272,12 @@ refunds = merchant_table(
     UniqueConstraint("merchant_id", "refund_key"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("route IN ('cancel','refund','manual')", name="route"),
+    # A key that we made says its amount: Midtrans repeats a key whatever the amount says.
+    CheckConstraint(
+        "refund_key !~ '^[a-z2-7]{28}-[0-9]+-r[0-9]+-[0-9]+$' "
+        "OR right(refund_key, length(amount::text) + 1) = '-' || amount",
+        name="refund_key",
+    ),
     CheckConstraint("(invoice_id IS NULL) = (credit_note_id IS NULL)", name="source"),
     CheckConstraint(
         "state IN ('refund_scheduled','created','sent','unknown','awaiting_approval',"

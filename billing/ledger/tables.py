@@ -25,6 +25,11 @@ journals = merchant_table(
     Column("subject_kind", Text, nullable=False),
     Column("subject_id", Uuid, nullable=False),
     UniqueConstraint("merchant_id", "kind", "key"),
+    CheckConstraint(
+        "kind NOT IN ('invoice_issued','invoice_voided','credit_note_issued') "
+        "OR key = subject_id::text",
+        name="key",
+    ),
     Index("ix_journals_subject", "merchant_id", "subject_id"),
     Index("ix_journals_occurred_on", "merchant_id", "occurred_on"),
 )
