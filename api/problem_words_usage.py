@@ -39,8 +39,8 @@ EVENT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Langganan sudah berakhir, atau akan berakhir sebelum itu: pemakaiannya ditagih.",
     ),
     "subscription_not_served": (
-        "The subscription is paused or unpaid: nothing is used.",
-        "Langganan sedang dijeda atau tidak dibayar: tidak ada pemakaian.",
+        "The subscription was paused or unpaid on that day: nothing was used.",
+        "Pada hari itu langganan dijeda atau tidak dibayar: tidak ada pemakaian.",
     ),
     "unknown_event_name": (
         "No meter counts events of this name.",

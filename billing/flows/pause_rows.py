@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import case as sql_case
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from billing import queries
 from billing.flows.renew_rows import Case
@@ -41,7 +41,7 @@ def come_back(unit: Work, case: Case, on: date, *, paid_through: date) -> None:
     """
     paused_on = case.row.pause_on
     if paused_on is not None and paused_on < on:
-        _split_items(unit, case, paused_on, on)
+        _split_items(unit, case, paused_on, on, goes_on=on < paid_through)
     if queries.is_behind(unit, case.row.id):
         status = move(case.agreement.status, SubscriptionEvent.PAYMENT_FAILED)
         case.agreement = replace(case.agreement, status=status)
@@ -56,41 +56,62 @@ def come_back(unit: Work, case: Case, on: date, *, paid_through: date) -> None:
     tell(unit, "subscription.resumed", case.row, told)
 
 
-def _split_items(unit: Work, case: Case, paused_on: date, on: date) -> None:
+def _split_items(unit: Work, case: Case, paused_on: date, on: date, *, goes_on: bool) -> None:
     """Nothing was had while it was paused: neither used, nor billed as unused.
 
     What began on the very day of the pause was served that day, where the pause was asked for on
-    it; where paid time was served first, it was to begin with the pause and was never served.
+    it; where paid time was served first, it was to begin with the pause and was never served. What
+    was to begin later keeps its day where the old period ``goes_on``; a new period is billed for
+    what waited, which begins with it.
     """
     table = subscription_items.c
     served_to = paused_on
     if case.row.pause_policy != "serve_paid":
         served_to += timedelta(days=1)
     rows = unit.session.execute(
-        update(subscription_items)
-        .where(
+        select(
+            table.id, table.extra_id, table.price_id, table.quantity, table.started_on,
+            table.ended_on,
+        ).where(
             table.merchant_id == unit.merchant_id,
             table.subscription_id == case.row.id,
-            table.ended_on.is_(None),
-            table.started_on <= paused_on,
+            table.ended_on.is_(None) | (table.ended_on > paused_on),
         )
-        .values(ended_on=sql_case((table.started_on < paused_on, paused_on), else_=served_to))
-        .returning(table.id, table.extra_id, table.price_id, table.quantity)
-    ).all()
-    again = [
-        {
-            "merchant_id": unit.merchant_id,
-            "id": unit.derive("item", row.id, "resumed", on),
-            "subscription_id": case.row.id,
-            "extra_id": row.extra_id,
-            "price_id": row.price_id,
-            "quantity": row.quantity,
-            "started_on": on,
-            "created_at": unit.now,
-        }
-        for row in rows
-    ]
+    ).all()  # fmt: skip
+    again = []
+    for row in rows:
+        keeps_day = row.started_on == on or (goes_on and row.started_on > on)
+        if row.started_on > paused_on and keeps_day:
+            continue
+        last = paused_on if row.started_on < paused_on else max(row.started_on, served_to)
+        if row.started_on > paused_on:
+            last = row.started_on
+        unit.session.execute(
+            update(subscription_items)
+            .where(table.merchant_id == unit.merchant_id, table.id == row.id)
+            .values(ended_on=last)
+        )
+        if row.ended_on is None or (goes_on and row.ended_on > on):
+            again.append(row)
     for row in again:
-        unit.session.execute(insert(subscription_items).values(**row))
-        if row["extra_id"] is None:
-            case.item_id = row["id"]
+        new_id = resumed_id(unit, row.id, on)
+        unit.session.execute(
+            insert(subscription_items).values(
+                merchant_id=unit.merchant_id,
+                id=new_id,
+                subscription_id=case.row.id,
+                extra_id=row.extra_id,
+                price_id=row.price_id,
+                quantity=row.quantity,
+                started_on=on,
+                ended_on=row.ended_on,
+                created_at=unit.now,
+            )
+        )
+        if row.extra_id is None and row.ended_on is None:
+            case.item_id = new_id
+
+
+def resumed_id(unit: Work, item_id: UUID, on: date) -> UUID:
+    """The id of what goes on after a pause: of the item that stood still, and the day."""
+    return unit.derive("item", item_id, "resumed", on)

@@ -6,6 +6,7 @@ whoever ends a subscription, which puts nothing back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -18,6 +19,7 @@ from billing.drafts import lead_days
 from billing.flows.change_quote import billed_line
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue_again import bill_what_it_took_off
+from billing.flows.pause_rows import resumed_id
 from billing.flows.renew_rows import replace_item
 from billing.flows.take_out_item import undo_item
 from billing.flows.void import void_invoice
@@ -98,9 +100,9 @@ def _undoable(unit: Work, invoice: Invoice, subscription: Subscription) -> _Undo
     if change is None or any(one.created_at > change.created_at for one in made):
         return None
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
-    previous = next(
-        (one for one in queries.items_of(unit, subscription.id) if _follows(unit, item, one)), None
-    )
+    listed = queries.items_of(unit, subscription.id)
+    brought = _brought(unit, item, listed)
+    previous = next((one for one in listed if _follows(unit, brought, one)), None)
     if (
         previous is None
         or (item.price_id, item.quantity) != (change.to_price_id, change.quantity)
@@ -122,6 +124,13 @@ def _bill_again(unit: Work, invoice: Invoice) -> None:
         if change.kind in ("plan", "item") and change.invoice_id == invoice.id:
             now = queries.get_subscription(unit, invoice.subscription_id)
             bill_what_it_took_off(unit, now, change)
+
+
+def _brought(unit: Work, item: Item, listed: Sequence[Item]) -> Item:
+    """The item that a change brought, of what goes on of it after any number of pauses."""
+    before = {resumed_id(unit, one.id, item.started_on): one for one in listed}
+    stood_still = before.get(item.id)
+    return item if stood_still is None else _brought(unit, stood_still, listed)
 
 
 def _follows(unit: Work, item: Item, other: Item) -> bool:
