@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops.prove import bugs, bugs_table, census, crew, diary, report, shrink, turns
+from ops.prove import bugs, bugs_table, census, crew, diary, report, scenes, shrink, turns
 from ops.prove.early import stops_at_the_first
 from ops.prove.history import History
 from ops.prove.people import MORE
@@ -33,6 +33,7 @@ LIVES: dict[str, dict[str, Any]] = {
     "months": {"plans": ("hemat", "pro"), "pace": 7, "rest": 120},
     "years": {"plans": ("tahunan",), "pace": 7, "rest": 900},
     "turns": {"pace": 7, "hours": 24, "turns": 50, "deeds": turns.DEEDS},
+    "scenes": {"pace": 2},
     "items": {"plans": ("hemat", "pro"), "pace": 7, "rest": 20, "deeds": DEEDS},
 }
 # What people do in a sweep's histories, in turns: as usual, and about items and codes.
@@ -202,9 +203,28 @@ def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
         plan = replace(like, index=index)
         if wanted.life == "turns":
             plan = replace(plan, begins=turns.BEGINS[index % len(turns.BEGINS)])
+        if wanted.life == "scenes":
+            plan = in_a_scene(plan, wanted.trouble)
         if wanted.sweep is not None:
             plan = replace(plan, deeds=SWEPT[index % len(SWEPT)])
         yield _with_bug(wanted.bug, plan) if wanted.bug else plan
+
+
+def in_a_scene(plan: Plan, trouble: int) -> Plan:
+    """One scene after the other, with no faults but its weather unless trouble is asked for."""
+    name = list(scenes.SCENES)[plan.index % len(scenes.SCENES)]
+    scene = scenes.SCENES[name]
+    return replace(
+        plan,
+        subscriptions=min(scenes.PEOPLE, plan.subscriptions),
+        days=min(scene.days, plan.days),
+        off=plan.off | bugs.RESTORES,
+        scale=trouble - 1,
+        begins=scene.begins,
+        plans=scene.plans,
+        settings=scene.settings,
+        scene=name,
+    )
 
 
 def _indexes(wanted: Wanted) -> range:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -106,6 +107,8 @@ class Faults:
     stage: Stage
     off: frozenset[str] = frozenset()
     scale: int = 1
+    # How often a kind strikes in a million, where that is not the usual.
+    weather: Mapping[str, int] = field(default_factory=dict)
     quiet: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     sites: Counter[str] = field(default_factory=Counter)
@@ -126,7 +129,7 @@ class Faults:
         if self.quiet:
             return None
         for kind, often in GROUPS[group].items():
-            luck -= often * self.scale
+            luck -= self.weather.get(kind, often * self.scale)
             if luck < 0:
                 if kind in self.off:
                     return None
@@ -193,7 +196,7 @@ class Faults:
     def refuses(self, order_id: str) -> bool:
         """Whether the payer's bank refuses this refund for good."""
         may = self.banks and not self.quiet and "refund_refused" not in self.off
-        if not may or self.dice.random() >= 0.1:
+        if not may or self.dice.randrange(1_000_000) >= self.weather.get("refund_refused", 100_000):
             return False
         self.struck("refund_refused", order_id)
         return True

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.flows.ingest import ingest_due
 from core.jobs import ring_due
-from ops.prove import turns
+from ops.prove import scenes, turns
 from ops.prove.actors import HangError, Killed, Stage
 from ops.prove.book import Book
 from ops.prove.census import Hunt
@@ -75,7 +75,9 @@ class History:
         hunt = Hunt(plan.seed, plan.index, plan.aims) if plan.hunt else None
         self.faults = Faults(self.dice("faults"), self.stage, plan.off, plan.scale, hunt=hunt)
         self.faults.desk = self.calm = plan.rest > CALM_DAYS
-        self.faults.banks = plan.turns > 0
+        self.scene = scenes.SCENES.get(plan.scene)
+        self.faults.banks = plan.turns > 0 or self.scene is not None
+        self.faults.weather = dict(self.scene.weather) if self.scene else {}
         self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
@@ -130,7 +132,7 @@ class History:
         self.merchant_id, prices = open_shop(self.engine, SERVER_KEY, namespace, self.plan)
         self.deeds.merchant_id, self.deeds.prices = self.merchant_id, prices
         self.deeds.weights = dict(self.plan.deeds)
-        self.deeds.book = self.book if self.plan.turns else None
+        self.deeds.book = self.book if self.plan.turns or self.scene else None
         if self.plan.hunt and not self.plan.deeds:
             self.deeds.weights = WEIGHTS | MORE
         self.wire.witness = partial(saw_a_charge, self)
@@ -143,6 +145,11 @@ class History:
         name = NAMES[n % len(NAMES)] + (f" {n // len(NAMES) + 1}" if n >= len(NAMES) else "")
         # A short life is a busy one: the last plans, which renew by the week and by the day.
         prices = self.deeds.prices
+        if self.scene is not None:
+            person = Person(n, name, False, prices[0])
+            for at, what in scenes.enter(self.scene, self.world, person, prices, self.start):
+                self._plan(at, partial(self._deed, person, {what: 1}))
+            return person
         busy = prices[-3:] if self.plan.days <= BUSY_DAYS else []
         price = self.world.choice([*prices, *busy, *busy[-1:]])
         person = Person(n, name, self.world.random() < 0.6, price)
@@ -206,7 +213,7 @@ class History:
         self.cut = self.stage.now < end
 
     def _go_quiet(self) -> None:
-        if self.plan.turns:
+        if self.plan.turns or self.scene:
             turns.on_the_last_day(self.book, self.minds)
         self.faults.quiet = True
         self.wire.brown_out_until = None
@@ -246,14 +253,15 @@ class History:
         self.watch(self)
         kind = self.faults.draw("moment")
         if kind == "dark":
-            hours = self.world.choice([1, 1, 6, 24, 72, 31 * 24][: 3 if self.plan.hunt else 6])
+            longest = 3 if self.plan.hunt else 5 if self.scene else 6
+            hours = self.world.choice([1, 1, 6, 24, 72, 31 * 24][:longest])
             self._run_until(at + timedelta(hours=hours), dark=True)
             return
         if kind == "brown_out":
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
             restart(self.control)
-        at_the_gateway(self.book, self.world, 0.4 if self.calm else 0.06)
+        at_the_gateway(self.book, self.world, 0 if self.scene else 0.4 if self.calm else 0.06)
         if self.plan.turns:
             turns.at_the_bank(self.book, self.minds)
         while self.plans and self.plans[0][0] <= self.stage.now:

@@ -28,14 +28,14 @@ from billing.flows.orders import open_attempt
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.refund import request_refund
 from billing.flows.subscribe import subscribe
-from billing.flows.void import void_invoice
+from billing.flows.take_out import take_out
 from billing.queries import has_mandate, lock_customers
 from billing.service import create_customer
 from core.actor import Actor as Caller
 from core.errors import EngineError
 from core.work import Work
 from invoices.tables import invoices
-from ops.prove import terms, turns
+from ops.prove import scenes, terms, turns
 from ops.prove.book import Book
 from payments.review_kinds import Decision
 from payments.tables import payment_orders, payments, reviews
@@ -176,7 +176,7 @@ class Deeds:
             person.subscription_id = bought.subscription.id
             if bought.invoice_id is None:
                 return method, None
-            return method, self._attempt(unit, bought.invoice_id, method, f"tok-{key}")
+            return method, self.written(unit, bought.invoice_id, method, f"tok-{key}")
 
         _, order = self.in_work(by_card)
         self._send(order)
@@ -189,7 +189,8 @@ class Deeds:
             consent(unit, customer, method, CONSENT)
         return method
 
-    def _attempt(self, unit: Work, invoice_id: UUID, method: UUID | None, token: str) -> UUID:
+    def written(self, unit: Work, invoice_id: UUID, method: UUID | None, token: str) -> UUID:
+        """A charge by card, not sent yet."""
         sealed = seal_card_request(self.engine, unit, invoice_id, CardRequest(token))
         return open_attempt(
             unit, invoice_id, initiated_by="customer", payment_method_id=method,
@@ -211,9 +212,10 @@ class Deeds:
         may = self._may(person, key)
         if self.book is not None:
             may = turns.deeds(self, person, key, may)
+            may = scenes.deeds(self, person, key, may)
         weights = weights or self.weights or WEIGHTS
         name = self.dice.choice([name for name, weight in weights.items() for _ in range(weight)])
-        return name, may[name]
+        return name, scenes.named(may, name)
 
     def _may(self, person: Person, key: str) -> dict[str, Callable[[], Any]]:
         dice, customer, mine = self.dice, person.customer_id, person.subscription_id
@@ -233,7 +235,7 @@ class Deeds:
         def by_card_now() -> None:
             if (one := self.first_open(customer)) is not None:
                 method = one.payment_method_id
-                order = self.in_work(lambda unit: self._attempt(unit, one.id, method, f"tok-{key}"))
+                order = self.in_work(lambda unit: self.written(unit, one.id, method, f"tok-{key}"))
                 self._send(order)
 
         def new_card() -> None:
@@ -296,7 +298,7 @@ class Deeds:
             "by_hand": by_hand,
             "refund": give_back,
             "credit": on_open(credit, STAFF),
-            "void": on_open(lambda unit, one: void_invoice(unit, one.id, reason="mistake"), STAFF),
+            "void": on_open(lambda unit, one: take_out(unit, one.id, reason="mistake"), STAFF),
             "one_off": once,
         }
 

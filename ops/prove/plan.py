@@ -29,6 +29,8 @@ class Plan:
     aims: Aims = ()  # where the hunt strikes by what was struck before
     hours: int = 0  # the longest between two deeds of a person; 0 is days
     turns: int = 0  # of a hundred deeds so many are followed at once by another, see `turns`
+    settings: tuple[tuple[str, int], ...] = ()  # of the merchant, where not the usual ones
+    scene: str = ""  # what people do, one after the other, and the weather; see `scenes`
 
 
 @dataclass

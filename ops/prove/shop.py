@@ -75,13 +75,13 @@ def open_shop(
 
     What is lived may leave out the plans of other codes, and say how often each is chosen.
     """
-    only = plan.plans
+    only, settings = plan.plans, dict[str, Any](plan.settings)
     operator = Caller("operator", "operator")
     draft = MerchantDraft(
         slug="prove", legal_name="PT Kopi Senja", email="tagihan@senja.example",
         address="Jl. Melati 1, Jakarta", gateway="sandbox", server_key=server_key,
         npwp="0012345678901234", pkp_since=datetime(2020, 1, 1, tzinfo=UTC).date(),
-        refund_approval_above=50_000_000,
+        refund_approval_above=50_000_000, **settings,
     )  # fmt: skip
     merchant = create_merchant(engine, draft, operator, namespace=namespace)
     prices = {}

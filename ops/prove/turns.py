@@ -160,15 +160,14 @@ def _end(end: Callable[..., None], refund_id: UUID, unit: Work) -> None:
     end(unit, refund_id)
 
 
-def pay_one(book: Book, order_ids: set[str], luck: float) -> None:
-    """Of these numbers that can be paid one is."""
+def pay_one(book: Book, order_ids: set[str], luck: float) -> bool:
+    """Of these numbers that can be paid one is; whether there was any."""
     may = sorted(
         one.order_id
         for one in book.orders.values()
         if one.order_id in order_ids and one.kind != "card" and one.state == "pending"
     )
-    if may:
-        book.pay(may[int(luck * len(may))])
+    return bool(may) and book.pay(may[int(luck * len(may))])
 
 
 def at_the_bank(book: Book, dice: random.Random) -> None:
