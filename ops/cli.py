@@ -183,7 +183,7 @@ def certify(sandbox: bool, url: str | None, as_json: bool, by_hand: bool) -> Non
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64),
               help="How many histories are lived at once.")  # fmt: skip
 @click.option("--life", default="mixed", show_default=True,
-              type=click.Choice(["mixed", "months", "years", "items", "turns"]),
+              type=click.Choice(["mixed", "months", "years", "items", "turns", "scenes"]),
               help="Plans people choose: all from days to months, monthly, or yearly.")  # fmt: skip
 @click.option("--sweep", type=click.IntRange(1, 10_000),
               help="So many small histories instead, that strike at every crash site.")  # fmt: skip
