@@ -157,3 +157,8 @@ class Change:
     reason: str | None
     quote: dict[str, Any]
     created_at: datetime
+
+    @property
+    def is_move(self) -> bool:
+        """Whether the merchant announced it to all who have a price, see `billing.flows.moves`."""
+        return self.reason == "price_move"

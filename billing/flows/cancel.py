@@ -21,7 +21,7 @@ from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
 from billing.flows.issue_again import issue_again
 from billing.flows.item_rows import part_lines, parts_on, without_setup_again
-from billing.flows.move_rows import put_back
+from billing.flows.move_waits import moved_by, put_back
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up, step_of
 from billing.flows.usage_close import shut
@@ -211,8 +211,6 @@ def _record(
     reason: str | None,
     waits: Change | None,
 ) -> None:
-    # What the merchant announced by a move holds again for who goes on (`undo_cancel`).
-    moved = {"moved": str(waits.id)} if waits and waits.reason == "price_move" else {}
     insert_rows(
         unit.session,
         subscription_changes,
@@ -231,7 +229,8 @@ def _record(
                         {"invoice": ids.public("invoice", one.invoice_id), "amount": one.amount}
                         for one in planned.credits
                     ],
-                    **moved,
+                    # What a move announced holds again for who goes on (`undo_cancel`).
+                    **moved_by(waits),
                 },
                 "created_at": unit.now,
                 "closed_at": unit.now,

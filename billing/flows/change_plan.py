@@ -15,13 +15,14 @@ from billing.flows.confirmations import confirm_change
 from billing.flows.credit import CreditNote, credit_invoice
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
+from billing.flows.move_waits import moved_by, put_back, waits_on
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.renew_rows import replace_item
 from billing.flows.usage_close import bill_usage
 from billing.flows.use_balance import use_balance
 from billing.plan_changes import QuoteMode
-from billing.records import Subscription
+from billing.records import Change, Subscription
 from billing.renewals import next_at, next_step
 from billing.service import tell
 from billing.tables import subscription_changes, subscriptions
@@ -91,9 +92,21 @@ def change(
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
     planned = plan_change(unit, subscription, price_id=price_id, quantity=quantity, mode=mode)
-    drop_scheduled(unit, subscription_id)
-    if planned.quote.mode == "at_period_end":
-        _insert(unit, subscription, planned, state="scheduled", invoice_id=None, reason=reason)
+    at_period_end = planned.quote.mode == "at_period_end"
+    waits = queries.scheduled_changes(unit, [subscription_id]).get(subscription_id)
+    waits = waits if planned.new.id == planned.old.id else None  # else there is another price
+    goes_along = waits_on(
+        unit, waits, quantity=planned.quantity, on=planned.quote.effective_on,
+        at_period_end=at_period_end,
+    )  # fmt: skip
+    if not goes_along:
+        drop_scheduled(unit, subscription_id)
+    if at_period_end:
+        if not goes_along:
+            _insert(
+                unit, subscription, planned, state="scheduled", invoice_id=None, reason=reason,
+                waited=waits,
+            )  # fmt: skip
         _bump(unit, subscription.id)
         told = tell_change(planned)
         tell(unit, "subscription.change_scheduled", subscription, told)
@@ -145,6 +158,8 @@ def drop_change(unit: Work, subscription_id: UUID) -> bool:
     waiting = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
     dropped = drop_scheduled(unit, subscription.id)
     if dropped and waiting is not None:
+        if moved := waiting.quote.get("moved"):
+            put_back(unit, subscription, UUID(moved))
         _bump(unit, subscription.id)
         unit.audit(
             "subscription.drop_change",
@@ -222,6 +237,7 @@ def _insert(
     state: str,
     invoice_id: UUID | None,
     reason: str | None,
+    waited: Change | None = None,
 ) -> None:
     anchor = planned.quote.new_anchor
     insert_rows(
@@ -252,6 +268,7 @@ def _insert(
                     ],
                     # Where to go back to, should nobody pay for it (`take_out`).
                     "before": _dates(subscription),
+                    **moved_by(waited),
                 },
                 "created_at": unit.now,
                 "closed_at": None if state == "scheduled" else unit.now,

@@ -101,7 +101,7 @@ def plan_item(unit: Work, subscription: Subscription, wish: ItemWish) -> Planned
         first = _check_beside(unit, subscription, [*others, (new, quantity)])
         if old_price is None or new.id != old_price.id:
             beside = prices_of_items(extras, on, without=wish.extra_id)
-            check_meters(unit, [{first.id}, *beside, {new.id}])
+            check_meters(unit, [first, *beside, {new.id}])
     present, future = _offer(prices, today or last), _offer(prices, last)
     extra_id = wish.extra_id or unit.derive("item", change_id, "beside")
     every = lines_in_force(unit, subscription.id, on)
@@ -198,9 +198,13 @@ def _mode(wish: ItemWish, known: Extra | None, today: Extra | None) -> ChangeMod
 
 def _check_beside(
     unit: Work, subscription: Subscription, extras: Sequence[tuple[Price, int]]
-) -> Price:
-    """All items stand on one invoice, also with what the first one waits to become; gives that."""
-    if queries.scheduled_changes(unit, [subscription.id]):
+) -> set[UUID]:
+    """All items stand on one invoice, also with what the first one waits to become.
+
+    Gives the prices of the first: the one it has, and the one that a move has announced.
+    """
+    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
+    if waits is not None and not waits.is_move:
         raise Conflict(
             "change_waits",
             "A change of the plan waits for the period's end: drop it, or let it take hold first.",
@@ -208,7 +212,7 @@ def _check_beside(
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
     first = get_price(unit, item.price_id)
     check_items(first, extras)
-    return first
+    return {first.id, *([waits.to_price_id] if waits and waits.to_price_id else [])}
 
 
 def _offer(prices: dict[UUID, Price], version: Extra | None) -> Offer | None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, literal, select, update
+from sqlalchemy import Select, exists, func, literal, select
 
 from billing import queries
 from billing.drafts import InvoiceDraft
@@ -19,12 +19,10 @@ from billing.flows.renew import draft_of
 from billing.flows.renew_rows import Case
 from billing.moves.queries import Move
 from billing.moves.rules import exception_of, first_period
-from billing.moves.tables import price_move_members, price_moves
+from billing.moves.tables import price_move_members
 from billing.records import Change, Subscription
 from billing.renewals import Issue
-from billing.service import tell
 from billing.tables import subscription_changes, subscription_items, subscriptions
-from core import ids
 from core.calendars import Period, instant_of
 from core.errors import InvalidRequest
 from core.work import Work
@@ -190,49 +188,6 @@ def waiting_change(unit: Work, case: Case, new: Price, period: Period) -> Change
         quote={"net": 0, "new_anchor": None, "credits": []},
         created_at=unit.now,
     )
-
-
-def put_back(unit: Work, subscription: Subscription, change_id: UUID) -> bool:
-    """Let what a move announced wait again, for one who goes on as he was; says whether it does.
-
-    Not where the move was undone meanwhile, or he has another price or quantity. The subscription
-    is locked.
-    """
-    member, changed, move = price_move_members.c, subscription_changes.c, price_moves.c
-    found = unit.session.execute(
-        select(changed.from_price_id, changed.to_price_id, changed.quantity, changed.effective_on)
-        .join_from(
-            price_move_members,
-            subscription_changes,
-            (changed.merchant_id == member.merchant_id) & (changed.id == member.change_id),
-        )
-        .join(price_moves, (move.merchant_id == member.merchant_id) & (move.id == member.move_id))
-        .where(
-            member.merchant_id == unit.merchant_id,
-            member.change_id == change_id,
-            changed.state == "replaced",
-            move.state.in_(("running", "announced")),
-        )
-        # An undoing of the move that begins now finds it waiting.
-        .with_for_update(read=True, of=price_moves)
-    ).one_or_none()
-    item = queries.items_in_force(unit, [subscription.id])[subscription.id]
-    has = (item.price_id, item.quantity)
-    if found is None or has != (found.from_price_id, found.quantity):
-        return False
-    unit.session.execute(
-        update(subscription_changes)
-        .where(changed.merchant_id == unit.merchant_id, changed.id == change_id)
-        .values(state="scheduled", closed_at=None)
-    )
-    told = {
-        "change": ids.public("change", change_id),
-        "price": ids.public("price", found.to_price_id),
-        "quantity": found.quantity,
-        "effective_on": found.effective_on.isoformat(),
-    }
-    tell(unit, "subscription.change_scheduled", subscription, told)
-    return True
 
 
 def _priced(

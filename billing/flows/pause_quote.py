@@ -128,5 +128,6 @@ def _check(unit: Work, subscription: Subscription, on: date) -> None:
         raise Conflict("pause_scheduled", f"It is paused from {subscription.pause_on} on.")
     extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
     later = any(one.item.started_on > on or (one.item.ended_on or on) > on for one in extras)
-    if later or queries.scheduled_changes(unit, [subscription.id]):
+    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
+    if later or (waits and not waits.is_move):
         raise Conflict("change_waits", "A change waits for the period's end: drop it first.")

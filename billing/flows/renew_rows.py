@@ -16,6 +16,7 @@ from billing.discounts.service import release
 from billing.drafts import NO_CHANGE, lead_days
 from billing.flows.ending import drop_scheduled, take_back_unserved
 from billing.flows.item_rows import Extra, load_extras, put_item
+from billing.flows.move_waits import put_back
 from billing.flows.pulling import kinds_of
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Change, Customer, Subscription
@@ -142,6 +143,10 @@ def settle_change(unit: Work, case: Case, period: Period) -> None:
             "effective_on": period.start.isoformat(),
         },
     )
+    if moved := change.quote.get("moved"):
+        case.change = put_back(unit, case.row, UUID(moved))
+        to_price = case.change and case.change.to_price_id
+        case.to_price = load_prices(unit, [to_price])[to_price] if to_price else None
 
 
 def replace_item(

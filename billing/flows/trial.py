@@ -158,7 +158,8 @@ def _check(unit: Work, subscription: Subscription, today: date) -> None:
     later = any(
         one.item.started_on > today or (one.item.ended_on or today) > today for one in extras
     )
-    if later or queries.scheduled_changes(unit, [subscription.id]):
+    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
+    if later or (waits and not waits.is_move):
         raise Conflict("change_waits", "A change waits for the trial's end: drop it first.")
 
 

@@ -21,8 +21,11 @@ CHECKS: tuple[Check, ...] = (
         LEFT JOIN invoice_lines l ON l.merchant_id = i.merchant_id AND l.invoice_id = i.id
             AND l.kind IN ('recurring', 'stub') AND l.extra_id IS NULL
         WHERE c.state = 'applied' AND (
-            l.price_id IS DISTINCT FROM v.to_price_id OR l.quantity IS DISTINCT FROM m.quantity
-            OR l.amount + l.discount_amount <> m.amount OR l.period_start < m.effective_on)
+            l.price_id IS DISTINCT FROM v.to_price_id
+            OR l.quantity IS DISTINCT FROM coalesce(c.quantity, m.quantity)
+            OR (l.quantity = m.quantity AND l.kind = 'recurring'
+                AND l.amount + l.discount_amount <> m.amount)
+            OR l.period_start < m.effective_on)
         UNION ALL
         SELECT m.merchant_id, 'subscription', m.subscription_id, i.number,
             format('told of another version from %s, billed the old one for %s',
