@@ -20,6 +20,7 @@ from ops.prove import (
     bugs_restore,
     bugs_terms,
     place,
+    scenes,
 )
 from ops.prove.checks import Violation
 from ops.prove.plan import Plan
@@ -63,6 +64,8 @@ def planted(name: str) -> Iterator[Bug]:
 
 def plan_of(life: Life, seed: str, index: int) -> Plan:
     """The plan of one history of such a life."""
+    if life.scene:
+        return scenes.lived_in(life.scene, Plan(seed, index, scale=0))
     return Plan(
         seed,
         index,

@@ -204,27 +204,12 @@ def plans_of(wanted: Wanted, is_over: Callable[[], bool]) -> Iterator[Plan]:
         if wanted.life == "turns":
             plan = replace(plan, begins=turns.BEGINS[index % len(turns.BEGINS)])
         if wanted.life == "scenes":
-            plan = in_a_scene(plan, wanted.trouble)
+            # One after the other, with no faults but its weather unless trouble is asked for.
+            name = list(scenes.SCENES)[index % len(scenes.SCENES)]
+            plan = scenes.lived_in(name, replace(plan, scale=wanted.trouble - 1))
         if wanted.sweep is not None:
             plan = replace(plan, deeds=SWEPT[index % len(SWEPT)])
         yield _with_bug(wanted.bug, plan) if wanted.bug else plan
-
-
-def in_a_scene(plan: Plan, trouble: int) -> Plan:
-    """One scene after the other, with no faults but its weather unless trouble is asked for."""
-    name = list(scenes.SCENES)[plan.index % len(scenes.SCENES)]
-    scene = scenes.SCENES[name]
-    return replace(
-        plan,
-        subscriptions=min(scenes.PEOPLE, plan.subscriptions),
-        days=min(scene.days, plan.days),
-        off=plan.off | bugs.RESTORES,
-        scale=trouble - 1,
-        begins=scene.begins,
-        plans=scene.plans,
-        settings=scene.settings,
-        scene=name,
-    )
 
 
 def _indexes(wanted: Wanted) -> range:

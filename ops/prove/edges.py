@@ -39,6 +39,8 @@ class Postman:
         if actor is not None and kind == "kill_before_mail":
             self.stage.kill(actor.process, undo)
             raise Killed
+        if kind == "mail_slow":
+            self.stage.sleep(timedelta(seconds=self.faults.dice.choice((1, 4, 12))))
         if kind in ("mail_refused_for_now", "mail_answer_lost"):
             self.under_way.pop(mail.message_id, None)
         if kind == "mail_refused_for_now":

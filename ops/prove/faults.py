@@ -67,6 +67,7 @@ NEWS: Final = {
 MAIL: Final = {
     "mail_refused_for_now": 20_000, "mail_answer_lost": 10_000, "kill_before_mail": 3_000,
     "kill_after_mail": 3_000,
+    "mail_slow": 20_000,  # seconds, and others go on meanwhile
 }  # fmt: skip
 MOMENT: Final = {
     "dark": 25_000,  # nothing runs for an hour to a month

@@ -46,6 +46,8 @@ class Life:
     deeds: tuple[tuple[str, int], ...] = ()
     # Of a hundred deeds so many are followed at once by another; see `ops.prove.turns`.
     turns: int = 0
+    # A scene by its name, in place of all but ``histories``; see `ops.prove.scenes`.
+    scene: str = ""
 
 
 SMALL: Final = Life()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ops.prove.people import Deeds, Person
+    from ops.prove.plan import Plan
 
 _WEEKS: Final = ("mingguan", "langganan")
 _ALL: Final = ("mingguan", "langganan", "harian", "hemat")
@@ -76,7 +77,7 @@ SCENES: Final[dict[str, Scene]] = {
             (2, 4, "pays"), (24, 60, "quantity|upgrade"), (24, 60, "pays|new_card"),
             (24, 60, "quantity"),
         ), ("harian", *_WEEKS), 12, cards=100,
-        weather=(("declined", 800_000), ("mail_refused_for_now", 100_000)),
+        weather=(("declined", 800_000), ("mail_refused_for_now", 50_000), ("mail_slow", 500_000)),
     ),
     "taken back by the bank": Scene(
         (
@@ -95,6 +96,19 @@ SCENES: Final[dict[str, Scene]] = {
             (2, 4, "pays"), (20, 30, "upgrade+credit_unsent|quantity+credit_unsent"),
             (2, 9, "quantity+credit_unsent|pays"), (20, 30, "upgrade+credit_unsent"),
         ), ("hemat", "pro"), 4, cards=100,
+    ),
+    "answers get lost": Scene(
+        (
+            (2, 4, "pays"), (20, 40, "quantity|upgrade|one_off"), (0.1, 9, "pays|new_card"),
+            (9, 30, "quantity|pays"), (9, 30, "pays"),
+        ), ("harian", "harian", "langganan"), 4, cards=85,
+        weather=(
+            ("on_process", 120_000), ("timeout_after", 150_000), ("late_effect", 150_000),
+            ("wrong_answer", 80_000), ("pause_before_call", 50_000), ("pause_after_call", 50_000),
+            ("kill_before_call", 40_000), ("kill_after_effect", 40_000), ("declined", 100_000),
+            ("status_lag", 200_000), ("status_stale", 200_000), ("news_amended", 150_000),
+            ("news_forged", 150_000), ("news_replayed", 100_000), ("news_late", 100_000),
+        ),
     ),
     "a number gives way": Scene(
         (
@@ -150,10 +164,25 @@ SCENES: Final[dict[str, Scene]] = {
             (2, 4, "pays"), (3, 9, "one_off"), (0, 3, "one_off"), (0, 3, "credit_paid"),
             (0, 3, "credit_paid|credit_paid+pay_number"), (1, 9, "pay_number|give_rest"),
             (3, 9, "one_off"), (1, 3, "credit_paid"), (0, 5, "credit_paid"),
-        ), ("hemat", "langganan"), 4, cards=25,
+        ), ("hemat", "langganan"), 4, cards=25, weather=(("mail_slow", 400_000),),
     ),
 }  # fmt: skip
 PEOPLE: Final = 3
+
+
+def lived_in(name: str, plan: Plan) -> Plan:
+    """A plan as this scene has it, with no more people and days than it had."""
+    scene = SCENES[name]
+    return replace(
+        plan,
+        subscriptions=min(PEOPLE, plan.subscriptions),
+        days=min(scene.days, plan.days),
+        off=plan.off | {"restored", "failed_over"},
+        begins=scene.begins,
+        plans=scene.plans,
+        settings=scene.settings,
+        scene=name,
+    )
 
 
 def enter(
