@@ -20,6 +20,7 @@ from api.v1.keys import KeysController
 from api.v1.life import LifeController
 from api.v1.merchant_routes import MerchantsController
 from api.v1.meters import MetersController
+from api.v1.next_invoices import NextInvoicesController
 from api.v1.one_offs import OneOffController
 from api.v1.overrides import OverridesController
 from api.v1.payment_methods import PaymentMethodsController
@@ -57,6 +58,7 @@ def routes() -> Router:
             SubscriptionsController,
             UsageController,
             LifeController,
+            NextInvoicesController,
             ItemsController,
             InvoicesController,
             OneOffController,

@@ -13,7 +13,9 @@ from billing.flows.cancel_quote import PlannedCancel
 from billing.flows.change_quote import PlannedChange
 from billing.flows.credit_plan import PlannedCredit
 from core import ids
+from invoices.derivation import arithmetic
 from invoices.lines import DraftLine, PricedDocument
+from invoices.wording import LANGUAGES
 
 
 class CreditPlanOut(Out):
@@ -33,10 +35,11 @@ class CreditPlanOut(Out):
 
 
 class QuotedLineOut(Out):
-    """A line of the invoice that the change would issue."""
+    """A line of the invoice that would be issued."""
 
     kind: str
     description: dict[str, str]
+    sentence: Annotated[dict[str, str], Meta(description="The arithmetic in words, by language.")]
     amount: Rupiah
     discount: Annotated[int, Meta(description="Whole rupiah that discounts took; not in `amount`.")]
     period_start: Day | None
@@ -58,6 +61,13 @@ class ChangePreviewOut(Out):
     tax: Rupiah
     total: Annotated[int, Meta(description="Whole rupiah, with tax: what the invoice asks for.")]
     credits: list[CreditPlanOut]
+    usage: Annotated[
+        list[QuotedLineOut],
+        Meta(
+            description="What was used in a period that is cut, and is billed now, before tax, on "
+            "an invoice of its own."
+        ),
+    ]
 
 
 class CancelPreviewOut(Out):
@@ -87,6 +97,7 @@ def shape_preview(planned: PlannedChange) -> ChangePreviewOut:
         tax=document.tax.tax.amount if document else 0,
         total=document.total.amount if document else 0,
         credits=[shape_credit(one) for one in planned.credits],
+        usage=shape_draft_lines(planned.usage.drafts),
     )
 
 
@@ -112,7 +123,9 @@ def shape_draft_lines(drafts: Sequence[InvoiceDraft]) -> list[QuotedLineOut]:
 
 def _quoted(line: DraftLine) -> QuotedLineOut:
     return QuotedLineOut(
-        kind=line.kind.value, description=dict(line.description), amount=line.amount.amount,
+        kind=line.kind.value, description=dict(line.description),
+        sentence={one: arithmetic(line.derivation, one) for one in LANGUAGES},
+        amount=line.amount.amount,
         discount=line.discount.amount if line.discount else 0,
         period_start=line.period.start if line.period else None,
         period_end=line.period.end if line.period else None,

@@ -19,7 +19,6 @@ from billing.flows.move_waits import moved_by, put_back, waits_on
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.renew_rows import replace_item
-from billing.flows.usage_close import bill_usage
 from billing.flows.use_balance import use_balance
 from billing.plan_changes import QuoteMode
 from billing.records import Change, Subscription
@@ -143,11 +142,9 @@ def change(
     _apply(unit, subscription, planned)
     tell(unit, "subscription.plan_changed", subscription, tell_change(planned))
     use_balance(unit, subscription.customer_id)
+    planned.usage.hold(unit)
+    planned.usage.record(unit, issue(unit, planned.usage.drafts))
     after = queries.get_subscription(unit, subscription_id)
-    if after.current_start != subscription.current_start:
-        # The period was cut: what was used in it is over, and need not wait for another. It was a
-        # part of a period of before.
-        bill_usage(unit, subscription, after.current_start)
     confirm_change(unit, planned, after)
     return Changed(planned, after, True, issued, notes)
 

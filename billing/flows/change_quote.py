@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from billing.flows.issue import price_drafts
 from billing.flows.item_rows import load_extras, priced, prices_of_items
 from billing.flows.metered_prices import check_meters
 from billing.flows.overrides import offered
+from billing.flows.usage_close import Closing, plan_cut
 from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import (
     BilledLine,
@@ -56,7 +57,8 @@ class PlannedChange:
 
     ``draft`` and ``document`` are the invoice of the change; there is none at the period's end,
     on trial, or where nothing is charged. ``credits`` are credit notes: on invoices not paid yet
-    (R43), and where more is given back than charged (R44).
+    (R43), and where more is given back than charged (R44). ``usage`` is what was used in a period
+    that the change cuts, and is billed now.
     """
 
     change_id: UUID
@@ -69,6 +71,7 @@ class PlannedChange:
     draft: InvoiceDraft | None
     document: PricedDocument | None
     invoice_id: UUID | None
+    usage: Closing = field(default_factory=Closing)
 
 
 def plan_change(
@@ -136,6 +139,7 @@ def plan_change(
         draft=draft,
         document=document,
         invoice_id=None if draft is None else unit.derive("invoice", *draft.key),
+        usage=plan_cut(unit, subscription, quote.new_period),
     )
 
 

@@ -119,9 +119,13 @@ def parts_on(
 
 
 def without_setup_again(
-    unit: Work, subscription_id: UUID, parts: tuple[Part, ...]
+    unit: Work, subscription_id: UUID, parts: tuple[Part, ...], *, voided: Sequence[UUID] = ()
 ) -> tuple[Part, ...]:
-    """Leave out the setup fees that stand on an invoice: a first period may be billed anew."""
+    """Leave out the setup fees that stand on an invoice: a first period may be billed anew.
+
+    Args:
+        voided: invoices that are as good as void.
+    """
     if not any(part.sets_up and part.price.setup_amount for part in parts):
         return parts
     line, inv = invoice_lines.c, invoices.c
@@ -132,6 +136,7 @@ def without_setup_again(
             inv.merchant_id == unit.merchant_id,
             inv.subscription_id == subscription_id,
             inv.status != "void",
+            inv.id.not_in(voided),
             line.kind == "setup",
         )
     )

@@ -264,7 +264,7 @@ def draft_of(
         case.extras, case.prices, first=price, quantity=case.quantity, on=step.period.start,
         first_paid=case.row.trial_end_on or case.row.started_on, grants=case.grants,
     )  # fmt: skip
-    parts = without_setup_again(unit, case.row.id, parts)
+    parts = without_setup_again(unit, case.row.id, parts, voided=case.voided)
     # Most subscriptions are alike, and lines that are one object are priced once.
     shape = (
         *(part.shape for part in parts),

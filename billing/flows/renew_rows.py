@@ -54,6 +54,8 @@ class Case:
     adopted: Change | None = None
     # What stands for the change in the key of the invoice it was billed by last.
     billed_as: UUID = NO_CHANGE
+    # Invoices that will be void by then: what is shown before it is done.
+    voided: tuple[UUID, ...] = ()
 
 
 def load(unit: Work, rows: list[Subscription]) -> list[Case]:

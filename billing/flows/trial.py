@@ -144,7 +144,7 @@ def plan_trial(unit: Work, subscription: Subscription, to: date | None) -> Plann
     )
     grants = _moved_grants(unit, subscription, moved)
     [case] = renew_rows.load(unit, [moved])
-    case.grants = grants
+    case.grants, case.voided = grants, voided
     return PlannedTrial(moved, voided, grants, next_bill(unit, case))
 
 

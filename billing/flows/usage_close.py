@@ -24,7 +24,7 @@ from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
 from billing.renewals import End, Issue, Pause, Resume, Roll, Step
 from core.bulk import insert_rows
-from core.calendars import civil_date, instant_of
+from core.calendars import Period, civil_date, instant_of
 from core.exact import written
 from core.work import Work
 from invoices.queries import get_invoice
@@ -184,6 +184,15 @@ def shut(unit: Work) -> None:
     """Let no event in until this transaction ends: what ends is billed to its last event."""
     if has_usage_prices(unit):
         shut_out_events(unit)
+
+
+def plan_cut(unit: Work, row: Subscription, period: Period | None) -> Closing:
+    """Plan what is billed of usage where a change begins another period: that of before is over,
+    and need not wait for another. It was a part of a period of before.
+    """
+    if period is None or period.start == row.current_start:
+        return Closing()
+    return plan_closing(unit, [Close(row, period.start)])
 
 
 def bill_usage(unit: Work, row: Subscription, through: date) -> list[UUID]:
