@@ -26,8 +26,16 @@ from core.trail import Fault, Walk
 FAULTS_SHOWN: Final = 50
 _STEP: Final = 100_000
 _ROWS: Final = 5_000
-# All rows are joined at once, in memory.
-_ROOM: Final = ("SET LOCAL work_mem = '128MB'", "SET LOCAL jit = off")
+# All rows are joined at once, in memory, by two processes however few there are: writing a row out
+# and hashing it costs more than a plan reckons.
+_ROOM: Final = (
+    "SET LOCAL work_mem = '128MB'",
+    "SET LOCAL jit = off",
+    "SET LOCAL parallel_setup_cost = 0",
+    "SET LOCAL parallel_tuple_cost = 0",
+    "SET LOCAL min_parallel_table_scan_size = 0",
+    "SET LOCAL max_parallel_workers_per_gather = 1",
+)
 # Of two connections beside one another one waits for the other, however long that takes.
 _PATIENCE: Final = "SET LOCAL idle_in_transaction_session_timeout = '2h'"
 
