@@ -5,8 +5,10 @@ sends a mail. A history that hunts strikes at each of them by itself, in a way t
 history's index, at its first pass or one of the next, and then after ever more passes: what is
 rarely done is struck as surely as what is done all day. Which pass it is follows from the seed.
 
-A sweep looks back after each round of histories and aims the next: a site that was struck often
-enough is left alone, another is struck at its first pass, in the ways that it lacks most.
+One history hunts a third of the sites, or whoever was struck at every line on the way would never
+arrive anywhere. A sweep looks back after each round of histories and aims the next: a site that was
+struck often enough is left alone, another is struck at its first pass, in the ways that it lacks
+most; one that is rarely struck is hunted by every history.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +34,16 @@ WAYS: Final = {
     "mail": ("kill_before_mail", "kill_after_mail", "mail_refused_for_now", "mail_answer_lost"),
 }  # fmt: skip
 ENOUGH: Final = 20
+# Every other hunt lets people sign up in peace for so long: none would come to what follows.
+PEACE: Final = timedelta(days=2)
 # After a strike a site is left alone until it was passed so many times as often.
 _APART: Final = 3
 _FIRST: Final = (1, 1, 1, 1, 2, 2, 3, 4)
-# Each site passed so far with the ways in which it is to be struck, the rarest first.
-Aims = tuple[tuple[str, tuple[str, ...]], ...]
+# So many histories share the sites among them: each site is hunted by one of them.
+_SHARE: Final = 3
+# Each site passed so far with the ways in which it is to be struck, the rarest first, and how many
+# histories share it.
+Aims = tuple[tuple[str, tuple[str, ...], int], ...]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS: Final = ("billing", "core", "dunning", "invoices", "payments", "plans")
@@ -59,14 +67,19 @@ class Hunt:
     _due: dict[str, int] = field(default_factory=dict)
     _turn: Counter[str] = field(default_factory=Counter)
     _wanted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _shares: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._wanted.update(self.aims)
+        for site, ways, share in self.aims:
+            self._wanted[site], self._shares[site] = ways, share
 
     def at(self, group: str, site: str) -> str | None:
         """What strikes at this pass of a site, if anything."""
         ways = self._wanted.get(site, WAYS[group])
         if not ways:
+            return None
+        luck = zlib.crc32(f"{self.seed}:{site}".encode())
+        if (luck + self.index) % self._shares.get(site, _SHARE):
             return None
         self.passes[site] += 1
         number = self.passes[site]
@@ -103,13 +116,18 @@ class Coverage:
     thin: dict[str, dict[str, int]]  # site → way → how often, where that was not enough
 
 
-def aims(passed: Counter[str], struck: Counter[tuple[str, str]]) -> Aims:
-    """Where the next round strikes: the ways of each site that are not enough yet."""
+def aims(passed: Counter[str], struck: Counter[tuple[str, str]], histories: int) -> Aims:
+    """Where the next round strikes, so many having been lived: what is not enough yet."""
     return tuple(
-        (site, tuple(sorted(
-            (way for way in WAYS[group_of(site)] if struck[site, way] < ENOUGH),
-            key=lambda way: struck[site, way],
-        )))
+        (
+            site,
+            tuple(sorted(
+                (way for way in WAYS[group_of(site)] if struck[site, way] < ENOUGH),
+                key=lambda way: struck[site, way],
+            )),
+            # Rarely struck is rarely passed: such a site is every history's.
+            1 if sum(struck[site, way] for way in WAYS[group_of(site)]) < histories else _SHARE,
+        )
         for site in sorted(passed)
     )  # fmt: skip
 

@@ -181,7 +181,7 @@ def in_rounds(plans: Iterable[Plan], so_far: Totals) -> Iterator[Plan | None]:
     for plan in plans:
         if plan.hunt and plan.index and not plan.index % ROUND:
             yield None
-            aims = census.aims(so_far.sites, so_far.struck_in)
+            aims = census.aims(so_far.sites, so_far.struck_in, so_far.histories)
         yield replace(plan, aims=aims)
 
 

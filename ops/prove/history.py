@@ -16,13 +16,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.flows.ingest import ingest_due
-from core.jobs import ring_due
 from ops.prove import scenes, turns
 from ops.prove.actors import HangError, Killed, Stage
 from ops.prove.book import Book
-from ops.prove.census import Hunt
+from ops.prove.census import PEACE, Hunt
 from ops.prove.checks import Violation
-from ops.prove.due import due_at
+from ops.prove.due import due_at, tick
 from ops.prove.edges import Postman, Swallowed, heard
 from ops.prove.faults import Faults
 from ops.prove.judging import judge, saw_a_charge, told_of
@@ -81,13 +80,12 @@ class History:
         self.book = Book(f"{plan.seed}:{plan.index}", SERVER_KEY, lambda: self.stage.now)
         self.post = Post(self.book, self.faults, self.dice("post"))
         self.wire = Wire(self.stage, self.book, self.faults, self.dice("wire"))
-        self.world, self.clients = self.dice("world"), self.dice("clients")
-        self.clicks, self.minds = self.dice("clicks"), self.dice("minds")
+        names = ("world", "clients", "clicks", "minds")
+        self.world, self.clients, self.clicks, self.minds = map(self.dice, names)
         self.errors = Swallowed()
         self.violations: list[Violation] = []
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._planned = 0
-        self.dark_until = self.start
+        self._planned, self.dark_until = 0, self.start
         self.moments, self.cut = 0, False
         self.postman = Postman(self.stage, self.faults)
         self.engine = wire_up(room, self.wire, self.postman, self.stage.real_now)
@@ -208,6 +206,9 @@ class History:
 
     def _live_days(self) -> None:
         end = self.start + timedelta(days=self.plan.days)
+        if self.plan.hunt and self.plan.index % 2:
+            self.faults.quiet = True
+            self._plan(self.start + PEACE, partial(setattr, self.faults, "quiet", False))
         while self.stage.now < end and not self.hurry():
             self._moment(self._next(end))
         self.cut = self.stage.now < end
@@ -271,8 +272,7 @@ class History:
 
     def _start_processes(self, kind: str | None) -> None:
         skew = timedelta(seconds=90 if kind == "skewed_clocks" else 0)
-        many = {"no_scheduler": 0, "many_schedulers": 3}.get(kind or "", 1)
-        for n in range(many):
+        for n in range({"no_scheduler": 0, "many_schedulers": 3}.get(kind or "", 1)):
             self.stage.spawn(f"scheduler {n}", self._tick, skew=skew * (n % 2))
         jump = timedelta(hours=self.world.choice([-2, 2])) if kind == "clock_jumps" else None
         for n in range(3 if self.world.random() < 0.5 else 2):
@@ -282,7 +282,7 @@ class History:
             self.stage.spawn(f"worker {n}", partial(self._work, patience, bells), skew=off)
 
     def _tick(self) -> None:
-        ring_due(self.engine.db, self.engine.real_now())
+        tick(self.engine, self.stage, self.world if self.scene else None)
 
     def _work(self, patience: int, bells: int) -> None:
         """A worker's life until it found no bell so many times; it looks a little later again."""
@@ -295,12 +295,12 @@ class History:
 
     def _run_until(self, until: datetime, *, dark: bool = False) -> None:
         while True:
-            due = min((at for at in (self.book.next_due(), self.post.next_due()) if at),
-                      default=None)  # fmt: skip
+            coming = (self.book.next_due(), self.post.next_due())
+            due = min((at for at in coming if at), default=None)
             if due is None or due > until:
                 self.stage.run_until(until)
                 again = (self.book.next_due(), self.post.next_due())
-                if not any(at is not None and at <= until for at in again):
+                if all(at is None or at > until for at in again):
                     return
                 continue
             self.stage.run_until(due)
