@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import random
+from datetime import datetime, timedelta
 from typing import Any
+
+from billing.engine import Engine
+from core.jobs import ring_due
+from ops.prove.actors import Stage
 
 _DUE = """
     SELECT min(due) FROM (
@@ -25,3 +30,11 @@ def due_at(connection: Any) -> datetime | None:
     row = connection.execute(_DUE).fetchone()
     found: datetime | None = row[0] if row else None
     return found
+
+
+def tick(engine: Engine, stage: Stage, dice: random.Random | None) -> None:
+    """The scheduler rings for what is due; with dice once more, seconds later, as it is shipped."""
+    ring_due(engine.db, engine.real_now())
+    if dice is not None:
+        stage.sleep(timedelta(seconds=dice.randrange(1, 4)))
+        ring_due(engine.db, engine.real_now())

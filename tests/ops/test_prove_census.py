@@ -152,6 +152,7 @@ def test_a_sweep_looks_back_after_every_round() -> None:
     looked: list[Plan | None] = []
     for plan in in_rounds(plans_of(Wanted("s", sweep=ROUND + 2), never), so_far):
         looked.append(plan)
+        so_far.histories += 1
         so_far.sites["billing/flows/settle.py:1"] += 1
 
     assert looked.index(None) == ROUND
