@@ -128,7 +128,7 @@ _RULES: Final[dict[str, str]] = {
             NULL
         FROM subscriptions s CROSS JOIN LATERAL generate_series(
             coalesce(s.trial_end_on, s.started_on), s.current_end - 1, interval '1 day') AS d(day)
-        WHERE s.status = 'active' AND NOT EXISTS (SELECT 1 FROM events e
+        WHERE s.status IN ('active', 'past_due') AND NOT EXISTS (SELECT 1 FROM events e
                 WHERE e.merchant_id = s.merchant_id AND e.subject_id = s.id
                 AND (e.payload ? 'served_from' OR e.type IN (
                     'subscription.paused', 'subscription.trial_moved')))

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from billing.flows.change_plan import change
 from billing.flows.credit import credit_invoice
 from billing.flows.make_room import make_room
 from billing.flows.refund import request_refund
 from core.errors import EngineError
 from core.work import Work
+from invoices.tables import invoices
 from ops.prove import turns
 from payments.tables import payments
 
@@ -54,10 +56,10 @@ class Scene:
 SCENES: Final[dict[str, Scene]] = {
     "second thoughts": Scene(
         (
-            (2, 4, "pays"), (20, 50, "change_later"), (0.1, 30, "upgrade|quantity|change_later"),
-            (0.1, 40, "change_later|upgrade|drop_change"), (90, 120, "change_later"),
-            (0.1, 20, "upgrade|quantity"),
-        ), _ALL, 13, begins=(1, 29),
+            (2, 4, "pays"), (10, 30, "later"), (0.1, 20, "upgrade|quantity|wait"),
+            (0.1, 20, "later|upgrade|drop_change+later"), (40, 90, "later|change_later"),
+            (0.1, 20, "upgrade|quantity|wait|wait"),
+        ), _ALL, 10, begins=(1, 29),
     ),
     "stays after all": Scene(
         (
@@ -88,7 +90,7 @@ SCENES: Final[dict[str, Scene]] = {
         (
             (2, 4, "pays"), (54, 60, "take_back"), (1, 9, "one_off"), (1, 4, "pays"),
             (4, 20, "give_part|quantity"), (30, 60, "take_back"),
-        ), ("harian", "langganan"), 7, cards=80,
+        ), ("langganan",), 6, cards=80,
         weather=(("status_timeout", 350_000), ("status_error", 150_000), ("news_twice", 200_000)),
     ),
     "written and not sent": Scene(
@@ -138,7 +140,8 @@ SCENES: Final[dict[str, Scene]] = {
             (1, 2, "pays"), (0.5, 8, "give_part"), (0, 5, "give_rest|give_part"),
             (26, 40, "quantity+pays"), (1, 5, "give_part|give_rest"), (0, 5, "give_rest"),
         ), ("hemat", "langganan"), 4, cards=90,
-        weather=(("news_lost", 600_000), ("refund_refused", 100_000)),
+        weather=(("news_lost", 600_000), ("end_timeout_after", 250_000),
+                 ("refund_refused", 100_000)),
     ),
     "the lights are out": Scene(
         (
@@ -162,9 +165,9 @@ SCENES: Final[dict[str, Scene]] = {
     "out of a balance": Scene(
         (
             (2, 4, "pays"), (3, 9, "one_off"), (0, 3, "one_off"), (0, 3, "credit_paid"),
-            (0, 3, "credit_paid|credit_paid+pay_number"), (1, 9, "pay_number|give_rest"),
-            (3, 9, "one_off"), (1, 3, "credit_paid"), (0, 5, "credit_paid"),
-        ), ("hemat", "langganan"), 4, cards=25, weather=(("mail_slow", 400_000),),
+            (0, 3, "credit_whole|credit_whole+pay_number"), (1, 9, "pay_number|give_rest"),
+            (3, 9, "one_off"), (1, 3, "credit_whole"), (0, 5, "credit_paid"),
+        ), ("pro", "langganan"), 4, cards=25, weather=(("mail_slow", 400_000),),
     ),
 }  # fmt: skip
 PEOPLE: Final = 3
@@ -204,8 +207,10 @@ def deeds(
     from ops.prove.people import CUSTOMER, STAFF
 
     dice, customer, book = who.dice, person.customer_id, who.book
-    luck, share = dice.random(), dice.randint(2, 4)
+    luck, share, subscription = dice.random(), dice.randint(2, 4), person.subscription_id
+    price, amount = dice.choice(who.prices), dice.randint(1, 3)
     assert customer is not None
+    assert subscription is not None
     assert book is not None
 
     def mine() -> set[str]:
@@ -230,6 +235,24 @@ def deeds(
             who.in_work(
                 lambda unit: request_refund(unit, one.id, amount, key=f"{key}-{part}"), STAFF
             )
+
+    def credit_whole() -> None:
+        paid = who.rows(invoices, customer_id=customer, status="paid")
+        if paid:
+            most = max(paid, key=lambda row: row.total_amount)
+            who.in_work(
+                lambda unit: credit_invoice(
+                    unit, most.id, reason="mistake", source_kind="request",
+                    source_id=unit.derive("credit", key),
+                ), STAFF,
+            )  # fmt: skip
+
+    def later() -> None:
+        who.in_work(
+            lambda unit: change(
+                unit, subscription, price_id=price, quantity=amount, mode="at_period_end"
+            )
+        )
 
     def leave_unsent() -> tuple[UUID, int] | None:
         """The charge is written, and who wrote it dies before it is sent."""
@@ -260,7 +283,8 @@ def deeds(
 
     return usual | {
         "pays": pays, "take_back": take_back, "credit_unsent": credit_unsent,
-        "card_instead": card_instead, "give_part": partial(give, True),
+        "card_instead": card_instead, "credit_whole": credit_whole, "later": later,
+        "wait": lambda: None, "give_part": partial(give, True),
         "give_rest": partial(give, False),
     }  # fmt: skip
 
