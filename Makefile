@@ -69,6 +69,10 @@ settings-reference: $(VENV)/.runtime ## Write docs/reference/settings.md anew
 	@mkdir -p docs/reference
 	$(BIN)/tagihan settings --markdown > docs/reference/settings.md
 
+.PHONY: pictures
+pictures: $(VENV)/.runtime ## Draw the pictures of docs/explain anew
+	@$(BIN)/python -m ops.pictures
+
 .PHONY: readmes
 readmes: $(VENV)/.dev ## Write the list of modules in each README anew
 	@$(BIN)/python tests/readme_modules.py
