@@ -147,9 +147,12 @@ def demo(output: Path, sabotage: str | None) -> None:
 @tagihan.command()
 @click.option("--json", "as_json", is_flag=True, help="Answer JSON instead of text.")
 @click.option("--last", is_flag=True, help="Tell what the last night's examination found.")
-def doctor(as_json: bool, last: bool) -> None:
+@click.option("--replay", is_flag=True, help="Work every stored line out again, all of them.")
+def doctor(as_json: bool, last: bool, *, replay: bool) -> None:
     """Check the money invariants on the live database; exits 1 and names what is broken."""
     settings = begin("doctor", needs=("DATABASE_URL",), quiet=True)
+    if replay:
+        finish(module("ops.replay.command").main(settings, as_json=as_json))
     finish(module("ops.doctor").main(settings, as_json=as_json, last=last))
 
 

@@ -3,7 +3,8 @@
 A small business is lived by the simulation's own people, without faults, and then multiplied
 (`ops.multiply`); its audit is sealed by the sealer. Every rule is timed; all must hold. The floor
 is one sequential scan over the rows of every table, by the same server in the same run, because
-the speed of a machine drifts; that of the audit is each of its rows written out and hashed once.
+the speed of a machine drifts; that of the audit is each of its rows written out and hashed once,
+that of `tagihan doctor --replay` each line fetched and its derivation read.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ops.prove.faults import KINDS
 from ops.prove.history import History
 from ops.prove.place import throwaway
 from ops.prove.plan import Plan
+from ops.replay.command import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Figures:
     sealing: float
     verifying: float
     hashing: float  # the floor of verifying
+    lines: int
+    replaying: float
+    fetching: float
     client_mb: int
     broken: tuple[str, ...]
     rules: dict[str, int]  # milliseconds
@@ -102,10 +107,14 @@ def _figures(
     verifying = time.perf_counter() - began
     if any(one.count for one in verdicts) or sealed == 0:
         raise RuntimeError("the audit is not as it was sealed")
+    fetching = _fetched(look)
+    replayed = run(db, lambda _: None)
+    if replayed.differences:
+        raise RuntimeError("a line of a healthy business does not come to the same rupiah")
     size = look.execute("SELECT pg_database_size(current_database()) / 1048576").fetchone()
     figures = Figures(
         _count(look, "invoices"), rows, int(str(size[0])) if size else 0, making, floor, doctor,
-        sealed, sealing, verifying, hashing,
+        sealed, sealing, verifying, hashing, replayed.lines, replayed.seconds, fetching,
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         tuple(one.name for one in (*report.broken, *report.warnings)),
         {one.name: one.milliseconds for one in report.results},
@@ -138,6 +147,17 @@ def _hashing(look: psycopg.Connection[tuple[object, ...]]) -> float:
     return time.perf_counter() - began
 
 
+def _fetched(look: psycopg.Connection[tuple[object, ...]]) -> float:
+    """Seconds for every line to come here, and for its derivation to be read."""
+    began = time.perf_counter()
+    with look.cursor() as cursor:
+        for row in cursor.stream(
+            "SELECT id, amount, derivation::text FROM invoice_lines", size=2000
+        ):
+            json.loads(str(row[2]))
+    return time.perf_counter() - began
+
+
 def told(figures: Figures, report: Report) -> str:
     """The figures for people: the slowest rules first."""
     slow = sorted(figures.rules.items(), key=lambda one: -one[1])
@@ -145,11 +165,14 @@ def told(figures: Figures, report: Report) -> str:
     size = f"{figures.invoices:,} invoices, {figures.rows:,} rows, {figures.megabytes:,} MB"
     times = f"{figures.doctor / figures.floor:.1f} times the floor"
     sealing, verifying = figures.sealed / figures.sealing, figures.sealed / figures.verifying
+    rate = f"{figures.lines / figures.replaying:,.0f} lines/s"
+    replay = f"{rate}, {figures.replaying / figures.fetching:.1f} times the fetching of them"
     lines += [
         "",
         f"{size} (made in {figures.making:.0f} s)",
         f"doctor: {len(figures.rules)} rules in {figures.doctor:.1f} s, {times}",
         f"floor: every row read once, {figures.floor:.1f} s",
+        f"replay: {figures.lines:,} lines in {figures.replaying:.1f} s, {replay}",
         f"this process had {figures.client_mb} MB at most",
         f"audit: {figures.sealed:,} rows, {sealing:,.0f}/s sealed, {verifying:,.0f}/s verified",
         f"floor: each row hashed once by the server, {figures.sealed / figures.hashing:,.0f}/s",

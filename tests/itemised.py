@@ -16,6 +16,7 @@ from billing.flows.subscribe import Subscribed, subscribe
 from core.merchant import Merchant
 from invoices.queries import get_invoice, lines_of, list_invoices
 from ops.doctor import examine, render
+from ops.replay.command import run
 
 NEXT = datetime(2026, 12, 15, 2, tzinfo=UTC)
 ABOUT_LINES = {
@@ -28,6 +29,14 @@ def sound(engine: Engine, merchant: Merchant) -> None:
     report = examine(engine.db, MachineTime().at)
     assert not ABOUT_LINES - {result.name for result in report.results}
     assert not ABOUT_LINES & {result.name for result in report.broken}, render(report)
+    assert replayed(engine) == []
+
+
+def replayed(engine: Engine) -> list[str]:
+    """Every stored line worked out again from what was sold: what differs."""
+    found: list[str] = []
+    run(engine.db, lambda one: found.append(str(one)))
+    return found
 
 
 def begun(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from builders import make_subscription, set_clock, working
 from fakes import MachineTime
+from itemised import replayed
 
 from billing.engine import Engine
 from billing.flows.metered_prices import NewPart, publish
@@ -91,6 +92,7 @@ def sound(engine: Engine) -> None:
     report = examine(engine.db, MachineTime().at)
     assert not WATCHED - {result.name for result in report.results}
     assert not WATCHED & {result.name for result in report.broken}, render(report)
+    assert replayed(engine) == []
 
 
 def day(month: int, number: int) -> datetime:

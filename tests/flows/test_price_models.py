@@ -10,6 +10,7 @@ import pytest
 from builders import make_merchant, make_price, make_subscription, set_clock, working
 from changes import assert_stored, pay
 from fakes import MachineTime
+from itemised import replayed
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -61,6 +62,7 @@ def sound(engine: Engine, merchant: Merchant) -> None:
     report = examine(engine.db, MachineTime().at)
     assert not ABOUT_LINES - {result.name for result in report.results}
     assert not ABOUT_LINES & {result.name for result in report.broken}, render(report)
+    assert replayed(engine) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Every stored line worked out again, from its derivation and from what was sold."""
