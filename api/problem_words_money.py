@@ -29,6 +29,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The customer has used this money since.",
         "Uang ini sudah dipakai pelanggan.",
     ),
+    "top_up_is_no_debt": (
+        "A top-up is no debt: refund what is left of it, or void it while it is unpaid.",
+        "Isi saldo bukan utang: kembalikan sisanya, atau batalkan selagi belum dibayar.",
+    ),
     "cancel_scheduled": (
         "The subscription is about to end: undo that first.",
         "Langganan akan berhenti: batalkan penghentiannya dulu.",

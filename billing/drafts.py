@@ -18,7 +18,7 @@ from invoices.tax_terms import TaxMode
 from plans.catalogue import PriceVersion
 from plans.pricing import FLAT
 
-InvoiceKind = Literal["period", "change", "one_off"]
+InvoiceKind = Literal["period", "change", "one_off", "top_up"]
 # at_once: the customer acts, or pays by a number of ours. morning: a renewal charged to a saved
 # method. by_payer: the payer confirms the charge; we start nothing.
 Collect = Literal["at_once", "morning", "by_payer"]
@@ -75,6 +75,8 @@ class Issued:
     paid: int
     status: Literal["open", "paid"]
     due_on: date
+    # What of ``paid`` is no money but credit that was given.
+    promotional: int = 0
 
     @property
     def due(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from billing.engine import Engine
-from billing.flows import accounts, chase, deliver, refund
+from billing.flows import accounts, chase, deliver, granting, refund
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
 from billing.flows.compare_status import compare_due
@@ -29,4 +29,5 @@ FLOWS: dict[str, Callable[[Engine, UUID], int]] = {
     "message.send": deliver.send_due,
     "status.compare": compare_due,
     "price.move": move_due,
+    "balance.expire": granting.expire_due,
 }

@@ -58,7 +58,11 @@ balance_entries = merchant_table(
     reference("customer_id", "customers"),
     UniqueConstraint("merchant_id", "kind", "source_kind", "source_id"),
     CheckConstraint("amount <> 0", name="amount"),
-    CheckConstraint("kind IN ('overpaid','credited','applied','refunded','reversed')", name="kind"),
+    CheckConstraint(
+        "kind IN ('overpaid','credited','applied','refunded','reversed','topped_up','granted',"
+        "'restored','expired')",
+        name="kind",
+    ),
     Index("ix_balance_entries_customer", "merchant_id", "customer_id", "at"),
 )
 

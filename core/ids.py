@@ -27,6 +27,7 @@ PREFIXES = {
     "override": "own",
     "discount": "dc",
     "grant": "dg",
+    "lot": "lot",
     "change": "chg",
     "price_move": "mov",
     "invoice": "inv",

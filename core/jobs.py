@@ -48,6 +48,7 @@ DUE: dict[str, str] = {
         ("notification.ingest", "notifications", "t.next_at <= :real"),
         ("message.send", "messages", "t.next_at <= :real"),
         ("status.compare", "status_sweeps", "t.next_at <= :real"),
+        ("balance.expire", "balance_lots", f"t.next_at <= {_LATEST} AND t.next_at <= {_NOW}"),
         ("price.move", "price_moves", "t.state IN ('running','undoing')"),
     )
 }

@@ -55,6 +55,8 @@ class Merchant:
     payment_terms_days: int
     trial_notice_days: int
     renewal_notice_days: int
+    credit_notice_days: int
+    top_up_days: int | None
     cancel_day_billed: bool
     refund_approval_above: int
     refund_approval_days: int

@@ -62,6 +62,10 @@ merchants = Table(
     Column("payment_terms_days", Integer, nullable=False, server_default="7"),
     Column("trial_notice_days", Integer, nullable=False, server_default="7"),
     Column("renewal_notice_days", Integer, nullable=False, server_default="30"),
+    # How many days ahead a customer is told that credit expires; 0: nobody is told.
+    Column("credit_notice_days", Integer, nullable=False, server_default="7"),
+    # After how many days money that was topped up expires; none: never.
+    Column("top_up_days", Integer),
     Column("cancel_day_billed", Boolean, nullable=False, server_default=text("true")),
     Column("refund_approval_above", BigInteger, nullable=False, server_default="1000000"),
     Column("refund_approval_days", Integer, nullable=False, server_default="30"),
@@ -79,6 +83,8 @@ merchants = Table(
     CheckConstraint("payment_terms_days BETWEEN 0 AND 180", name="payment_terms_days"),
     CheckConstraint("trial_notice_days BETWEEN 0 AND 60", name="trial_notice_days"),
     CheckConstraint("renewal_notice_days BETWEEN 0 AND 90", name="renewal_notice_days"),
+    CheckConstraint("credit_notice_days BETWEEN 0 AND 90", name="credit_notice_days"),
+    CheckConstraint("top_up_days BETWEEN 1 AND 3650", name="top_up_days"),
     CheckConstraint("refund_approval_days BETWEEN 1 AND 3650", name="refund_approval_days"),
     CheckConstraint("pkp_until IS NULL OR pkp_since IS NOT NULL", name="pkp"),
 )

@@ -17,6 +17,7 @@ class LineKind(StrEnum):
     USAGE = "usage"
     SETUP = "setup"
     ONE_OFF = "one_off"
+    TOP_UP = "top_up"
 
 
 _DESCRIPTIONS: Final[Mapping[LineKind, Mapping[str, str]]] = {
@@ -27,6 +28,7 @@ _DESCRIPTIONS: Final[Mapping[LineKind, Mapping[str, str]]] = {
     LineKind.USAGE: {"id": "Pemakaian {name}", "en": "{name}, used"},
     LineKind.SETUP: {"id": "Biaya awal {name}", "en": "{name}, setup fee"},
     LineKind.ONE_OFF: {"id": "{name}", "en": "{name}"},
+    LineKind.TOP_UP: {"id": "Isi saldo", "en": "Balance top-up"},
 }
 
 

@@ -68,7 +68,7 @@ invoices = merchant_table(
     reference("payment_method_id", "payment_methods", within="customer_id"),
     UniqueConstraint("merchant_id", "number"),
     UniqueConstraint("merchant_id", "external_id"),
-    CheckConstraint("kind IN ('period','change','one_off')", name="kind"),
+    CheckConstraint("kind IN ('period','change','one_off','top_up')", name="kind"),
     CheckConstraint("status IN ('draft','open','paid','void','uncollectible')", name="status"),
     CheckConstraint("collection IN ('automatic','invoice')", name="collection"),
     CheckConstraint("(status = 'draft') = (number IS NULL)", name="number"),
@@ -90,9 +90,11 @@ invoices = merchant_table(
     CheckConstraint(
         "status <> 'open' OR total_amount > paid_amount + credited_amount", name="open"
     ),
-    CheckConstraint("(kind = 'one_off') = (period_start IS NULL)", name="period"),
+    CheckConstraint("(kind IN ('one_off','top_up')) = (period_start IS NULL)", name="period"),
     CheckConstraint("period_start < period_end", name="period_order"),
-    CheckConstraint("kind = 'one_off' OR subscription_id IS NOT NULL", name="subscription"),
+    CheckConstraint(
+        "kind = 'one_off' OR (kind = 'top_up') = (subscription_id IS NULL)", name="subscription"
+    ),
     CheckConstraint("currency = 'IDR'", name="currency"),
     Index(
         "uq_invoices_business_key",
@@ -136,7 +138,8 @@ invoice_lines = merchant_table(
     reference("extra_id", "subscription_items"),
     UniqueConstraint("merchant_id", "invoice_id", "position"),
     CheckConstraint(
-        "kind IN ('recurring','stub','credit','charge','usage','setup','one_off')", name="kind"
+        "kind IN ('recurring','stub','credit','charge','usage','setup','one_off','top_up')",
+        name="kind",
     ),
     CheckConstraint("(kind = 'credit') = (amount < 0) OR amount = 0", name="sign"),
     CheckConstraint(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import billing.credits.tables
 import billing.discounts.tables
 import billing.ledger.tables
 import billing.moves.tables

@@ -333,6 +333,10 @@ SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         lambda t: f"Saldo {t.who} bertambah {t.rp()} ({t.word('because', words.REASONS)})",
         lambda t: f"The balance of {t.who} grows by {t.rp()} ({t.word('because', words.REASONS)})",
     ),
+    "balance.expired": (
+        lambda t: f"Saldo {t.who} sebesar {t.rp()} hangus",
+        lambda t: f"{t.rp()} of the balance of {t.who} expire",
+    ),
     "balance.applied": (
         lambda t: f"Saldo {t.who} membayar {t.rp()} dari {t.no}",
         lambda t: f"The balance of {t.who} pays {t.rp()} of {t.no}",

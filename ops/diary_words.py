@@ -38,6 +38,9 @@ UNDONE: Final = {
 REASONS: Final = {
     "overpaid": ("kelebihan bayar", "overpaid"),
     "credited": ("nota kredit", "credit note"),
+    "restored": ("kredit promosi kembali", "promotional credit comes back"),
+    "granted": ("kredit promosi", "promotional credit"),
+    "topped_up": ("isi saldo", "top-up"),
 }
 CHASED: Final = {
     "recovered": ("tagihan tertagih kembali", "recovered"),
@@ -52,6 +55,7 @@ MAILS: Final = {
     "subscription.renewal_notice": ("langganan segera diperpanjang", "the renewal comes soon"),
     "subscription.price_changes": ("harga akan berubah", "the price will change"),
     "subscription.price_kept": ("harga tetap seperti semula", "the price stays as it is"),
+    "balance.expiring": ("saldo segera hangus", "credit ends soon"),
     "subscription.cancel_confirmed": ("pembatalan dicatat", "the cancellation is noted"),
     "subscription.change_confirmed": ("perubahan paket dicatat", "the change of plan is noted"),
 }

@@ -137,6 +137,12 @@ INVARIANTS: Final = (
     _i("T5", "Who is moved to another version of a price is told first, and billed so.",
        "price_move_members_frozen uq_price_move_members_merchant_id_move_id_subscription_id",
        "moved-as-announced"),
+    _i("T6", "A balance is the sum of its lots: each is used once, in time, and credit that was "
+       "given is never paid out.",
+       "balance_lots_frozen balance_uses_frozen balance_uses_within_lot "
+       "uq_balance_uses_merchant_id_entry_id_lot_id ck_balance_lots_amount ck_balance_uses_amount",
+       "lots-make-the-balance lots-not-negative credit-is-never-money lots-end-in-time "
+       "top-ups-reach-the-balance"),
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from corruptions_lots import LOT_FAULTS
+
 # Done by SQL of a superuser with every trigger silenced.
 INVOICE = (
     "(SELECT id FROM invoices WHERE status = 'paid' AND kind = 'period' ORDER BY number LIMIT 1)"
@@ -315,4 +317,5 @@ FAULTS: list[tuple[str, str, set[str]]] = [
         SELECT merchant_id, gen_random_uuid(), 'not_ours', 'x', 'high', 'report', '2001-01-01', '{}', '2001-01-01', 'open'
         FROM merchants LIMIT 1""",
      {"differences-are-answered"}),
+    *LOT_FAULTS,
 ]  # fmt: skip

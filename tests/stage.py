@@ -25,6 +25,7 @@ from billing.engine import Engine
 from billing.flows import chase, deliver, refund
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
+from billing.flows.granting import expire_due
 from billing.flows.notices import notify_due
 from billing.flows.renew import renew_due
 from billing.flows.settle import settle
@@ -46,6 +47,7 @@ _DUE = text(
         SELECT min(next_at) AS due FROM subscriptions WHERE merchant_id = :m
         UNION ALL SELECT min(notice_at) FROM subscriptions WHERE merchant_id = :m
         UNION ALL SELECT min(collect_at) FROM invoices WHERE merchant_id = :m
+        UNION ALL SELECT min(next_at) FROM balance_lots WHERE merchant_id = :m
         UNION ALL SELECT min(next_at) FROM dunning_cases WHERE merchant_id = :m
         UNION ALL SELECT min(due_at) FROM refunds WHERE merchant_id = :m
     ) AS all_due
@@ -67,6 +69,8 @@ _CHECKS = {
         SELECT coalesce((SELECT -sum(amount) FROM postings
             WHERE merchant_id = :m AND account = 'customer_credit'), 0)
         - coalesce((SELECT sum(amount) FROM balance_entries WHERE merchant_id = :m), 0)
+        + coalesce((SELECT -sum(amount) FROM postings
+            WHERE merchant_id = :m AND account = 'promotional_credit'), 0)
         - coalesce((SELECT sum(amount) FROM refunds WHERE merchant_id = :m
             AND state NOT IN ('succeeded', 'failed')), 0)""",
     "the gateway holds what came in less what went back": """
@@ -170,8 +174,8 @@ class Stage:
     def drain(self) -> None:
         """Do all that is due at this instant."""
         flows = (
-            renew_due, notify_due, chase.step_due, collect_due, send_due, refund.send_due,
-            deliver.send_due,
+            renew_due, notify_due, chase.step_due, collect_due, expire_due, send_due,
+            refund.send_due, deliver.send_due,
         )  # fmt: skip
         for _ in range(50):
             if not sum(flow(self.engine, self.id) for flow in flows):

@@ -48,6 +48,22 @@ RenewalNoticeDays = Annotated[
         description="Days of notice before a period of a year or more is renewed; 0 sends none.",
     ),
 ]
+CreditNoticeDays = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=90,
+        description="Days ahead that a customer is told of credit that ends; 0 tells nobody.",
+    ),
+]
+TopUpDays = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=3650,
+        description="After so many days topped-up money ends, by your terms; never if left out.",
+    ),
+]
 Rps = Annotated[int, Meta(ge=1, le=1000, description="Requests per second at the gateway.")]
 ApprovalDays = Annotated[
     int,
@@ -122,6 +138,8 @@ class NewMerchantIn(In, kw_only=True):
     trial_notice_days: TrialNoticeDays = 7
     renewal_notice_days: RenewalNoticeDays = 30
     cancel_day_billed: bool = True
+    credit_notice_days: CreditNoticeDays = 7
+    top_up_days: TopUpDays | None = None
     refund_approval_above: Approval = 1_000_000
     refund_approval_days: ApprovalDays = 30
     metadata: MetadataIn = msgspec.field(default_factory=dict)
@@ -157,6 +175,8 @@ class MerchantPatch(In, kw_only=True):
     trial_notice_days: TrialNoticeDays | UnsetType = UNSET
     renewal_notice_days: RenewalNoticeDays | UnsetType = UNSET
     cancel_day_billed: bool | UnsetType = UNSET
+    credit_notice_days: CreditNoticeDays | UnsetType = UNSET
+    top_up_days: TopUpDays | UnsetType | None = UNSET
     refund_approval_above: Approval | UnsetType = UNSET
     refund_approval_days: ApprovalDays | UnsetType = UNSET
     metadata: MetadataIn | UnsetType = UNSET
@@ -196,6 +216,8 @@ class MerchantOut(Out):
     trial_notice_days: int
     renewal_notice_days: int
     cancel_day_billed: bool
+    credit_notice_days: int
+    top_up_days: int | None
     refund_approval_above: Rupiah
     refund_approval_days: int
     mode: Annotated[

@@ -13,7 +13,8 @@ from api.auth import Caller
 from api.routes import get
 from api.shapes import Day, Instant, Out, Rupiah, path_id
 from api.v1.change_shapes import QuotedLineOut, shape_quoted
-from billing import queries
+from billing.credits.lots import spendable
+from billing.credits.queries import lots_of
 from billing.engine import Engine
 from billing.flows.next_bill import NextBill, next_invoice
 from core import ids
@@ -39,7 +40,11 @@ class NextInvoiceOut(Out):
     tax: Rupiah
     total: Rupiah
     from_balance: Annotated[
-        int, Meta(description="Whole rupiah that the customer's balance of today would pay.")
+        int,
+        Meta(
+            description="Whole rupiah that the customer's balance of today would pay; what ends "
+            "before the invoice is issued pays nothing."
+        ),
     ]
     due: Annotated[int, Meta(description="Whole rupiah that are left to be paid.")]
 
@@ -81,8 +86,8 @@ class NextInvoicesController(Controller):
 def _shape(unit: Work, bill: NextBill) -> NextInvoiceOut:
     document, who = bill.document, bill.draft.customer.id
     total = document.total.amount
-    held = queries.balances(unit, {who}).get(who, 0)
-    paid = max(0, min(total, held))
+    # What has ended by then pays nothing of it.
+    paid = min(max(total, 0), spendable(lots_of(unit, [who]).get(who, ()), bill.at))
     return NextInvoiceOut(
         issued_at=bill.at,
         due_on=bill.draft.due_on,

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, update
 
+from billing.credits.service import raise_balance
 from billing.drafts import MORNING, morning_of
-from billing.flows import chase, fallback, refund
+from billing.flows import chase, fallback, refund, top_up
 from billing.flows.book_journals import post_capture
 from billing.flows.card_checks import check_failed
 from billing.flows.holds import hold_ended
@@ -20,7 +21,6 @@ from billing.flows.standing import is_left_alone, waits_for_sign_up
 from billing.flows.tax_points import paid_on
 from billing.flows.use_balance import use_balance
 from billing.service import after_failed, after_paid
-from billing.tables import balance_entries
 from core import ids
 from core.bulk import insert_rows
 from core.calendars import civil_date, instant_of
@@ -74,11 +74,13 @@ def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None
         told = {"payment": ids.public("payment", payment_id)}
         told |= fallback.taken_over(unit, order, invoice)
         _allocated(unit, invoice, applied, tax_on, told)
+    if applied and invoice.kind == "top_up":
+        top_up.paid(unit, order.customer_id, invoice.id, payment_id, applied, key=order.order_id)
     if excess:
         _overpaid(unit, order, invoice, payment_id, excess)
     if answer.settled:
         refund.on_settled(unit, payment_id)
-    if excess or applied < owed:
+    if excess or applied < owed or invoice.kind == "top_up":
         use_balance(unit, order.customer_id)
 
 
@@ -115,7 +117,7 @@ def _overpaid(
     unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID, excess: int
 ) -> None:
     row = balance_entry(unit, order, "overpaid", payment_id, excess)
-    insert_rows(unit.session, balance_entries, [row])
+    raise_balance(unit, row)
     unit.event(
         "balance.credited",
         "payment",

@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 
 from billing.flows.tax_points import payment_point, take_back_point, tax_waiting
 from billing.ledger import postings as entries
-from billing.ledger.journal import JournalKind
+from billing.ledger.journal import Journal, JournalKind
 from billing.ledger.service import post, posted
 from core.money import Money
 from core.work import Work
@@ -41,13 +41,20 @@ def post_capture(
             off = posted(unit, JournalKind.WRITTEN_OFF, write_off_key(unit, invoice.id))
             if off is not None:
                 post(unit, [entries.write_off_reversed(off, on)])
-        waiting = tax_waiting(unit, invoice.id)
-        became = payment_point(
-            unit, order.order_id, invoice, applied=applied, on=tax_on, waiting=waiting
-        )
-        if became is not None:
-            done.append(became)
+        # Nothing is sold by a top-up: what its money pays has its own tax point.
+        if invoice.kind != "top_up":
+            done += _tax_point(unit, order, invoice, applied, tax_on)
     post(unit, done)
+
+
+def _tax_point(
+    unit: Work, order: Row[Any], invoice: Row[Any], applied: int, tax_on: date
+) -> list[Journal]:
+    waiting = tax_waiting(unit, invoice.id)
+    became = payment_point(
+        unit, order.order_id, invoice, applied=applied, on=tax_on, waiting=waiting
+    )
+    return [] if became is None else [became]
 
 
 def post_reversal(unit: Work, order: Row[Any], invoice: Row[Any], *, before: int = 0) -> None:

@@ -30,6 +30,7 @@ _DUE = text(
         SELECT min(next_at) AS due FROM subscriptions WHERE merchant_id = :m
         UNION ALL SELECT min(notice_at) FROM subscriptions WHERE merchant_id = :m
         UNION ALL SELECT min(collect_at) FROM invoices WHERE merchant_id = :m
+        UNION ALL SELECT min(next_at) FROM balance_lots WHERE merchant_id = :m
         UNION ALL SELECT min(next_at) FROM dunning_cases WHERE merchant_id = :m
         UNION ALL SELECT min(due_at) FROM refunds WHERE merchant_id = :m
         UNION ALL SELECT min(expires_at) FROM payment_orders

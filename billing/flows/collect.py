@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 
 from billing.engine import Engine
+from billing.flows import top_up
 from billing.flows.chase import on_declined
 from billing.flows.fallback import stand_in
 from billing.flows.offers import instrument
@@ -57,7 +58,12 @@ def collect_due(engine: Engine, merchant_id: UUID, limit: int = BATCH) -> int:
         ).all()
         if not rows:
             return 0
-        without = _collect_locked(unit, rows)
+        # A top-up is collected by nobody: its time is the end of its days.
+        asked = [row.id for row in rows if row.kind == "top_up"]
+        without = _collect_locked(unit, [row for row in rows if row.kind != "top_up"])
+    for invoice_id in asked:
+        with engine.work(merchant_id, system("collect")) as unit:
+            top_up.lapse(unit, invoice_id)
     for invoice_id, customer_id in without:
         with engine.work(merchant_id, system("collect")) as unit:
             _nothing_to_charge(unit, invoice_id, customer_id)

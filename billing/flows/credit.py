@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from billing.flows.chase import on_credited
+from billing.flows.credit_balance import give_back, money_left
 from billing.flows.credit_books import post_note
 from billing.flows.credit_rows import (
     CreditNote,
     creditable_amount,
     find_note,
-    given_back_of_paid,
     load_creditable,
     note_of,
 )
@@ -25,7 +25,6 @@ from billing.flows.tax_points import credit_as_recorded
 from billing.flows.use_balance import use_balance
 from billing.queries import get_customer, lock_customers
 from billing.service import after_paid
-from billing.tables import balance_entries
 from core import ids
 from core.bulk import insert_rows
 from core.errors import Conflict
@@ -47,7 +46,7 @@ from invoices.tables import credit_note_lines, credit_notes
 # What takes an invoice back because its subscription ends.
 _ENDS = ("cancel", "subscription_end")
 
-__all__ = ["CreditNote", "add_balance", "credit_invoice", "creditable_amount", "load_creditable"]
+__all__ = ["CreditNote", "credit_invoice", "creditable_amount", "load_creditable"]
 
 
 def credit_invoice(
@@ -83,7 +82,8 @@ def credit_invoice(
         NotFound: ``invoice_not_found``.
         Conflict: ``invoice_not_creditable`` for a draft, void or written-off invoice;
             ``credit_exceeds_paid`` when a refund would give back more than was paid;
-            ``credit_exceeds_document`` when lines would give back more than it came to.
+            ``top_up_is_no_debt`` for a top-up; ``credit_exceeds_document`` when lines would give
+            back more than it came to.
         InvalidRequest: ``nothing_to_credit``, ``credit_exceeds_line``, ``credit_exceeds_document``
             for an amount.
     """
@@ -98,9 +98,14 @@ def credit_invoice(
         raise Conflict(
             "invoice_not_creditable", f"an invoice that is {invoice.status} is not credited"
         )
+    if invoice.kind == "top_up":
+        raise Conflict("top_up_is_no_debt", "nothing was sold: what is left of it is refunded")
     document = load_creditable(unit, invoice)
+    money_before = money_left(unit, invoice)
     draft = _draft(document, net_lines, gross_amount, in_place_of or {})
-    to_invoice, to_balance = _split(unit, invoice, draft, for_refund=source_kind == "refund")
+    to_invoice, to_balance = _split(
+        invoice, draft, left=money_before if source_kind == "refund" else None
+    )
     recorded = credit_as_recorded(
         unit, invoice, draft, to_invoice=Money(to_invoice), to_balance=Money(to_balance)
     )
@@ -135,50 +140,12 @@ def credit_invoice(
             after_paid(unit, state)  # a subscription that ends is not brought to life once more
         on_credited(unit, invoice_id)
     if to_balance and source_kind != "refund":
-        add_balance(
-            unit,
-            issued.customer_id,
-            to_balance,
-            kind="credited",
-            source_kind="credit_note",
-            source_id=note_id,
-        )
+        give_back(unit, invoice, issued, money_before)
     _tell(unit, invoice, issued, notify=notify)
     if to_balance and source_kind not in ("refund", "change", "pause", *_ENDS):
         # A change spends it on its own invoice first; an end takes back what is not served first.
         use_balance(unit, issued.customer_id)
     return issued
-
-
-def add_balance(
-    unit: Work, customer_id: UUID, amount: int, *, kind: str, source_kind: str, source_id: UUID
-) -> None:
-    """Add to what we hold for a customer, under the customer's row lock; once for each source."""
-    written = insert_rows(
-        unit.session,
-        balance_entries,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": unit.derive("balance", kind, source_kind, source_id),
-                "customer_id": customer_id,
-                "amount": amount,
-                "kind": kind,
-                "source_kind": source_kind,
-                "source_id": source_id,
-                "at": unit.now,
-            }
-        ],
-        skip_existing=True,
-    )
-    if written:
-        unit.event(
-            "balance.credited",
-            source_kind,
-            source_id,
-            {"amount": amount, "because": kind, "customer": ids.public("customer", customer_id)},
-            customer_id=customer_id,
-        )
 
 
 def _draft(
@@ -201,15 +168,15 @@ def _draft(
     return whole_document(document)
 
 
-def _split(
-    unit: Work, invoice: Invoice, draft: CreditNoteDraft, *, for_refund: bool
-) -> tuple[int, int]:
-    """Divide a note into less debt and money we owe the customer (R43, R44)."""
+def _split(invoice: Invoice, draft: CreditNoteDraft, *, left: int | None) -> tuple[int, int]:
+    """Divide a note into less debt and what we owe the customer (R43, R44).
+
+    With ``left``, the money that was paid and not given back, all of it is money on its way back.
+    """
     total = draft.total
-    if not for_refund:
+    if left is None:
         to_invoice, to_balance = split_by_source(total, Money(invoice.due_amount))
         return to_invoice.amount, to_balance.amount
-    left = invoice.paid_amount - given_back_of_paid(unit, invoice.id)
     if total.amount > left:
         raise Conflict(
             "credit_exceeds_paid", f"only {left} of what was paid has not been given back yet"

@@ -7,12 +7,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from billing.credits.lots import PROMOTIONAL, Use, of_kind
 from billing.drafts import InvoiceDraft, Issued
 from billing.flows.issue_balance import plan_balances, write_balances
 from billing.flows.issue_rows import content_hash, invoice_row, line_rows, seller_snapshot
 from billing.flows.tax_points import NewPoint, record_points
+from billing.ledger.balance_postings import balance_used
 from billing.ledger.journal import Journal
-from billing.ledger.postings import balance_used, invoice_issued, tax_became_due, tax_due_on_payment
+from billing.ledger.postings import invoice_issued, tax_became_due, tax_due_on_payment
 from billing.ledger.service import post
 from core import ids
 from core.errors import InvalidRequest
@@ -60,7 +62,12 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
     issued_on = unit.today
     priced = price_drafts(unit.merchant, [draft for _, draft in todo], issued_on)
     applied = plan_balances(
-        unit, [(i, d.customer.id, p.total.amount) for (i, d), p in zip(todo, priced, strict=True)]
+        unit,
+        [
+            # Nobody tops a balance up out of the balance.
+            (i, d.customer.id, 0 if d.kind == "top_up" else p.total.amount)
+            for (i, d), p in zip(todo, priced, strict=True)
+        ],
     )
     # The counter is the hot row of a merchant: taken here, after all that could be slow.
     numbers = take_numbers(unit, "invoice", issued_on.year, len(todo))
@@ -72,16 +79,17 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
             month=issued_on.month, pattern=unit.merchant.number_pattern,
         )  # fmt: skip
         its_lines = line_rows(unit, invoice_id, document)
-        paid = applied.get(invoice_id, 0)
+        uses = applied.get(invoice_id, ())
+        paid = sum(use.amount for use in uses)
         row = invoice_row(
             unit, invoice_id, draft, document, number=number, seller=seller, paid=paid
         )
         row["content_hash"] = content_hash(row, its_lines)
         rows.append(row)
         lines += its_lines
-        issued.append(_issued(invoice_id, draft, document, number, paid))
+        issued.append(_issued(invoice_id, draft, document, number, uses))
     insert_invoices(unit, rows, lines)
-    write_balances(unit, issued)
+    write_balances(unit, issued, applied)
     post(unit, [journal for one in issued for journal in _journals(unit, one)])
     record_points(unit, _points(unit, issued, priced))
     _tell(unit, issued)
@@ -107,8 +115,10 @@ def price_drafts(
     for draft in drafts:
         case = (id(draft.lines), draft.tax_mode)
         if case not in cases:
+            # Nothing is sold by a top-up: PPN is owed on what its money pays.
+            taxed = pkp and draft.kind != "top_up"
             cases[case] = price_document(
-                draft.lines, treatment=merchant.tax_treatment, mode=draft.tax_mode, on=on, pkp=pkp
+                draft.lines, treatment=merchant.tax_treatment, mode=draft.tax_mode, on=on, pkp=taxed
             )
         if cases[case].total.is_negative and not allow_negative:
             raise InvalidRequest("negative_total", "An invoice is not below zero; credit instead.")
@@ -123,9 +133,13 @@ def _order(named: tuple[UUID, InvoiceDraft]) -> tuple[date, str, str]:
 
 
 def _issued(
-    invoice_id: UUID, draft: InvoiceDraft, document: PricedDocument, number: str, paid: int
+    invoice_id: UUID,
+    draft: InvoiceDraft,
+    document: PricedDocument,
+    number: str,
+    uses: Sequence[Use],
 ) -> Issued:
-    total = document.total.amount
+    total, paid = document.total.amount, sum(use.amount for use in uses)
     return Issued(
         id=invoice_id,
         number=number,
@@ -139,6 +153,7 @@ def _issued(
         paid=paid,
         status="paid" if paid == total else "open",
         due_on=draft.due_on,
+        promotional=of_kind(uses, PROMOTIONAL),
     )
 
 
@@ -155,10 +170,16 @@ def _journals(unit: Work, one: Issued) -> list[Journal]:
             customer_id=one.customer_id,
             one_off=Money(one.subtotal) if one.kind == "one_off" else None,
             tax_due_now=due_now,
+            top_up=one.kind == "top_up",
         )
     ]
     if one.paid:
-        made.append(balance_used(str(one.id), unit.today, amount=paid, customer_id=one.customer_id))
+        made.append(
+            balance_used(
+                str(one.id), unit.today, amount=paid, customer_id=one.customer_id,
+                promotional=Money(one.promotional),
+            )
+        )  # fmt: skip
         if not due_now:
             owed = tax_due_on_payment(tax, total=total, paid=paid, due_before=zero())
             made.append(tax_became_due(f"{one.id}:balance", unit.today, issued=owed))
@@ -235,6 +256,7 @@ def _chase(unit: Work, drafts: Sequence[InvoiceDraft], issued: Sequence[Issued])
         [
             CaseDraft(one.id, one.customer_id, one.subscription_id, one.due_on, draft.zone)
             for draft, one in zip(drafts, issued, strict=True)
-            if one.status == "open" and draft.collection == "invoice"
+            # Nobody is reminded of money he wanted to leave with us.
+            if one.status == "open" and draft.collection == "invoice" and one.kind != "top_up"
         ],
     )

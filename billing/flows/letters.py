@@ -45,6 +45,7 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "subscription.renewal_notice": "renewal_notice",
     "subscription.price_changes": "price_changes",
     "subscription.price_kept": "price_kept",
+    "balance.expiring": "balance_expiring",
 }
 # These carry the document as a file.
 WITH_FILE: Final = frozenset({"invoice.issued", "invoice.paid", "credit_note.issued"})

@@ -18,6 +18,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from billing import queries
+from billing.credits.lots import spendable
+from billing.credits.queries import lots_of
 from billing.drafts import InvoiceDraft
 from billing.engine import Engine
 from billing.flows import renew_rows
@@ -93,14 +95,16 @@ def upcoming(unit: Work, rows: Sequence[Subscription]) -> list[Upcoming]:
         if due is not None and isinstance(step, Issue):
             draft = draft_of(unit, case, step, lines)
             by_day[unit.merchant.today(due)].append((case, draft))
-    held = queries.balances(unit, {row.customer_id for row in rows})
+    held = lots_of(unit, {row.customer_id for row in rows})
     metered = _metered(unit, [case for every in by_day.values() for case, _ in every])
     used = _used_so_far(unit, [row for row in rows if row.id in metered])
     found = []
     for on, drafted in sorted(by_day.items()):
         priced = price_drafts(unit.merchant, [draft for _, draft in drafted], on)
         for (case, draft), document in zip(drafted, priced, strict=True):
-            covered = min(document.total.amount, held.get(case.row.customer_id, 0))
+            # What has ended by then pays nothing of it.
+            lots, at = held.get(case.row.customer_id, ()), next_at(case.agreement) or unit.now
+            covered = min(document.total.amount, spendable(lots, max(at, unit.now)))
             so_far = 0
             if added := used.get(case.row.id, ()):
                 with_usage = replace(draft, lines=(*draft.lines, *added))

@@ -41,6 +41,7 @@ EDITABLE = frozenset(
         "signature_key", "client_key", "gateway_merchant_id", "card_mode", "gateway_rps",
         "invoice_prefix", "credit_note_prefix", "number_pattern", "issue_lead_days",
         "payment_terms_days", "trial_notice_days", "renewal_notice_days", "cancel_day_billed",
+        "credit_notice_days", "top_up_days",
         "refund_approval_above", "refund_approval_days", "mode", "metadata",
     }
 )  # fmt: skip
@@ -90,6 +91,8 @@ class MerchantDraft:
     trial_notice_days: int = 7
     renewal_notice_days: int = 30
     cancel_day_billed: bool = True
+    credit_notice_days: int = 7
+    top_up_days: int | None = None
     refund_approval_above: int = 1_000_000
     refund_approval_days: int = 30
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -259,9 +262,11 @@ def _check(fields: Mapping[str, Any]) -> None:
         ("payment_terms_days", 0, 180),
         ("trial_notice_days", 0, 60),
         ("renewal_notice_days", 0, 90),
+        ("credit_notice_days", 0, 90),
+        ("top_up_days", 1, 3650),
         ("refund_approval_days", 1, 3650),
     ):
-        if name in fields and not low <= fields[name] <= high:
+        if fields.get(name) is not None and not low <= fields[name] <= high:
             raise InvalidRequest(f"invalid_{name}", f"{name} is {low} to {high}.", field=name)
     for name in ("legal_name", "email", "address"):
         if name in fields and not str(fields[name] or "").strip():

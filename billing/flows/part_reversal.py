@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, update
 
-from billing.flows import chase
+from billing.flows import chase, top_up
 from billing.flows.book_journals import post_part_reversal
 from billing.flows.chase_causes import collect_at, end_charged_method
 from billing.flows.order_rows import as_taken
@@ -107,6 +107,7 @@ def _book(
     unit: Work, order: Row[Any], invoice: Row[Any], payment_id: UUID,
     *, before: int, part: int, left: int,
 ) -> None:  # fmt: skip
+    taken_id = unit.derive("allocation", order.order_id, "charged_back", before + part)
     unit.session.execute(
         update(payments)
         .where(payments.c.merchant_id == unit.merchant_id, payments.c.id == payment_id)
@@ -118,7 +119,7 @@ def _book(
         [
             {
                 "merchant_id": unit.merchant_id,
-                "id": unit.derive("allocation", order.order_id, "charged_back", before + part),
+                "id": taken_id,
                 "invoice_id": invoice.id,
                 "payment_id": payment_id,
                 "kind": "reversal",
@@ -142,6 +143,10 @@ def _book(
         },
         customer_id=order.customer_id,
     )
+    if invoice.kind == "top_up":
+        key = f"{order.order_id}:{before + part}"
+        top_up.taken_back(unit, invoice, payment_id, taken_id, part, key=key)
+        return
     if invoice.status == "uncollectible":
         write_off_again(unit, invoice, part)
         return

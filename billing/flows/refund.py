@@ -141,7 +141,7 @@ def request_refund(
     lock_payment(unit, payment_id)
     insert_rows(unit.session, refunds, [row])
     if of_balance:
-        take_from_balance(unit, row["id"], payment.customer_id, wanted)
+        take_from_balance(unit, row["id"], payment_id, payment.customer_id, wanted)
     _announce(unit, row, payment.customer_id, noted, note)
     found: UUID = row["id"]
     return found

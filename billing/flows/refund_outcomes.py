@@ -8,7 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select, update
 
-from billing.flows.credit import add_balance
+from billing.credits.lots import MONEY, in_order, take
+from billing.credits.queries import lots_of
+from billing.credits.service import lower_balances
+from billing.flows.credit_balance import add_balance
 from billing.flows.refund_sources import mail_kept
 from billing.flows.reviews import open_review
 from billing.flows.use_balance import use_balance
@@ -18,9 +21,7 @@ from billing.ledger.postings import refund_paid
 from billing.ledger.service import Subject, post
 from billing.ledger.tables import journals, postings
 from billing.queries import lock_customers
-from billing.tables import balance_entries
 from core import ids
-from core.bulk import insert_rows
 from core.errors import NotFound
 from core.money import Money
 from core.work import Work
@@ -30,6 +31,13 @@ Raw = Mapping[str, Any]
 
 # Another refund of the same money went through that a restored backup had lost.
 REFUNDED_SINCE_BACKUP: Final = "refunded_since_backup"
+
+# What a bank took back though it was used: booked as lost, and found again.
+_LOSSES: Final = (
+    JournalKind.WRITTEN_OFF,
+    JournalKind.TOP_UP_TAKEN_BACK,
+    JournalKind.WRITE_OFF_REVERSED,
+)
 
 
 def lock_refund(unit: Work, refund_id: UUID) -> Row[Any]:
@@ -129,7 +137,7 @@ def _take_for_the_bank(unit: Work, refund: Row[Any]) -> int:
             p.account == str(Account.BAD_DEBT),
             j.subject_kind == "payment",
             j.subject_id == refund.payment_id,
-            j.kind.in_((str(JournalKind.WRITTEN_OFF), str(JournalKind.WRITE_OFF_REVERSED))),
+            j.kind.in_([str(kind) for kind in _LOSSES]),
         )
     ).scalar_one()
     found: int = min(refund.amount, int(lost))
@@ -145,7 +153,8 @@ def _take_for_the_bank(unit: Work, refund: Row[Any]) -> int:
         "source_id": refund.id,
         "at": unit.now,
     }
-    insert_rows(unit.session, balance_entries, [entry])
+    lots = lots_of(unit, [refund.customer_id]).get(refund.customer_id, ())
+    lower_balances(unit, [(entry, take(in_order(lots, unit.now, kinds=(MONEY,)), found))])
     amount = Money(found, refund.currency)
     back = Journal(
         JournalKind.WRITE_OFF_REVERSED,

@@ -12,11 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select
 
+from billing.credits.lots import MONEY, in_order, spendable, take
+from billing.credits.queries import entries_of_payment, lots_of
+from billing.credits.service import lower_balances
 from billing.flows.document_parts import refund_road
-from billing.queries import balance, get_customer
+from billing.queries import get_customer
 from billing.tables import balance_entries
 from core import ids
-from core.bulk import insert_rows
 from core.errors import Conflict, InvalidRequest
 from core.work import Mail, Work, queue_mail
 from payments.tables import allocations, payment_methods, payment_orders, payments, refunds
@@ -40,14 +42,15 @@ def settled_an_invoice(unit: Work, payment_id: UUID) -> bool:
 def unallocated(unit: Work, payment_id: UUID) -> int:
     """Say how much of a payment belongs to no invoice and has not gone back, in whole rupiah.
 
-    What was beyond its invoices, and credits whose refund failed, less refunds from the balance
-    that are done or on their way. How much of it the customer has spent is not looked at.
+    What was beyond its invoices or topped the balance up, and credits whose refund failed, less
+    refunds from the balance that are done or on their way. How much of it the customer has spent
+    is not looked at.
     """
     entry, refund = balance_entries.c, refunds.c
     over = unit.session.execute(
         select(func.coalesce(func.sum(entry.amount), 0)).where(
             entry.merchant_id == unit.merchant_id,
-            entry.kind == "overpaid",
+            entry.kind.in_(("overpaid", "topped_up")),
             entry.source_kind == "payment",
             entry.source_id == payment_id,
         )
@@ -85,31 +88,36 @@ def require_unspent(unit: Work, payment: Row[Any], amount: int, left: int) -> No
             "goes back, or ask for less",
             field="amount",
         )
-    held = balance(unit, payment.customer_id)
+    lots = lots_of(unit, [payment.customer_id]).get(payment.customer_id, ())
+    # Credit that was given is never paid out.
+    held = spendable(lots, unit.now, (MONEY,))
     if held < amount:
         raise Conflict(
-            "balance_spent", f"the customer has used this money since: the balance is {held}"
+            "balance_spent", f"the customer has used this money since: {held} of it is left"
         )
 
 
-def take_from_balance(unit: Work, refund_id: UUID, customer_id: UUID, amount: int) -> None:
-    """Write the entry that takes the money of a refund out of the balance."""
-    insert_rows(
-        unit.session,
-        balance_entries,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": unit.derive("balance", "refunded", refund_id),
-                "customer_id": customer_id,
-                "amount": -amount,
-                "kind": "refunded",
-                "source_kind": "refund",
-                "source_id": refund_id,
-                "at": unit.now,
-            }
-        ],
+def take_from_balance(
+    unit: Work, refund_id: UUID, payment_id: UUID, customer_id: UUID, amount: int
+) -> None:
+    """Take the money of a refund out of the balance: of the payment's own lots first."""
+    entry = {
+        "merchant_id": unit.merchant_id,
+        "id": unit.derive("balance", "refunded", refund_id),
+        "customer_id": customer_id,
+        "amount": -amount,
+        "kind": "refunded",
+        "source_kind": "refund",
+        "source_id": refund_id,
+        "at": unit.now,
+    }
+    lots = in_order(
+        lots_of(unit, [customer_id]).get(customer_id, ()),
+        unit.now,
+        kinds=(MONEY,),
+        first=entries_of_payment(unit, payment_id),
     )
+    lower_balances(unit, [(entry, take(lots, amount))])
 
 
 def mail_refund(

@@ -12,7 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select, update
 
-from billing.flows import chase
+from billing.credits.lots import MONEY, in_order, take
+from billing.credits.queries import entries_of_payment, lots_of
+from billing.credits.service import lower_balances
+from billing.flows import chase, top_up
 from billing.flows.book import balance_entry
 from billing.flows.book_journals import post_reversal, write_off_key
 from billing.flows.chase_causes import collect_at, end_charged_method
@@ -25,7 +28,6 @@ from billing.ledger.chart import Account
 from billing.ledger.journal import Journal, JournalKind, Posting
 from billing.ledger.postings import written_off
 from billing.ledger.service import Subject, post
-from billing.queries import balance
 from billing.service import after_failed
 from billing.tables import balance_entries
 from core.bulk import insert_rows
@@ -55,6 +57,9 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
     applied = _deallocate(unit, order, invoice, payment_id)
     post_reversal(unit, order, invoice, before=charged_back_so_far(unit, payment_id))
     _take_back_balance(unit, order, payment_id)
+    if applied and invoice.kind == "top_up":
+        part = unit.derive("allocation", order.order_id, "reversal")
+        top_up.taken_back(unit, invoice, payment_id, part, applied, key=order.order_id)
     if charged_back:
         # Nobody has to look at a part of it any more.
         close_if_open(unit, "chargeback_part", payment_id, "charged back whole")
@@ -69,7 +74,7 @@ def take_back(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) ->
     )
     if applied and invoice.status == "uncollectible":
         write_off_again(unit, invoice, applied)
-    elif applied:
+    elif applied and invoice.kind != "top_up":
         after_failed(unit, invoice.id)
         chase.on_reversed(unit, invoice.id, charged_back=charged_back)
         if invoice.collection == "invoice":
@@ -147,10 +152,16 @@ def _take_back_balance(unit: Work, order: Row[Any], payment_id: UUID) -> None:
     ).scalar_one_or_none()
     if not excess:
         return
-    taken = min(excess, max(balance(unit, order.customer_id), 0))
+    lots = in_order(
+        lots_of(unit, [order.customer_id]).get(order.customer_id, ()),
+        unit.now,
+        kinds=(MONEY,),
+        first=entries_of_payment(unit, payment_id),
+    )
+    taken = min(excess, sum(lot.left for lot in lots))
     if taken:
         row = balance_entry(unit, order, "reversed", payment_id, -taken)
-        insert_rows(unit.session, balance_entries, [row])
+        lower_balances(unit, [(row, take(lots, taken))])
     missing = excess - taken
     if not missing:
         return

@@ -11,13 +11,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from billing import queries
+from billing.credits.lots import PROMOTIONAL, Use, in_order, less, of_kind, take
+from billing.credits.queries import lots_of
+from billing.credits.service import lower_balances
 from billing.flows import chase
 from billing.flows.orders import open_orders, withdraw
 from billing.flows.tax_points import payment_point, tax_waiting
-from billing.ledger.postings import balance_used
+from billing.ledger.balance_postings import balance_used
 from billing.ledger.service import post
 from billing.service import after_paid
-from billing.tables import balance_entries, subscriptions
+from billing.tables import subscriptions
 from core import ids
 from core.bulk import insert_rows
 from core.money import Money
@@ -39,7 +42,8 @@ def use_balance(unit: Work, customer_id: UUID) -> list[UUID]:
     invoice's end, a subscription's end or a refund's. It locks customer, subscriptions, invoices.
     """
     queries.lock_customers(unit, [customer_id])
-    held = queries.balance(unit, customer_id)
+    lots = in_order(lots_of(unit, [customer_id]).get(customer_id, ()), unit.now)
+    held = sum(lot.left for lot in lots)
     if held <= 0:
         return []
     served: list[UUID] = []
@@ -53,8 +57,10 @@ def use_balance(unit: Work, customer_id: UUID) -> list[UUID]:
         amount = min(held, invoice.due_amount)
         if invoice.status != "open" or amount <= 0:
             continue
-        _pay(unit, invoice, amount)
+        uses = take(lots, amount)
+        _pay(unit, invoice, uses)
         held -= amount
+        lots = less(lots, uses)
         served.append(invoice_id)
     return served
 
@@ -63,7 +69,8 @@ def _lock_open(unit: Work, customer_id: UUID) -> list[UUID]:
     """Lock the customer's subscriptions, then open invoices, in the order everybody locks."""
     sub, inv = subscriptions.c, invoices.c
     of_customer = (inv.merchant_id == unit.merchant_id, inv.customer_id == customer_id)
-    owing = (*of_customer, inv.status == "open", inv.due_amount > 0)
+    # A top-up is no debt: nobody tops a balance up out of the balance.
+    owing = (*of_customer, inv.status == "open", inv.due_amount > 0, inv.kind != "top_up")
     unit.session.execute(
         select(sub.id)
         .where(
@@ -79,7 +86,8 @@ def _lock_open(unit: Work, customer_id: UUID) -> list[UUID]:
     return [row.id for row in sorted(rows, key=lambda row: (row.due_on, row.issued_at, row.id))]
 
 
-def _pay(unit: Work, invoice: Invoice, amount: int) -> None:
+def _pay(unit: Work, invoice: Invoice, uses: tuple[Use, ...]) -> None:
+    amount = sum(use.amount for use in uses)
     times = unit.session.execute(
         select(func.count())
         .select_from(allocations)
@@ -90,7 +98,7 @@ def _pay(unit: Work, invoice: Invoice, amount: int) -> None:
         )
     ).scalar_one()
     allocation_id = unit.derive("allocation", "balance", invoice.id, times + 1)
-    _write(unit, invoice, amount, allocation_id)
+    _write(unit, invoice, uses, allocation_id)
     # The first is that of the issue, whether or not there was one.
     source = f"balance:{times + 1}"
     journals = [
@@ -99,6 +107,7 @@ def _pay(unit: Work, invoice: Invoice, amount: int) -> None:
             unit.today,
             amount=Money(amount, invoice.currency),
             customer_id=invoice.customer_id,
+            promotional=Money(of_kind(uses, PROMOTIONAL), invoice.currency),
         )
     ]
     became = payment_point(
@@ -131,7 +140,8 @@ def _pay(unit: Work, invoice: Invoice, amount: int) -> None:
         _paid(unit, invoice, state)
 
 
-def _write(unit: Work, invoice: Invoice, amount: int, allocation_id: UUID) -> None:
+def _write(unit: Work, invoice: Invoice, uses: tuple[Use, ...], allocation_id: UUID) -> None:
+    amount = sum(use.amount for use in uses)
     allocation = {
         "merchant_id": unit.merchant_id,
         "id": allocation_id,
@@ -153,7 +163,7 @@ def _write(unit: Work, invoice: Invoice, amount: int, allocation_id: UUID) -> No
         "source_id": allocation_id,
         "at": unit.now,
     }
-    insert_rows(unit.session, balance_entries, [entry])
+    lower_balances(unit, [(entry, uses)])
 
 
 def _paid(unit: Work, invoice: Invoice, state: InvoiceState) -> None:

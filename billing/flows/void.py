@@ -11,6 +11,7 @@ from billing.flows.tax_points import tax_waiting
 from billing.ledger.journal import JournalKind
 from billing.ledger.postings import invoice_voided, written_off
 from billing.ledger.service import post, posted
+from core.errors import Conflict
 from core.money import Money
 from core.work import Work
 from invoices.queries import Invoice, get_invoice
@@ -47,9 +48,11 @@ def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
 
     Raises:
         NotFound: ``invoice_not_found``.
-        Conflict: an illegal move.
+        Conflict: an illegal move; ``top_up_is_no_debt``.
     """
     queries.lock_customers(unit, [get_invoice(unit, invoice_id).customer_id])
+    if get_invoice(unit, invoice_id).kind == "top_up":
+        raise Conflict("top_up_is_no_debt", "nobody owes a top-up: void it")
     waiting = tax_waiting(unit, invoice_id)
     before = close_unpaid(unit, invoice_id, "uncollectible")
     post(

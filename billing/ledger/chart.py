@@ -22,9 +22,13 @@ class Account(StrEnum):
     OUTPUT_VAT = "output_vat"
     VAT_NOT_DUE = "vat_not_due"
     CUSTOMER_CREDIT = "customer_credit"
+    PROMOTIONAL_CREDIT = "promotional_credit"
+    TOP_UP_ASKED = "top_up_asked"
     REVENUE = "revenue"
     ONE_OFF_REVENUE = "one_off_revenue"
     RETURNS = "returns"
+    PROMOTIONS = "promotions"
+    EXPIRED_BALANCE = "expired_balance"
     GATEWAY_FEE = "gateway_fee"
     BAD_DEBT = "bad_debt"
     ROUNDING = "rounding"
@@ -124,6 +128,22 @@ _ROWS: Final = (
         "what customers have left with us: overpaid, or credited after payment",
     ),
     AccountInfo(
+        Account.PROMOTIONAL_CREDIT,
+        "Kredit Promosi Pelanggan",
+        "Promotional credit",
+        "credit",
+        "2-2310",
+        "given to customers and not used yet; never paid out",
+    ),
+    AccountInfo(
+        Account.TOP_UP_ASKED,
+        "Isi Saldo Belum Dibayar",
+        "Top-ups not yet paid",
+        "credit",
+        "2-2320",
+        "what customers asked to add to their balance; theirs once it is paid",
+    ),
+    AccountInfo(
         Account.REVENUE,
         "Pendapatan Langganan",
         "Subscription revenue",
@@ -146,6 +166,22 @@ _ROWS: Final = (
         "debit",
         "4-4900",
         "credits on revenue that was already recognised",
+    ),
+    AccountInfo(
+        Account.PROMOTIONS,
+        "Potongan Promosi",
+        "Promotional credit given",
+        "debit",
+        "4-4910",
+        "credit given away; what expires of it comes back",
+    ),
+    AccountInfo(
+        Account.EXPIRED_BALANCE,
+        "Pendapatan Saldo Hangus",
+        "Expired balances",
+        "credit",
+        "7-7100",
+        "topped-up money that expired by the merchant's own terms",
     ),
     AccountInfo(
         Account.GATEWAY_FEE,

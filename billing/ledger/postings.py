@@ -26,6 +26,7 @@ def invoice_issued(
     customer_id: UUID,
     one_off: Money | None = None,
     tax_due_now: bool = False,
+    top_up: bool = False,
 ) -> Journal:
     """Post an issued invoice: the customer owes its total.
 
@@ -34,7 +35,14 @@ def invoice_issued(
         tax: of the invoice.
         one_off: the part of the price that is earned at once; the rest is deferred.
         tax_due_now: the tax point is the invoice (postpaid), not the payment.
+        top_up: nothing is sold; what is paid of it becomes the customer's balance.
     """
+    if top_up:
+        asked = (
+            Posting(_A.RECEIVABLE, total, customer_id),
+            Posting(_A.TOP_UP_ASKED, -total, customer_id),
+        )
+        return Journal(_K.INVOICE_ISSUED, str(invoice_id), on, asked)
     earned = one_off or zero(total.currency)
     return Journal(
         _K.INVOICE_ISSUED,
@@ -148,19 +156,6 @@ def payment_taken_back(key: str, on: date, *, amount: Money, customer_id: UUID) 
         (
             Posting(_A.GATEWAY_CLEARING, -amount),
             Posting(_A.RECEIVABLE, amount, customer_id),
-        ),
-    )
-
-
-def balance_used(key: str, on: date, *, amount: Money, customer_id: UUID) -> Journal:
-    """Pay an invoice from the customer's balance."""
-    return Journal(
-        _K.BALANCE_USED,
-        key,
-        on,
-        (
-            Posting(_A.CUSTOMER_CREDIT, amount, customer_id),
-            Posting(_A.RECEIVABLE, -amount, customer_id),
         ),
     )
 

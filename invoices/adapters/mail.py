@@ -31,6 +31,7 @@ NoticeKind = Literal[
     "renewal_notice",
     "price_changes",
     "price_kept",
+    "balance_expiring",
     "credit_note",
     "refund",
     "refund_arrived",

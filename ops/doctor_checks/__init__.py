@@ -8,6 +8,7 @@ from ops.doctor_checks import (
     books,
     discounts,
     documents,
+    lots,
     methods,
     money,
     moves,
@@ -24,6 +25,7 @@ from ops.doctor_checks.check import Check
 
 ALL: tuple[Check, ...] = (
     *money.CHECKS,
+    *lots.CHECKS,
     *belonging.CHECKS,
     *books.CHECKS,
     *tax.CHECKS,

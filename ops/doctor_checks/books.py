@@ -106,7 +106,7 @@ CHECKS = (
                 WHERE r.state NOT IN ('succeeded', 'failed')
             UNION ALL
             SELECT merchant_id, customer_id, 0, -amount FROM postings
-                WHERE account = 'customer_credit'
+                WHERE account IN ('customer_credit', 'promotional_credit')
         ) x GROUP BY merchant_id, customer_id HAVING sum(held) <> sum(booked)
         """,
     ),

@@ -147,7 +147,8 @@ CHECKS = (
             FROM refunds GROUP BY merchant_id, payment_id
         ) r ON r.merchant_id = p.merchant_id AND r.payment_id = p.id
         LEFT JOIN (SELECT merchant_id, source_id, sum(amount) AS total FROM balance_entries
-            WHERE kind = 'overpaid' AND source_kind = 'payment' GROUP BY merchant_id, source_id
+            WHERE kind IN ('overpaid', 'topped_up') AND source_kind = 'payment'
+            GROUP BY merchant_id, source_id
         ) o ON o.merchant_id = p.merchant_id AND o.source_id = p.id
         WHERE r.went > coalesce(o.total, 0) + r.came_back
         """,

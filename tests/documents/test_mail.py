@@ -100,6 +100,7 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("renewal_notice",     "diperpanjang"),
         ("price_changes",      "Mulai tanggal: 25 November 2026"),
         ("price_kept",         "tetap seperti semula"),
+        ("balance_expiring",   "Hari terakhir: 25 November 2026"),
         ("credit_note",        "Mengoreksi invoice: INV/2026/XI/00042 (21 November 2026)"),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from stage import Stage, jakarta, make_stage
 
 from billing import queries
 from billing.engine import Engine
-from billing.flows.credit import add_balance
+from billing.flows.credit_balance import add_balance
 from billing.flows.pause import pause, preview_resume, resume
 from billing.flows.renew import renew_due
 from billing.tables import subscriptions

@@ -15,9 +15,10 @@ from billing.flows.cancel import cancel
 from billing.flows.change_plan import change
 from billing.flows.renew import renew_due
 from billing.flows.void import mark_uncollectible, void_invoice
+from billing.ledger.balance_postings import balance_used
 from billing.ledger.chart import Account
 from billing.ledger.journal import Journal, JournalKind
-from billing.ledger.postings import balance_used, payment_captured
+from billing.ledger.postings import payment_captured
 from billing.ledger.service import post, posted
 from core.merchant import Merchant
 from core.money import Money

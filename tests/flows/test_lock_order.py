@@ -18,7 +18,8 @@ from billing.engine import Engine
 from billing.flows import refund
 from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.change_plan import change
-from billing.flows.credit import add_balance, credit_invoice
+from billing.flows.credit import credit_invoice
+from billing.flows.credit_balance import add_balance
 from billing.flows.offers import offer
 from billing.flows.redeem import give
 from billing.flows.renew import renew_due

@@ -7,7 +7,7 @@ from typing import Any
 from api.pages.price_words import price_words
 from api.pages.staff.reads import Held
 from api.pages.web import in_language
-from billing import queries
+from billing.credits.queries import spendable_balance
 from billing.flows.change_quote import PlannedChange
 from billing.records import Customer
 from core import ids
@@ -38,7 +38,7 @@ def change_view(
     """Put a planned change into words and figures."""
     document = planned.document
     total = document.total.amount if document else 0
-    held = queries.balance(unit, customer.id)
+    held = spendable_balance(unit, customer.id)
     new = planned.new
     return {
         "mode": planned.quote.mode,

@@ -182,6 +182,7 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "dunning.ended": ("Penagihan susulan selesai", "Chasing ended"),
     "balance.credited": ("Saldo bertambah {amount}", "Balance raised by {amount}"),
+    "balance.expired": ("Saldo {amount} hangus", "Balance of {amount} expired"),
     "balance.applied": (
         "Saldo {amount} dipakai{for_invoice}",
         "Balance of {amount} applied{for_invoice}",
@@ -211,6 +212,7 @@ _MAILS: Final[Mapping[str, tuple[str, str]]] = {
     "credit_note.issued": ("nota kredit", "credit note"),
     "subscription.change_undone": ("perubahan paket dibatalkan", "plan change undone"),
     "refund.requested": ("pengembalian dana", "refund"),
+    "balance.expiring": ("saldo segera hangus", "credit ends soon"),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.ledger import postings
+from billing.ledger import balance_postings, postings
 from billing.ledger.chart import CHART, Account
 from billing.ledger.journal import Journal, JournalKind, Posting, UnbalancedJournal
 from core.money import Money
@@ -94,7 +94,7 @@ OFF = postings.written_off("1", ON, due=M(1_110_000), tax_not_due=M(110_000), cu
             id="the bank took it back",
         ),
         pytest.param(
-            postings.balance_used("1", ON, amount=M(111_000), customer_id=CUSTOMER),
+            balance_postings.balance_used("1", ON, amount=M(111_000), customer_id=CUSTOMER),
             "balance_used",
             {"customer_credit": 111_000, "receivable": -111_000},
             id="X16: the balance pays",
