@@ -10,6 +10,10 @@ LIFE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "A move of subscribers to another version begins within two years.",
         "Pemindahan pelanggan ke versi lain dimulai dalam dua tahun.",
     ),
+    "invalid_cancel_on": (
+        "The first day without service is a day to come, at most two years ahead.",
+        "Hari pertama tanpa layanan harus sesudah hari ini, paling lama dua tahun lagi.",
+    ),
     "invalid_resume_on": (
         "It resumes after the pause begins, today or within two years.",
         "Langganan lanjut setelah jeda dimulai, hari ini atau paling lama dua tahun lagi.",

@@ -38,7 +38,7 @@ __all__ = [
 
 ChangeMode = Literal["prorate", "at_period_end"]
 QuoteMode = Literal["prorate", "at_period_end", "restart", "switch"]
-CancelMode = Literal["immediate", "at_period_end"]
+CancelMode = Literal["immediate", "at_period_end", "on_date"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +178,15 @@ def quote_cancel(
     mode: CancelMode,
     currency: str = "IDR",
     bill_day: bool = True,
+    to: date | None = None,
 ) -> CancelQuote:
     """Say when a cancellation on a date ends the service, and what it gives back.
 
     ``immediate`` ends it with the day it is asked for, which is billed (or, without
     ``bill_day``, with the day before). ``at_period_end`` ends it with what is paid: the service
-    period in force, or later periods already paid ahead. Whatever was invoiced beyond the end is
-    credited; where the credit goes is the flow's business (R43, R44).
+    period in force, or later periods already paid ahead. ``on_date`` ends it on the date ``to``,
+    exclusive. Whatever was invoiced beyond the end is credited; where the credit goes is the
+    flow's business (R43, R44).
 
     Raises:
         InvalidRequest: code ``change_outside_period``.
@@ -194,6 +196,8 @@ def quote_cancel(
     _require_inside(on, period)
     if mode == "immediate":
         end_on = on + timedelta(days=1) if bill_day else on
+    elif mode == "on_date" and to is not None:
+        end_on = to
     else:
         end_on = held_through(lines, period)
     credits_ = quote_end(lines, end_on)

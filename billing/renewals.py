@@ -46,7 +46,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Invoice ``period`` in advance; a stub where ``billed_through`` is no boundary."""
+    """Invoice ``period`` in advance; a stub where ``billed_through`` or its end is no boundary."""
 
     period: Period
 
@@ -189,8 +189,9 @@ def _steps(agreement: Agreement) -> list[tuple[datetime, Step]]:
     unbilled = agreement.billed_through
     if end_on is None or unbilled < end_on:
         lead_days = agreement.lead_days if agreement.collection == "invoice" else 0
-        due_on = unbilled - timedelta(days=lead_days)
-        steps.append((instant_of(due_on, agreement.zone), Issue(_from(agreement, unbilled))))
+        # Nothing is billed before the day it begins, which may be one to come.
+        due_on = max(unbilled - timedelta(days=lead_days), agreement.current.start)
+        steps.append((instant_of(due_on, agreement.zone), Issue(_billed_from(agreement, unbilled))))
     following = agreement.current.end
     if end_on is None or following < end_on:
         ends_trial = agreement.status is SubscriptionStatus.TRIALING
@@ -204,6 +205,13 @@ def _end_on(agreement: Agreement) -> date | None:
         return agreement.cancel_on
     ends = [on for on in (agreement.cancel_on, agreement.incomplete_until) if on is not None]
     return min(ends, default=None)
+
+
+def _billed_from(agreement: Agreement, start: date) -> Period:
+    """The next period, or what is served of it where it ends on a day within (R39)."""
+    whole = _from(agreement, start)
+    ends = agreement.cancel_on
+    return whole if ends is None or whole.end <= ends else Period(start, ends)
 
 
 def _from(agreement: Agreement, start: date) -> Period:

@@ -79,6 +79,10 @@ class CancelPreviewOut(Out):
     usage: Annotated[
         list[QuotedLineOut], Meta(description="What was used and would be billed now, before tax.")
     ]
+    credits_on_end: Annotated[
+        list[CreditPlanOut],
+        Meta(description="What is billed beyond a `date` by now, and given back on that day."),
+    ]
 
 
 def shape_preview(planned: PlannedChange) -> ChangePreviewOut:
@@ -113,6 +117,7 @@ def shape_cancel(planned: PlannedCancel) -> CancelPreviewOut:
         voids=[ids.public("invoice", one) for one in planned.voided],
         credits=[shape_credit(one) for one in planned.credits],
         usage=shape_draft_lines(planned.usage.drafts),
+        credits_on_end=[shape_credit(one) for one in planned.on_end],
     )
 
 

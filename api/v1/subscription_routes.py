@@ -201,7 +201,7 @@ class SubscriptionsController(Controller):
         """Say when service would end and what would be given back; writes nothing."""
         wanted = path_id("subscription", subscription_id)
         with engine.work(caller.merchant, caller.actor) as unit:
-            return shape_cancel(cancelling.preview_cancel(unit, wanted, when=data.when))
+            return shape_cancel(cancelling.preview_cancel(unit, wanted, when=data.when, to=data.on))
 
     @post(
         "/{subscription_id:str}/cancel", scope="write", status=200, summary="Cancel a subscription"
@@ -210,10 +210,12 @@ class SubscriptionsController(Controller):
         self, subscription_id: FromPath[str], data: JSONBody[CancelIn],
         once: NamedDependency[Once],
     ) -> Response[SubscriptionOut]:  # fmt: skip
-        """Cancel at the period's end, or now with the unused value given back."""
+        """Cancel at the period's end, on a date, or now with the unused value given back."""
         wanted = path_id("subscription", subscription_id)
         return once.run(
-            lambda unit: cancelling.cancel(unit, wanted, when=data.when, reason=data.reason).id,
+            lambda unit: (
+                cancelling.cancel(unit, wanted, when=data.when, to=data.on, reason=data.reason).id
+            ),
             read_subscription,
             status=200,
         )
@@ -225,7 +227,7 @@ class SubscriptionsController(Controller):
     def undo_cancel(
         self, subscription_id: FromPath[str], once: NamedDependency[Once]
     ) -> Response[SubscriptionOut]:
-        """Let a subscription go on that was to end with its period."""
+        """Let a subscription go on that was to end with its period, or on a date."""
         wanted = path_id("subscription", subscription_id)
         return once.run(
             lambda unit: cancelling.undo_cancel(unit, wanted).id, read_subscription, status=200

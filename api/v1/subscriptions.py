@@ -106,9 +106,16 @@ class CancelIn(In, kw_only=True):
     """When and why it ends."""
 
     when: Annotated[
-        Literal["period_end", "now"],
-        Meta(description="`now` gives the unused value back, `period_end` serves what is paid."),
+        Literal["period_end", "now", "date"],
+        Meta(
+            description="`now` gives the unused value back, `period_end` serves what is paid, "
+            "`date` serves and bills up to the day `on`."
+        ),
     ] = "period_end"
+    on: Annotated[
+        Day | None,
+        Meta(description="The first date not served, with `date`; at most two years ahead."),
+    ] = None
     reason: Words
 
 

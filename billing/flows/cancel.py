@@ -1,4 +1,4 @@
-"""Cancelling a subscription: at the period's end, or now with the unused value given back."""
+"""Cancelling a subscription: at the period's end, on a date, or now; unused value comes back."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from core import ids
 from core.bulk import insert_rows
 from core.errors import Conflict
 from core.work import Work
-from invoices.queries import existing, lock_open_invoices
+from invoices.queries import existing, get_invoice, lock_open_invoices
 
 
 def preview_cancel(
-    unit: Work, subscription_id: UUID, *, when: When = "period_end"
+    unit: Work, subscription_id: UUID, *, when: When = "period_end", to: date | None = None
 ) -> PlannedCancel:
     """Show what `cancel` would do if it were called now; writes nothing.
 
@@ -51,7 +51,7 @@ def preview_cancel(
     subscription = queries.get_subscription(unit, subscription_id)
     if next_step(subscription.agreement, unit.now) is not None:
         raise Conflict("renewal_due", "The subscription is being renewed: ask again in a moment.")
-    return plan_cancel(unit, subscription, when)
+    return plan_cancel(unit, subscription, when, to)
 
 
 def cancel(
@@ -59,6 +59,7 @@ def cancel(
     subscription_id: UUID,
     *,
     when: When = "period_end",
+    to: date | None = None,
     reason: str | None = None,
     confirm: bool = True,
 ) -> Subscription:
@@ -67,25 +68,30 @@ def cancel(
     At the period's end: what is paid is served, an invoice that was issued ahead is taken back,
     and of one that reaches beyond the end (a change) what lies beyond is given back. Now: service
     ends with today (the merchant may say: with yesterday). The unused value becomes the customer's
-    balance, or lowers an invoice that is not paid yet (R39, R40, R43). A plan change that waits is
-    dropped.
+    balance, or lowers an invoice that is not paid yet (R39, R40, R43). On a date: the last period
+    is billed up to it, and what was billed beyond it before is given back on that day. A plan
+    change that waits for the end or later is dropped.
 
     Args:
+        to: the first date not served, where it ends on a ``date``.
         confirm: whether the customer is told by mail; not where another mail says it.
 
     Raises:
         NotFound: ``subscription_not_found``.
-        Conflict: ``already_canceled``.
+        Conflict: ``already_canceled``. InvalidRequest: ``invalid_cancel_on``.
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
     lock_open_invoices(unit, subscription.id)
-    when = when_of(subscription, when)
+    when = when_of(subscription, when, to)
     if when == "now":
         shut(unit)
-    planned = plan_cancel(unit, subscription, when)
-    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
-    drop_scheduled(unit, subscription.id)
+    planned = plan_cancel(unit, subscription, when, to)
     end_on = planned.quote.end_on
+    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
+    if waits is not None and (when != "date" or waits.effective_on >= end_on):
+        drop_scheduled(unit, subscription.id)
+    else:
+        waits = None
     _record(unit, subscription, planned, reason, waits)
     incomplete = subscription.status == SubscriptionStatus.INCOMPLETE
     for invoice_id in planned.voided:
@@ -93,13 +99,13 @@ def cancel(
     _give_back(unit, planned.credits, planned_id(unit, subscription))
     planned.usage.hold(unit)
     planned.usage.record(unit, issue(unit, planned.usage.drafts))
-    scheduled = when == "period_end" and not incomplete
+    scheduled = when != "now" and not incomplete
     if incomplete:
         release(unit, [subscription.id])
     if confirm:
         confirm_cancel(unit, subscription, end_on, scheduled=scheduled)
     if scheduled:
-        _schedule(unit, subscription, end_on, reason)
+        _schedule(unit, subscription, planned, reason)
     else:
         _end(unit, subscription, end_on, reason)
     use_balance(unit, subscription.customer_id)
@@ -107,7 +113,7 @@ def cancel(
 
 
 def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
-    """Let a subscription go on that was to end with its period.
+    """Let a subscription go on that was to end with its period, or on a date.
 
     A move to another version that was announced to its customer waits again.
 
@@ -162,9 +168,16 @@ def _give_back(unit: Work, credits_: Sequence[PlannedCredit], source_id: UUID) -
             withdraw(unit, credit.invoice_id)
 
 
-def _schedule(unit: Work, subscription: Subscription, end_on: date, reason: str | None) -> None:
+def _schedule(
+    unit: Work, subscription: Subscription, planned: PlannedCancel, reason: str | None
+) -> None:
     # What was issued ahead has just been taken back: it is not billed any more.
+    end_on = planned.quote.end_on
     billed = min(subscription.billed_through, max(end_on, subscription.current_start))
+    if planned.quote.mode == "on_date":
+        gone = [*planned.voided, *(one.invoice_id for one in planned.credits)]
+        starts = [get_invoice(unit, one).period_start for one in gone]
+        billed = min([subscription.billed_through, *(one for one in starts if one is not None)])
     ending = replace(subscription, cancel_on=end_on, billed_through=billed)
     _update(
         unit,

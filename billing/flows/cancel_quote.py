@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from billing.change_lines import ChangeLine
-from billing.flows.change_quote import billed_line
+from billing.flows.change_quote import billed_line, credits_by_invoice
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.ending import Unserved, find_unserved, restored_by_voids
 from billing.flows.usage_close import Close, Closing, final_through, plan_closing
@@ -17,11 +17,13 @@ from billing.lifecycle import SubscriptionStatus
 from billing.plan_changes import CancelQuote, quote_cancel
 from billing.records import Subscription
 from core.calendars import civil_date
-from core.errors import Conflict
+from core.errors import Conflict, InvalidRequest
 from core.work import Work
 from invoices.queries import LineInForce, lines_in_force
 
-When = Literal["period_end", "now"]
+When = Literal["period_end", "now", "date"]
+
+_YEARS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +32,34 @@ class PlannedCancel:
 
     ``quote`` says when service ends, ``voided`` which open invoices are voided, and ``credits``
     which credit notes are written: for what was paid beyond the end, and for what is taken back
-    of open invoices that can not be voided. ``usage`` is what was used and is billed now.
+    of open invoices that can not be voided. ``usage`` is what was used and is billed now. Of an end
+    on a date to come, ``on_end`` are the notes of that day: for what is billed beyond it by now.
     """
 
     quote: CancelQuote
     voided: tuple[UUID, ...]
     credits: tuple[PlannedCredit, ...]
     usage: Closing = field(default_factory=Closing)
+    on_end: tuple[PlannedCredit, ...] = ()
 
 
-def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCancel:
+def plan_cancel(
+    unit: Work, subscription: Subscription, when: When, to: date | None = None
+) -> PlannedCancel:
     """Work out a cancellation as of today; reads, and writes nothing.
 
+    Args:
+        to: the first date not served, where it ends on a ``date``.
+
     Raises:
-        Conflict: ``already_canceled``.
+        Conflict: ``already_canceled``. InvalidRequest: ``invalid_cancel_on``.
     """
     if subscription.status == SubscriptionStatus.CANCELED:
         raise Conflict("already_canceled", "The subscription has ended.")
     on = civil_date(unit.now, subscription.billing_zone)
-    when = when_of(subscription, when)
+    when = when_of(subscription, when, to)
+    if when == "date":
+        return _plan_end_on(unit, subscription, on, check_cancel_on(to, on))
     cut = _taken_back_from(unit, subscription, on, when)
     unserved, lines = lines_left(unit, subscription, on, cut)
     quote = quote_cancel(
@@ -68,10 +79,48 @@ def plan_cancel(unit: Work, subscription: Subscription, when: When) -> PlannedCa
     return PlannedCancel(quote, unserved.voided, credits_, usage)
 
 
-def when_of(subscription: Subscription, when: When) -> When:
-    """What is paused, or never began, has no period to be served to the end of: it ends at once."""
+def when_of(subscription: Subscription, when: When, to: date | None = None) -> When:
+    """What is paused, or never began, has no period to be served to the end of: it ends at once.
+
+    Who is back from a pause before the date ``to`` is served until then.
+    """
+    back = subscription.resume_on
+    if when == "date" and to is not None and back is not None and back < to:
+        return when
     has_none = subscription.status in (SubscriptionStatus.PAUSED, SubscriptionStatus.INCOMPLETE)
     return "now" if has_none else when
+
+
+def check_cancel_on(to: date | None, today: date) -> date:
+    """Refuse a date of an end that is not to come, or years ahead: ``invalid_cancel_on``."""
+    if to is None or not today < to <= date(today.year + _YEARS, today.month, min(today.day, 28)):
+        raise InvalidRequest(
+            "invalid_cancel_on",
+            f"The first day without service is after {today}, at most {_YEARS} years ahead.",
+            field="on",
+        )
+    return to
+
+
+def _plan_end_on(unit: Work, subscription: Subscription, on: date, to: date) -> PlannedCancel:
+    """An end on a date: what lies wholly behind it is taken back now, the rest on that day.
+
+    Until then all is billed and paid as it would be, so going on after all changes nothing.
+    """
+    unserved, lines = lines_left(unit, subscription, on, to)
+    quote = quote_cancel(
+        lines=[billed_line(line) for line in lines],
+        period=subscription.current,
+        on=min(max(on, subscription.current_start), subscription.current.last_day),
+        mode="on_date",
+        to=to,
+    )
+    return PlannedCancel(
+        quote,
+        unserved.voided,
+        plan_credits(unit, unserved.lines, without=unserved.voided),
+        on_end=credits_by_invoice(unit, lines, quote.credits, without=unserved.voided),
+    )
 
 
 def _bills_day(unit: Work, subscription: Subscription, on: date) -> bool:

@@ -16,7 +16,13 @@ from billing.plan_changes import quote_end
 from billing.records import Subscription
 from billing.tables import subscription_changes
 from core.work import Work
-from invoices.queries import get_invoice, lines_in_force, lines_of, lock_open_invoices
+from invoices.queries import (
+    LineInForce,
+    get_invoice,
+    lines_in_force,
+    lines_of,
+    lock_open_invoices,
+)
 from invoices.tables import invoice_lines, invoices
 
 
@@ -134,10 +140,6 @@ def give_back_freed(
     unit: Work, subscription: Subscription, voided: Sequence[UUID], on: date, *, reason: str
 ) -> None:
     """Give back what is unused from ``on`` of lines that the credit lines of void changes freed."""
-    # Lazy: issuing opens cases, and the end of a case takes invoices back.
-    from billing.flows.change_quote import billed_line, credits_by_invoice
-    from billing.flows.credit import credit_invoice
-
     freed = {
         line.credits_line_id
         for invoice_id in voided
@@ -145,17 +147,38 @@ def give_back_freed(
         if line.credits_line_id is not None
     }
     lines = [line for line in lines_in_force(unit, subscription.id, on) if line.id in freed]
+    _credit_rest(unit, lines, on, reason=reason, source_id=unit.derive("freed", *voided))
+
+
+def give_back_beyond(unit: Work, subscription: Subscription, on: date) -> None:
+    """Give back what was billed beyond a date on which the subscription ends (R39, R40)."""
+    lines = lines_in_force(unit, subscription.id, on)
+    source_id = unit.derive("beyond", subscription.id, on)
+    _credit_rest(unit, lines, on, reason="cancellation", source_id=source_id)
+
+
+def _credit_rest(
+    unit: Work, lines: Sequence[LineInForce], on: date, *, reason: str, source_id: UUID
+) -> None:
+    # Lazy: issuing opens cases, and the end of a case takes invoices back.
+    from billing.flows.change_quote import billed_line, credits_by_invoice
+    from billing.flows.credit import credit_invoice
+    from billing.flows.orders import withdraw
+
     unused = quote_end([billed_line(line) for line in lines], on)
     for credit in credits_by_invoice(unit, lines, unused):
-        credit_invoice(
+        note = credit_invoice(
             unit,
             credit.invoice_id,
             reason=reason,
             source_kind="subscription_end",
-            source_id=unit.derive("freed", *voided),
+            source_id=source_id,
             net_lines=dict(credit.lines),
             in_place_of=credit.later(),
         )
+        if note.to_invoice:
+            # A number to pay the old amount to is of no use any more; another one follows.
+            withdraw(unit, credit.invoice_id)
 
 
 def restored_by_voids(unit: Work, voided: Sequence[UUID]) -> dict[UUID, int]:

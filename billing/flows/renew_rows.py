@@ -14,7 +14,7 @@ from billing.discounted import Granted
 from billing.discounts.queries import load_grants
 from billing.discounts.service import release
 from billing.drafts import NO_CHANGE, lead_days
-from billing.flows.ending import drop_scheduled, take_back_unserved
+from billing.flows.ending import drop_scheduled, give_back_beyond, take_back_unserved
 from billing.flows.item_rows import Extra, load_extras, put_item
 from billing.flows.move_waits import put_back
 from billing.flows.pulling import kinds_of
@@ -186,6 +186,8 @@ def end(unit: Work, case: Case, on: date, *, was: SubscriptionStatus) -> None:
     drop_scheduled(unit, case.row.id)
     since = case.row.started_on if incomplete else on
     take_back_unserved(unit, case.row, since, freed_from=since)
+    if not incomplete and _ends_on_date(unit, case.row.id):
+        give_back_beyond(unit, case.row, on)
     case.change = None
     if incomplete:
         release(unit, [case.row.id])
@@ -198,6 +200,12 @@ def end(unit: Work, case: Case, on: date, *, was: SubscriptionStatus) -> None:
             "reason": "first_payment_missing" if incomplete else case.row.cancel_reason,
         },
     )
+
+
+def _ends_on_date(unit: Work, subscription_id: UUID) -> bool:
+    """Whether it was to end on a date: what was billed beyond comes back on that day."""
+    asked = [one for one in queries.changes_of(unit, subscription_id) if one.kind == "cancel"]
+    return bool(asked) and asked[-1].mode == "on_date"
 
 
 _STORE = text(

@@ -87,13 +87,16 @@ _LIVES = """
     SELECT life, merchant_id, array_agg(id) AS ids FROM lives GROUP BY life, merchant_id
 """
 # The days on which subscriptions were served again after their debt was paid or after a pause, and
-# those up to which a pause left them billed, or on which a trial was to end that was moved.
+# those up to which a pause left them billed, or on which a trial was to end that was moved; days
+# they were to end on, and from which or up to which one that begun in the past was billed at first.
 _RESUMED = text(
     "SELECT subject_id, CAST(coalesce(payload->>'served_from', payload->>'billed_through', "
-    "payload->>'was') AS date) AS day FROM events "
+    "payload->>'was', payload->>'ends_on') AS date) AS day FROM events "
     "WHERE merchant_id = :merchant AND subject_id = ANY (:ids) AND "
     "(type IN ('subscription.recovered', 'subscription.resumed') AND payload ? 'served_from' "
-    "OR type IN ('subscription.paused', 'subscription.trial_moved'))"
+    "OR type = 'subscription.created' AND payload ?| array['served_from', 'billed_through'] "
+    "OR type IN ('subscription.paused', 'subscription.trial_moved', "
+    "'subscription.cancel_scheduled'))"
 )
 _NUMBERS = text(
     "SELECT number FROM invoices WHERE merchant_id = :merchant AND subscription_id = :id "
@@ -177,7 +180,7 @@ def _faults(life: _Life, resumed: set[date], numbers: Sequence[str] = ()) -> Ite
         # So does one taken back whole: a change to another interval took its days.
         if row.kind == "period" and not row.undone and row.start >= life.anchor.on:
             ends = next_boundary(life.anchor, life.interval, row.start)
-            if ends != row.end and not chain.moved and not row.again:
+            if ends != row.end and row.end not in resumed and not chain.moved and not row.again:
                 yield f"{number} ends {row.end}, the calendar says {ends}"
     if life.billed_through not in chain.ends | resumed and not chain.moved:
         listed = ", ".join(str(end) for end in sorted(chain.ends))

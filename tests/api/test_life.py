@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from api_house import Counter
+from datetime import date, timedelta
+
+from api_house import Counter, Door
 
 
 def test_a_pause_and_its_end_are_what_their_previews_say(counter: Counter) -> None:
@@ -72,3 +74,28 @@ def test_a_trial_is_extended_and_ended_as_previewed(counter: Counter) -> None:
         (ended["item"]["plan"], 1)
     ]
     assert set(access["words"]) == {"id", "en"}
+
+
+def test_a_subscription_ends_on_a_date_as_previewed_and_goes_on_after_all(
+    counter: Counter,
+) -> None:
+    door = counter.door
+    asked = {"customer": counter.customer(), "price": counter.price(155_000)}
+    path = f"/subscriptions/{door.post('/subscriptions', asked)['subscription']['id']}"
+    last = door.get(path)["subscription"]["current_end"]
+    on = (date.fromisoformat(last) - timedelta(days=10)).isoformat()
+    wish = {"when": "date", "on": on, "reason": "moving"}
+    shown = door.call("POST", f"{path}/cancel-preview", wish).json()
+    assert (shown["ends_on"], shown["credits"]) == (on, [])
+    [back] = shown["credits_on_end"]
+    days = (date.fromisoformat(last) - date.fromisoformat(made_on(door, path))).days
+    assert back["amount"] == (2 * 155_000 * 10 + days) // (2 * days)
+    ending = door.post(f"{path}/cancel", wish, status=200)
+    assert (ending["status"], ending["cancel_on"]) == ("active", on)
+    assert door.post(f"{path}/undo-cancel", status=200)["cancel_on"] is None
+    late = door.call("POST", f"{path}/cancel", {"when": "date", "reason": "moving"})
+    assert (late.status_code, late.json()["code"]) == (422, "invalid_cancel_on")
+
+
+def made_on(door: Door, path: str) -> str:
+    return str(door.get(path)["subscription"]["current_start"])

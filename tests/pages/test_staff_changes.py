@@ -149,6 +149,19 @@ def test_a_cancellation_now_shows_what_is_given_back(house: House, desk: Desk) -
         assert wanted in text
 
 
+def test_a_cancellation_on_a_date_shows_what_comes_back_then(house: House, desk: Desk) -> None:
+    _, subscription = paid(house)
+    path = path_of(subscription, "cancel")
+    assert 'type="date"' in desk.get(f"{path}?when=date").text
+    assert "sesudah hari ini" in desk.get(f"{path}?when=date&on=2020-01-01").text
+    page = desk.get(f"{path}?when=date&on=2027-01-31").text
+    assert "Rp349.000 × 10/31 = Rp112.581" in plain(page)
+    answer = desk.send(path, page, reason="unused")
+    assert "akan berhenti pada hari itu" in house.client.get(answer.headers["location"]).text
+    with house.work() as unit:
+        assert str(get_subscription(unit, subscription).cancel_on) == "2027-01-31"
+
+
 def test_a_cancellation_at_the_end_can_be_undone(house: House, desk: Desk) -> None:
     _, subscription = paid(house)
     path = path_of(subscription, "cancel")

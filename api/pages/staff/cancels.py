@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -54,12 +55,12 @@ def cancel(
     when = _when(data)
     subscription_id = ids.parse("subscription", subscription)
     try:
-        reason = _reason(data)
+        reason, to = _reason(data), _day(data, when)
         with person.engine.work(person.merchant_id, person.actor) as unit:
             before = queries.lock_subscription(unit, subscription_id)
-            planned = cancelling.preview_cancel(unit, subscription_id, when=when)
+            planned = cancelling.preview_cancel(unit, subscription_id, when=when, to=to)
             require_same(data, cancel_print(planned, before.version))
-            after = cancelling.cancel(unit, subscription_id, when=when, reason=reason)
+            after = cancelling.cancel(unit, subscription_id, when=when, to=to, reason=reason)
     except (StaleError, Conflict, InvalidRequest) as error:
         told = refusal(error, person.language)
         return _cancel_page(person, subscription, data, problem=told, status=409)
@@ -83,7 +84,7 @@ def resume(
 
 def cancel_print(planned: PlannedCancel, version: int) -> str:
     """What was shown of a cancellation, in short."""
-    credits_ = [(credit.invoice_id, credit.amount) for credit in planned.credits]
+    credits_ = [(one.invoice_id, one.amount) for one in (*planned.credits, *planned.on_end)]
     return fingerprint(version, planned.quote.mode, planned.quote.end_on, planned.voided, credits_)
 
 
@@ -100,11 +101,14 @@ def _cancel_page(
     with person.engine.work(person.merchant_id, person.actor) as unit:
         setting, held, customer = subject(unit, subscription_id)
         try:
-            planned = cancelling.preview_cancel(unit, subscription_id, when=when)
-            printed = cancel_print(planned, held.row.version)
-            given_back = [
-                (get_invoice(unit, credit.invoice_id), credit.amount) for credit in planned.credits
-            ]
+            if when != "date" or "on" in asked:  # the day is asked for first
+                to = _day(asked, when)
+                planned = cancelling.preview_cancel(unit, subscription_id, when=when, to=to)
+                printed = cancel_print(planned, held.row.version)
+                given_back = [
+                    (get_invoice(unit, credit.invoice_id), credit.amount)
+                    for credit in (*planned.credits, *planned.on_end)
+                ]
         except EngineError as error:
             problem = problem or refusal(error, person.language)
     context = {
@@ -123,7 +127,17 @@ def _cancel_page(
 
 
 def _when(form: dict[str, str]) -> When:
-    return "now" if form.get("when") == "now" else "period_end"
+    said = form.get("when")
+    return "now" if said == "now" else "date" if said == "date" else "period_end"
+
+
+def _day(form: dict[str, str], when: When) -> date | None:
+    if when != "date":
+        return None
+    try:
+        return date.fromisoformat(form.get("on", "").strip())
+    except ValueError:
+        raise InvalidRequest("invalid_cancel_on", "a date", field="on") from None
 
 
 def _reason(form: dict[str, str]) -> str:

@@ -43,6 +43,10 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "waktu setelah masa coba sudah ditagih dan dibayar.",
         "the time after the trial is invoiced and paid for.",
     ),
+    "invalid_cancel_on": (
+        "hari pertama tanpa layanan harus sesudah hari ini, paling lama dua tahun lagi.",
+        "the first day without service is a day to come, at most two years ahead.",
+    ),
     "invalid_resume_on": (
         "tanggal lanjut harus setelah jeda dimulai, paling lama dua tahun lagi.",
         "it resumes after the pause begins, within two years.",
