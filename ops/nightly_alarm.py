@@ -17,10 +17,12 @@ from sqlalchemy import text, update
 
 from billing.engine import Engine
 from core.actor import system
+from core.counters import Try, take
 from core.db import Sessions
-from core.errors import EngineError
+from core.errors import EngineError, TooMany
+from core.limits import Limit
 from core.mail import OutgoingMail, derived_message_id
-from core.tables import verdicts
+from core.tables import rate_counters, verdicts
 
 LOG = logging.getLogger("tagihan.doctor")
 
@@ -28,6 +30,7 @@ LOG = logging.getLogger("tagihan.doctor")
 LATE: Final = timedelta(hours=36)
 # So long the alarm belongs to whoever claimed it; a mail server answers sooner, or not at all.
 _CLAIM: Final = timedelta(minutes=15)
+_DAY: Final = timedelta(days=1)
 KEPT: Final = 10  # examples of a rule, and faults of a trail
 WIB: Final = ZoneInfo("Asia/Jakarta")
 LAST = text(
@@ -105,21 +108,24 @@ def _lines(row: Any) -> Iterator[str]:
     yield ""
 
 
-# Whose lateness was told on which day. Forgotten with the process: better told twice than never.
+# Whose lateness is known to be told, and on which day: they need not be asked for again.
 _late_told: dict[str, tuple[str, frozenset[str]]] = {}
 
 
 def tell_late(engine: Engine) -> bool:
     """Raise the alarm, once a day for each, where a merchant has had no verdict for 36 hours.
 
-    A mail that could not be sent is tried again at the next look.
+    Whoever claims a merchant's day first tells it; of whoever died at it, the claim ends. A mail
+    that could not be sent is tried again at the next look.
     """
-    late = late_ones(engine.db, engine.real_now())
+    all_late = _late(engine.db, engine.real_now())
     today = engine.real_now().astimezone(WIB).date().isoformat()
     day, before = _late_told.get(engine.db.role_prefix, (today, frozenset[str]()))
     told = before if day == today else frozenset[str]()
-    if told.issuperset(late):
+    mine = [row for row in all_late if row.slug not in told and _claim_late(engine, row, today)]
+    if not mine:
         return False
+    late = [row.slug for row in mine]
     named = ", ".join(late[:KEPT]) + (", ..." if len(late) > KEPT else "")
     LOG.error("no verdict of the doctor for 36 hours", extra={"merchants": named})
     if engine.settings.alarm_email is not None:
@@ -128,11 +134,38 @@ def tell_late(engine: Engine) -> bool:
             f"No nightly examination has ended for 36 hours ({named}). Run `tagihan doctor`.",
         ]
         subject = "Tagihan: tidak ada pemeriksaan malam / no nightly examination"
-        number = f"late {today} {len(told)}" if told else f"late {today}"
-        if not _send(engine, engine.settings.alarm_email, subject, lines, number):
+        if not _send(engine, engine.settings.alarm_email, subject, lines, f"late {today} {named}"):
+            for row in mine:
+                _keep_claim(engine, row, today, timedelta())
             return False
+    for row in mine:
+        _keep_claim(engine, row, today, _DAY)
     _late_told[engine.db.role_prefix] = today, told.union(late)
     return True
+
+
+def _claim_late(engine: Engine, row: Any, day: str) -> bool:
+    """Take the telling that a merchant is late; False where another one has it, or told it."""
+    try:
+        with engine.work(row.merchant_id, system("doctor")) as unit:
+            one = Try(
+                "doctor.late", Limit(1, "claimed", window=_CLAIM), unit.derive("late alarm", day)
+            )
+            take(unit.session, [one], unit.real_now)
+    except TooMany:
+        return False
+    return True
+
+
+def _keep_claim(engine: Engine, row: Any, day: str, span: timedelta) -> None:
+    c = rate_counters.c
+    with engine.work(row.merchant_id, system("doctor")) as unit:
+        until = unit.real_now + span
+        unit.session.execute(
+            update(rate_counters)
+            .where(c.merchant_id == row.merchant_id, c.id == unit.derive("late alarm", day))
+            .values(wait_until=until, expires_at=until)
+        )
 
 
 def is_late(db: Sessions, real_now: datetime) -> bool:
@@ -142,9 +175,13 @@ def is_late(db: Sessions, real_now: datetime) -> bool:
 
 def late_ones(db: Sessions, real_now: datetime) -> list[str]:
     """The merchants whose last verdict, or first day without one, is older than 36 hours."""
+    return [row.slug for row in _late(db, real_now)]
+
+
+def _late(db: Sessions, real_now: datetime) -> list[Any]:
     with db.reader() as session:
         rows = session.execute(LAST).all()
-    return [row.slug for row in rows if real_now - (row.at or row.created_at) > LATE]
+    return [row for row in rows if real_now - (row.at or row.created_at) > LATE]
 
 
 def _send(engine: Engine, to: str, subject: str, lines: list[str], key: str) -> bool:

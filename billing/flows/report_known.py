@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Date, bindparam, func, select, text
+from sqlalchemy import ARRAY, BigInteger, Date, Uuid, bindparam, func, select, text
 
 from billing.reconciliation.matching import Ours, key_of, other_keys
 from billing.reconciliation.tables import settlement_rows
@@ -90,6 +90,52 @@ class Keys:
         return key_of(row, ours, nth), other_keys(row, ours, nth)
 
 
+_SEEN_MAX: Final = 200_000
+_OF_DAYS = text(
+    """
+    SELECT file_id, count(*) AS rows FROM settlement_rows
+    WHERE merchant_id = :m AND file_id = ANY (:files) AND kind <> 'nothing'
+        AND day BETWEEN :first AND :last
+    GROUP BY file_id
+    """
+).bindparams(bindparam("files", type_=ARRAY(Uuid())))
+
+
+class Retold:
+    """Which earlier reports one tells again: whatever they told of its days.
+
+    Reports that have one payment in common may still tell of two payouts; of a report that is told
+    again whole, its payouts are told again too.
+    """
+
+    def __init__(self, unit: Work) -> None:
+        self._unit = unit
+        self._again: Counter[UUID] = Counter()
+        self._seen: set[int] = set()
+
+    def saw(self, file_id: UUID, row: UUID | str) -> None:
+        """Count a row that an earlier report told of, once; beyond so many a person is asked."""
+        if len(self._seen) < _SEEN_MAX and (named := hash(row)) not in self._seen:
+            self._seen.add(named)
+            self._again[file_id] += 1
+
+    def whole(self, first: date, last: date, waiting: Counter[UUID]) -> set[UUID]:
+        """Reports all of whose rows of these days are told again.
+
+        Args:
+            waiting: how many payouts may be those of which report.
+        """
+        files = [one for one in waiting if self._again[one]]
+        if not files:
+            return set()
+        given = {"m": self._unit.merchant_id, "files": files, "first": first, "last": last}
+        return {
+            row.file_id
+            for row in self._unit.session.execute(_OF_DAYS, given)
+            if row.rows <= self._again[row.file_id] + waiting[row.file_id]
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class _Out:
     """A payout of an earlier report."""
@@ -139,8 +185,9 @@ class Payouts:
             if alike:
                 best = max(alike, key=lambda one: alike[one])
                 self._taken.add(best.key)
-                files = frozenset(one.file_id for one in alike)
-                yield row, self._key(row, near), files, alike[best] is _Likeness.SAME
+                same = alike[best] is _Likeness.SAME
+                files = frozenset((best.file_id,) if same else (one.file_id for one in alike))
+                yield row, self._key(row, near), files, same
             elif self._twice(row):
                 yield row, self._key(row, near), frozenset((self._file_id,)), False
             else:

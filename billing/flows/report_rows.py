@@ -5,14 +5,14 @@ Memory is that of one batch, whatever the length of the file; each batch is a ha
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from billing.flows.found import Found, write_found
-from billing.flows.report_known import Keys, Known, Payouts, content, known_rows
+from billing.flows.report_known import Keys, Known, Payouts, Retold, content, known_rows
 from billing.flows.report_tally import Tally, fees_key
 from billing.reconciliation.kinds import KINDS
 from billing.reconciliation.matching import Finding, Ours, Verdict, judge, key_of, of_fault
@@ -51,7 +51,7 @@ class Importer:
         self._payouts = Payouts(unit, file_id)
         self._waiting: list[tuple[Row, str, frozenset[UUID]]] = []
         self._named: set[str] = set()  # payouts of this file that have a reference
-        self._repeats: set[UUID] = set()  # reports whose rows this one tells again
+        self._retold = Retold(unit)
         self._settled: set[UUID] = set()
         self._days = (unit.today - _BACK, unit.today + _AHEAD)
         self._totals: list[Total] = []
@@ -163,11 +163,11 @@ class Importer:
         """A row that was told of before: nothing is booked of it."""
         if before.file_id == self.file_id:
             return [] if row.kind is Kind.NOTHING else [self._twice(row)]
+        if row.kind is not Kind.NOTHING:
+            self._retold.saw(before.file_id, before.id)
         if before.content == content(row):
             self.tally.counts["repeated"] += 1
-            self._repeats.add(before.file_id)
         elif row.kind is not Kind.NOTHING:
-            self._repeats.add(before.file_id)
             return [self._otherwise(row, before)]
         return []
 
@@ -206,7 +206,8 @@ class Importer:
         for row, key, files, same in self._payouts.sort(open_ones):
             if same:
                 self.tally.counts["repeated"] += 1
-                self._repeats |= files
+                for file_id in files:
+                    self._retold.saw(file_id, f"payout {row.line}")
             elif files:
                 self._waiting.append((row, key, files))
             else:
@@ -217,21 +218,25 @@ class Importer:
         return stored, found
 
     def _decide(self, waiting: Sequence[tuple[Row, str, frozenset[UUID]]]) -> None:
-        """Payouts that may be known: does the file tell other rows of that report again?
+        """Payouts that may be known: does the file tell all of that report's days again?
 
         Booked twice, the bank would have money in the books that it does not have; taken for a
         repetition, a payout would be lost. So what can not be told is stored and booked by nobody.
         """
         days: dict[UUID, set[date]] = defaultdict(set)
+        counted: Counter[UUID] = Counter()
         for row, _, files in waiting:
+            counted.update(files)
             for file_id in files:
                 days[file_id].add(row.day)
         # Two days on which both tell the same: that is no chance.
-        self._repeats |= {file_id for file_id, told in days.items() if len(told) > 1}
-        self._repeats.discard(self.file_id)
+        repeats = {file_id for file_id, told in days.items() if len(told) > 1}
+        if self.tally.first is not None and self.tally.last is not None:
+            repeats |= self._retold.whole(self.tally.first, self.tally.last, counted)
+        repeats.discard(self.file_id)
         stored, found = [], []
         for row, key, files in waiting:
-            if files & self._repeats:
+            if files & repeats:
                 self.tally.counts["repeated"] += 1
                 continue
             row_id = self._id(key)

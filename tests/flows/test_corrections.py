@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from database import Database, admin
 from fakes import FakeGateway, FakeMailer, MachineTime
 from reported import books, compared, imported, line, named, paid, payout, report, shop
 from stage import Stage
@@ -17,12 +18,13 @@ from billing.flows import differences as settling
 from billing.flows import found, refund
 from billing.flows.found import one_at_a_time
 from billing.flows.report_late import heal_agreeing
+from billing.flows.reviews import close_review
 from billing.ledger.tables import journals
 from billing.reconciliation.tables import difference_steps, differences, settlement_rows
 from core.actor import Actor
 from core.errors import Conflict
 from core.tables import audit
-from payments.tables import payment_orders
+from payments.tables import payment_orders, reviews
 
 pytestmark = pytest.mark.database
 
@@ -151,6 +153,47 @@ def test_a_correction_that_waits_is_over_once_the_payment_arrived(stage: Stage) 
     [told] = stage.rows(audit, action="difference.resolve")
     assert (told.before["state"], told.before["asked_by"]) == ("awaiting_approval", "system:sari")
     stage.audit()
+
+
+def test_an_approval_of_what_agrees_by_now_books_the_fee_and_no_correction(stage: Stage) -> None:
+    invoice_id = told_before_it_was_paid(stage, 10_000_000)
+    proposed(stage, 11_100_000)
+    stage.pays(invoice_id)
+    stage.drain()
+    approved(stage)
+    assert books(stage, "difference_booked") == {}
+    assert books(stage, "gateway_fees")["gateway_clearing"] == -5_793
+    one = stage.row(differences)
+    assert (one.state, one.resolution, one.amount) == ("resolved", "agrees", None)
+    assert heals(stage) == 0
+    stage.audit()
+
+
+def test_an_approval_of_what_still_differs_books_the_correction(stage: Stage) -> None:
+    told_before_it_was_paid(stage, 10_000_000)
+    proposed(stage, 11_100_000)
+    approved(stage)
+    assert books(stage, "difference_booked") == {
+        "bank": -11_100_000,
+        "gateway_clearing": 11_100_000,
+    }
+    assert stage.row(differences).resolution == "booked"
+
+
+def test_a_severe_difference_that_a_migration_wrote_calls_somebody(
+    stage: Stage, database: Database
+) -> None:
+    told_before_it_was_paid(stage, 500_000)
+    [called] = stage.rows(reviews, kind="books_differ")
+    with admin(database.admin_url) as connection:
+        connection.execute("DELETE FROM reviews")
+    heals(stage)
+    [again] = stage.rows(reviews, kind="books_differ")
+    assert (again.subject_id, again.detail) == (called.subject_id, called.detail)
+    with stage.work("sari") as unit:
+        close_review(unit, again.id, "seen")
+    heals(stage)
+    assert stage.row(reviews, kind="books_differ").closed_at is not None
 
 
 def test_a_correction_that_waits_is_over_once_a_later_report_puts_the_amount_right(

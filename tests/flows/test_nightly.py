@@ -308,6 +308,31 @@ def test_two_schedulers_that_look_at_once_send_one_mail(
     assert len(slow.mailer.sent) == 1  # type: ignore[attr-defined]
 
 
+def test_two_schedulers_tell_once_that_a_verdict_does_not_come(
+    watched: Engine, merchant: Merchant
+) -> None:
+    nightly.watch(watched)
+    later = watched.real_now() + timedelta(hours=37)
+    gate = Barrier(2)
+
+    class Slow(FakeMailer):
+        def send(self, mail: OutgoingMail) -> None:
+            sleep(0.2)
+            super().send(mail)
+
+    slow = replace(at(watched, later), mailer=Slow())
+
+    def look(_: int) -> bool:
+        gate.wait()
+        return nightly_alarm.tell_late(slow)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(look, range(2))) == [False, True]
+    nightly_alarm._late_told.clear()  # a scheduler that was started anew
+    assert not nightly_alarm.tell_late(at(slow, later + timedelta(minutes=20)))
+    assert len(slow.mailer.sent) == 1  # type: ignore[attr-defined]
+
+
 def test_an_alarm_whose_teller_died_at_it_is_told_by_another(
     watched: Engine, merchant: Merchant, database: Database
 ) -> None:
@@ -326,6 +351,12 @@ def test_an_alarm_whose_teller_died_at_it_is_told_by_another(
     assert nightly_alarm.tell(at(watched, now + timedelta(minutes=5))) == 0
     assert nightly_alarm.tell(at(watched, now + timedelta(minutes=16))) == 1
     assert nightly_alarm.tell(at(watched, now + timedelta(minutes=40))) == 0
+
+    later = now + timedelta(hours=37)
+    with pytest.raises(Killed):
+        nightly_alarm.tell_late(replace(at(watched, later), mailer=Dying()))
+    assert not nightly_alarm.tell_late(at(watched, later + timedelta(minutes=5)))
+    assert nightly_alarm.tell_late(at(watched, later + timedelta(minutes=16)))
 
 
 def test_a_verdict_is_never_edited(watched: Engine, merchant: Merchant) -> None:

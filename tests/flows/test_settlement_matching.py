@@ -238,6 +238,37 @@ def test_payouts_are_booked_once_or_shown_to_a_person(
     stage.audit()
 
 
+def test_a_payout_of_a_report_that_shares_one_payment_is_shown_to_a_person(stage: Stage) -> None:
+    """Late on the fifth: one payment stands in both reports, the payout may be another one."""
+    one, two, three = paid(stage, 3)
+    imported(stage, report(line(one.order_id), line(two.order_id), payout()))
+    imported(stage, report(line(two.order_id), line(three.order_id), payout()), "b.csv")
+    assert books(stage, "paid_out")["bank"] == 1_000_000
+    assert named(stage) == {"duplicate_row": 1}
+    outs = [row.booked_key is not None for row in stage.rows(settlement_rows, kind="payout")]
+    assert sorted(outs) == [False, True]
+    stage.audit()
+
+
+def test_a_payout_of_a_report_that_is_told_again_whole_is_a_repetition(stage: Stage) -> None:
+    one, two, three = paid(stage, 3)
+    early = line(one.order_id, day="2027-01-03 16:00:00")
+    imported(stage, report(early, line(two.order_id), payout()))
+    before = named(stage)
+    # The third of January lies before what the second report covers.
+    imported(stage, report(line(two.order_id), line(three.order_id), payout()), "b.csv")
+    assert books(stage, "paid_out")["bank"] == 1_000_000
+    assert named(stage) == before
+    stage.audit()
+
+
+def test_a_line_that_is_told_twice_does_not_stand_for_one_that_is_not_told(stage: Stage) -> None:
+    one, two = paid(stage, 2)
+    imported(stage, report(line(one.order_id), line(two.order_id), payout()))
+    imported(stage, report(line(two.order_id), line(two.order_id), payout()), "b.csv")
+    assert named(stage) == {"duplicate_row": 1}
+
+
 def test_chargebacks_of_a_payment_are_added_up(stage: Stage) -> None:
     [one] = paid(stage, 1)
     with stage.work() as unit:
