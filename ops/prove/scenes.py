@@ -122,8 +122,9 @@ SCENES: Final[dict[str, Scene]] = {
     ),
     "a balance meets a charge": Scene(
         (
-            (2, 4, "pays"), (26, 30, "upgrade|quantity"), (0, 0.1, "pay_by_card+credit_paid"),
-            (0, 2, "credit_paid"), (1, 5, "pays"), (20, 30, "quantity+pay_by_card+credit_paid"),
+            (2, 4, "pays"), (20, 30, "upgrade|quantity|one_off"),
+            (0, 0.1, "pay_by_card+credit_paid"), (0, 2, "one_off+pay_by_card+credit_whole"),
+            (1, 5, "pays"), (20, 30, "one_off+pay_by_card+credit_paid"),
         ), ("hemat", "langganan"), 4, cards=100,
         weather=(("timeout_after", 300_000), ("timeout_before", 100_000),
                  ("status_timeout", 400_000)),
@@ -133,15 +134,16 @@ SCENES: Final[dict[str, Scene]] = {
             (2, 4, "pays"), (5, 10, "one_off"), (1, 3, "other_channel|pay_number+void"),
             (0.2, 1, "pay_number+void|pay_number+credit"), (1, 3, "give_rest"),
             (2, 9, "by_transfer"), (1, 3, "give_rest|one_off"), (2, 5, "by_transfer"),
-        ), ("hemat", "pro"), 4, cards=20, weather=(("refund_refused", 500_000),),
+        ), ("hemat", "pro"), 4, cards=30,
+        weather=(("refund_refused", 400_000), ("end_timeout_after", 250_000)),
     ),
     "a part and the rest": Scene(
         (
             (1, 2, "pays"), (0.5, 8, "give_part"), (0, 5, "give_rest|give_part"),
-            (26, 40, "quantity+pays"), (1, 5, "give_part|give_rest"), (0, 5, "give_rest"),
+            (26, 40, "quantity+pays|wait"), (1, 5, "give_part|give_rest|wait|wait"),
+            (0, 5, "give_rest|wait"),
         ), ("hemat", "langganan"), 4, cards=90,
-        weather=(("news_lost", 600_000), ("end_timeout_after", 250_000),
-                 ("refund_refused", 100_000)),
+        weather=(("news_lost", 750_000), ("refund_refused", 50_000)),
     ),
     "the lights are out": Scene(
         (
