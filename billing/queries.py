@@ -131,6 +131,19 @@ def has_mandate(unit: Work, payment_method_id: UUID) -> bool:
     return bool(with_mandate(unit, [payment_method_id]))
 
 
+def was_consented(unit: Work, payment_method_id: UUID) -> bool:
+    """Say whether its holder ever consented to be charged, whatever became of it."""
+    found = unit.session.execute(
+        select(mandates.c.id)
+        .where(
+            mandates.c.merchant_id == unit.merchant_id,
+            mandates.c.payment_method_id == payment_method_id,
+        )
+        .limit(1)
+    )
+    return found.one_or_none() is not None
+
+
 def with_mandate(unit: Work, method_ids: Iterable[UUID]) -> set[UUID]:
     """Of these methods, those that may be charged without the payer: a consent is in force."""
     return set(mandates_in_force(unit, method_ids))

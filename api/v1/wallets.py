@@ -18,7 +18,7 @@ from api.v1.orders import MandateIn, mandate_of
 from api.v1.payment_methods import MethodOut
 from billing.engine import Engine
 from billing.flows.accounts import ask_now, new_wallet, press_link
-from billing.flows.consents import consent
+from billing.flows.consents import consent_to_new
 from core.errors import InvalidRequest
 from core.work import Work
 from payments.phones import gopay_phone
@@ -73,7 +73,7 @@ class WalletsController(Controller):
 
         def begin(unit: Work) -> UUID:
             method = new_wallet(unit, customer, once.key, phone=phone, external_id=data.external_id)
-            consent(unit, customer, method, mandate_of(data.mandate))
+            consent_to_new(unit, customer, method, mandate_of(data.mandate))
             return method
 
         return once.run(

@@ -19,7 +19,7 @@ from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.cards import check_card, new_card
 from billing.flows.charge import send_one
 from billing.flows.collection import check_automatic
-from billing.flows.consents import Mandate, consent, mandate_needed
+from billing.flows.consents import Mandate, consent, consent_to_new, mandate_needed
 from billing.flows.limits import count_card
 from billing.flows.means import Means
 from billing.flows.offers import offer
@@ -61,8 +61,7 @@ def subscribe_now(
     if means is not None and means.is_fresh_card:
         queries.get_customer(unit, customer_id)
         method_id = new_card(unit, customer_id, key)
-        if not queries.has_mandate(unit, method_id):
-            consent(unit, customer_id, method_id, means.mandate)
+        consent_to_new(unit, customer_id, method_id, means.mandate)
     elif means is not None:
         method_id = _saved(unit, customer_id, means)
     fresh = means is not None and means.is_fresh_card
@@ -182,7 +181,7 @@ def save_card(
     _count(engine, unit, Means(card_token=card_token, mandate=mandate), customer_id)
     queries.lock_customers(unit, [customer_id])
     method_id = new_card(unit, customer_id, key, external_id=external_id)
-    consent(unit, customer_id, method_id, mandate)
+    consent_to_new(unit, customer_id, method_id, mandate)
     if not orders_of(unit, method_id=method_id):
         check_card(engine, unit, customer_id, method_id, card_token)
     return method_id
@@ -307,7 +306,7 @@ def _kept(unit: Work, customer_id: UUID, means: Means, key: str) -> UUID | None:
     if means.mandate is None:
         return None
     method_id = new_card(unit, customer_id, key)
-    consent(unit, customer_id, method_id, means.mandate)
+    consent_to_new(unit, customer_id, method_id, means.mandate)
     return method_id
 
 

@@ -32,6 +32,7 @@ def consent(unit: Work, customer_id: UUID, method_id: UUID, mandate: Mandate | N
 
     Raises:
         NotFound: ``payment_method_not_found`` for this customer.
+        Conflict: ``payment_method_not_usable``, for one that has ended.
     """
     if mandate is not None:
         record_mandate(
@@ -45,6 +46,16 @@ def consent(unit: Work, customer_id: UUID, method_id: UUID, mandate: Mandate | N
             cadence=mandate.cadence,
             source=mandate.source,
         )
+
+
+def consent_to_new(unit: Work, customer_id: UUID, method_id: UUID, mandate: Mandate | None) -> None:
+    """Keep the consent that a new method came with, once.
+
+    The request that made the method may come again after it ended, or after its holder took the
+    consent back: that is no new consent.
+    """
+    if not queries.was_consented(unit, method_id):
+        consent(unit, customer_id, method_id, mandate)
 
 
 def consent_later(unit: Work, method_id: UUID, mandate: Mandate) -> UUID:

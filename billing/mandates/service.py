@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from billing.tables import mandates
 from core import ids
 from core.bulk import insert_rows
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.work import Work
 from payments.tables import payment_methods
 
@@ -36,9 +36,10 @@ def record_mandate(
 
     Raises:
         NotFound: ``payment_method_not_found`` for this customer.
+        Conflict: ``payment_method_not_usable``, for one that has ended.
     """
     found = unit.session.execute(
-        select(payment_methods.c.id)
+        select(payment_methods.c.state)
         .where(
             payment_methods.c.merchant_id == unit.merchant_id,
             payment_methods.c.id == payment_method_id,
@@ -49,6 +50,8 @@ def record_mandate(
     ).one_or_none()
     if found is None:
         raise NotFound("payment_method_not_found", "the customer has no such payment method")
+    if found.state == "ended":
+        raise Conflict("payment_method_not_usable", "This payment method has ended.")
     end_mandate(unit, payment_method_id, because="replaced")
     mandate_id = ids.fresh()
     insert_rows(

@@ -20,7 +20,7 @@ from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.card_requests import CardRequest, seal_card_request
 from billing.flows.change_plan import change, drop_change
 from billing.flows.charge import send_one
-from billing.flows.consents import Mandate, consent
+from billing.flows.consents import Mandate, consent_to_new
 from billing.flows.credit import credit_invoice
 from billing.flows.decide import resolve_review
 from billing.flows.offers import offer
@@ -29,7 +29,7 @@ from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.refund import request_refund
 from billing.flows.subscribe import subscribe
 from billing.flows.take_out import take_out
-from billing.queries import has_mandate, lock_customers
+from billing.queries import lock_customers
 from billing.service import create_customer
 from core.actor import Actor as Caller
 from core.errors import EngineError
@@ -185,8 +185,7 @@ class Deeds:
         """A new card and the consent to it, as `billing.flows.at_once` writes them."""
         lock_customers(unit, [customer])
         method = cards.new_card(unit, customer, key)
-        if not has_mandate(unit, method):
-            consent(unit, customer, method, CONSENT)
+        consent_to_new(unit, customer, method, CONSENT)
         return method
 
     def written(self, unit: Work, invoice_id: UUID, method: UUID | None, token: str) -> UUID:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from stage import Stage, jakarta, make_stage
 
 from billing.engine import Engine
-from billing.flows.at_once import subscribe_now
+from billing.flows.at_once import save_card, subscribe_now
+from billing.flows.cards import end_method
 from billing.flows.change_plan import change
 from billing.flows.charge import send_due
 from billing.flows.collect import collect_due
@@ -66,6 +67,31 @@ def test_nobody_subscribes_to_automatic_charges_without_a_consent(stage: Stage) 
     )  # fmt: skip
     [noted] = stage.rows(audit, action="mandate.record")
     assert (noted.actor, noted.after["from"]) == ("test", "203.0.113.9")
+
+
+def test_the_request_of_a_card_that_ended_is_no_new_consent_when_it_comes_again(
+    stage: Stage,
+) -> None:
+    with stage.work() as unit:
+        customer = make_customer(unit).id
+
+    def ask() -> UUID:
+        with stage.work() as unit:
+            return save_card(
+                stage.engine, unit, customer, "tok-1", key="form-1", mandate=CONSENT
+            )  # fmt: skip
+
+    card = ask()
+    with stage.work() as unit:
+        end_method(unit, card, "not_confirmed")
+    assert ask() == card
+
+    [given] = stage.rows(mandates)
+    assert (given.payment_method_id, given.ended_because) == (card, "not_confirmed")
+    with pytest.raises(EngineError) as caught, stage.work() as unit:
+        consent(unit, customer, card, CONSENT)
+    assert caught.value.code == "payment_method_not_usable"
+    stage.audit()
 
 
 def test_a_consent_that_ended_stops_the_charges_and_the_customer_is_asked(stage: Stage) -> None:
