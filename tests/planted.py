@@ -9,6 +9,7 @@ import full
 import pytest
 
 from ops.prove import bugs
+from ops.prove.bugs_table import SECONDS
 from ops.prove.early import stops_at_the_first
 from ops.prove.history import History, live
 from ops.prove.place import Place
@@ -16,6 +17,8 @@ from ops.prove.plan import Told
 from ops.prove.planting import Bug, Life
 
 SEED = "1"  # the command's own
+# Processor seconds until a finding that a usual run of the tests waits for.
+SOON = 9
 
 
 def nothing(_: History) -> None:
@@ -42,6 +45,12 @@ def must_be_found(name: str, place: Place) -> None:
 def must_be_whole(life: Life, place: Place) -> None:
     """The engine as it is breaks nothing in the first history of that life."""
     assert [str(one) for one in lived(life, 0, place).violations] == []
+
+
+def asked(known: Iterable[str]) -> list[str]:
+    """The mistakes whose finding is known; without FULL=1 those that are found soon."""
+    found = [name for name in known if name in SECONDS]
+    return full.of(found, [name for name in found if SECONDS[name] <= SOON])
 
 
 def lives(known: Iterable[Bug]) -> list[Life]:

@@ -178,7 +178,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.flows.change_plan:change", {
             "for credit in planned.credits\n": "for credit in ()\n",
         }),),
-        life=CHANGING,
+        life=Life(histories=8, scene="second thoughts"),
     ),
     "row-security-off": Bug(
         "a table of merchants has no wall any more",

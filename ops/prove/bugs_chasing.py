@@ -16,7 +16,6 @@ DECLINED: Final = Life(
 _PAID_IS_NOT_HEARD: Final = edit("billing.flows.chase:on_paid", {
     "    if case is None:": "    if True:",
 })  # fmt: skip
-PUSHING: Final = (("new_number", 6), ("void", 8), ("pay_by_card", 6), ("one_off", 3))
 
 
 def _nothing(*_: Any, **__: Any) -> int:
@@ -43,7 +42,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.flows.use_balance:_pay", {
             "    withdraw(unit, invoice.id)\n    if state": "    if state",
         }),),
-        life=Life(4, 6, hours=9, deeds=(("credit", 8), ("one_off", 6), ("refund", 3))),
+        life=Life(histories=8, scene="out of a balance"),
     ),
     "charged-though-closed": Bug(
         "what waits to be sent is sent though its invoice was paid or voided meanwhile",
@@ -58,12 +57,12 @@ BUGS: Final[dict[str, Bug]] = {
     "late-payment-dropped": Bug(
         "money that comes for a void or written-off invoice is booked nowhere",
         "killbill#1015; own",
-        ("I2 money is booked", "I5"),
+        ("I2 money is booked", "I5", "doctor:paid-order-has-payment"),
         (edit("billing.flows.settle:react", {
             "case AttemptState.PAID if invoice is not None:":
             'case AttemptState.PAID if invoice is not None and invoice.status == "open":',
         }),),
-        life=Life(4, 6, hours=12, deeds=PUSHING),
+        life=Life(histories=8, scene="given up and paid"),
     ),
     "late-failure-forgotten": Bug(
         "a refusal that is only found out later does not start the retries",
@@ -91,7 +90,7 @@ BUGS: Final[dict[str, Bug]] = {
             "waiting = [last]",
             "last + timedelta(hours=policy.gap_hours)": "last + timedelta(hours=1)",
         }),),
-        life=DECLINED,
+        life=Life(histories=8, scene="refused again"),
     ),
     "hard-decline-retried": Bug(
         "a card that the bank refuses for good is charged again",

@@ -85,7 +85,7 @@ BUGS: Final[dict[str, Bug]] = {
             '"unknown", code=_code(raw), message="on process"':
             '"failed", code="408", message="on process"',
         }),),
-        life=LONG,
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "duplicate-is-failure": Bug(
         "406, this order exists already, counts as failed, and another is made",
@@ -110,6 +110,7 @@ BUGS: Final[dict[str, Bug]] = {
         "larzsubscription; plugins that use the invoice number",
         ("no flow fails",),
         (edit("billing.flows.orders:last_numbers", {"row[2] for row": "row[2] - 1 for row"}),),
+        life=Life(histories=8, scene="refused again"),
     ),
     "declined-is-sent-again": Bug(
         "an order whose end the gateway attested is sent again under its id",
@@ -144,6 +145,7 @@ BUGS: Final[dict[str, Bug]] = {
         "most plugins for Midtrans",
         ("I2", "I5", "no flow fails", "nothing is left open"),
         (_BELIEVED,),
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "forged-notification-believed": Bug(
         "a notification is believed whoever signed it",
@@ -156,7 +158,7 @@ BUGS: Final[dict[str, Bug]] = {
                 "genuine = True",
             }),
         ),
-        life=Life(without=frozenset({"news_amended", "news_replayed"})),
+        life=Life(histories=8, scene="answers get lost"),
         pair=True,
     ),
     "no-reaper": Bug(
@@ -164,6 +166,7 @@ BUGS: Final[dict[str, Bug]] = {
         "killbill#229 before its janitor",
         ("doctor:nothing-unknown-for-a-day", "nothing is left open", "I2"),
         (_nobody_looks,),
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "lease-end-is-failure": Bug(
         "the reaper fails what a dead worker had sent, and does not ask the gateway",
@@ -191,6 +194,7 @@ BUGS: Final[dict[str, Bug]] = {
             }),
         ),
         pair=True,
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "no-quarantine": Bug(
         "what the gateway does not know yet is given up within minutes",
@@ -199,6 +203,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.flows.reconcile:quarantines", {
             "seconds=engine.settings.quarantine_seconds": "seconds=1",
         }),),
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "given-up-too-early": Bug(
         "a charge the gateway does not know after half an hour is given up, and another is made",
@@ -229,12 +234,14 @@ BUGS: Final[dict[str, Bug]] = {
             '        return Ignore(current, "it had failed")\n'
             "    return _climb(current, AttemptState.PAID)",
         }),),
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "stale-status-downgrades": Bug(
         "an older status overrules what is known (the database refuses it)",
         "django-subscription-midtrans",
         ("no flow fails",),
         (edit("payments.attempts:_climb", {"if RANK[state] < RANK[current]:": "if False:"}),),
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "stale-status-downgrades-all": Bug(
         "an older status overrules what is known (the trigger is gone too)",
@@ -243,6 +250,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("payments.attempts:_climb", {"if RANK[state] < RANK[current]:": "if False:"}),),
         ("ALTER TABLE payment_orders DISABLE TRIGGER payment_orders_climb",),
         pair=True,
+        life=Life(histories=8, scene="answers get lost"),
     ),
     "any-amount-goes": Bug(
         "the amount and order of an answer are not compared with ours",
@@ -252,7 +260,7 @@ BUGS: Final[dict[str, Bug]] = {
             swap("payments.attempts", "_mismatch", lambda *_: None),
             swap("billing.flows.charge", "_speaks_of_another", lambda *_: False),
         ),
-        life=LONG,
+        life=Life(histories=8, scene="answers get lost"),
         pair=True,
     ),
     "paid-twice-is-twice": Bug(

@@ -13,10 +13,6 @@ GIVING: Final = Life(
     3, 5, hours=9, deeds=(("refund", 12), ("credit", 6), ("upgrade", 3), ("one_off", 3))
 )
 
-OVERPAYING: Final = Life(
-    4, 6, hours=9, deeds=(("credit", 8), ("pay_by_card", 6), ("new_number", 6), ("void", 6))
-)
-
 
 def _refund_key_per_send(stack: ExitStack) -> None:
     real, n = gateways.MidtransGateway.refund, [0]
@@ -71,7 +67,7 @@ BUGS: Final[dict[str, Bug]] = {
         ("I11", "I5", "doctor:"),
         (_ONE_KEY,),
         ("ALTER TABLE refunds DROP CONSTRAINT uq_refunds_merchant_id_refund_key",),
-        life=GIVING,
+        life=Life(histories=8, scene="a part and the rest"),
         pair=True,
     ),
     "refund-over-what-was-paid": Bug(
@@ -98,7 +94,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.flows.refund_outcomes:succeed", {
             "payments.c.refunded_amount + refund.amount": "payments.c.refunded_amount + 0",
         }),),
-        life=GIVING,
+        life=Life(histories=8, scene="a part and the rest"),
     ),
     "refund-not-booked": Bug(
         "a refund that succeeded is missing in the ledger",
@@ -154,7 +150,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.flows.use_balance:use_balance", {
             "held -= amount": "held -= 0", "lots = less(lots, uses)": "pass",
         }),),
-        life=GIVING,
+        life=Life(histories=8, scene="out of a balance"),
     ),
     "balance-used-twice-unguarded": Bug(
         "the same balance pays two invoices (the trigger is gone too)",
@@ -165,7 +161,7 @@ BUGS: Final[dict[str, Bug]] = {
         }),),
         ("ALTER TABLE balance_entries DISABLE TRIGGER balance_entries_not_negative",
          "ALTER TABLE balance_uses DISABLE TRIGGER balance_uses_within_lot"),
-        life=GIVING,
+        life=Life(histories=8, scene="out of a balance"),
         pair=True,
     ),
     "overpaid-is-lost": Bug(
@@ -175,6 +171,6 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.flows.book:paid", {
             "if excess:\n        _overpaid": "if False:\n        _overpaid",
         }),),
-        life=OVERPAYING,
+        life=Life(histories=8, scene="loose money"),
     ),
 }  # fmt: skip

@@ -66,6 +66,23 @@ SECONDS: Final[dict[str, int]] = {
     "void-not-in-the-audit": 9,
     "payment-not-told": 3,
     "invoice-not-told": 3,
+    "order-id-without-a-number": 2,
+    "refund-not-counted": 5,
+    "refund-key-without-the-amount-unguarded": 7,
+    "overpaid-is-lost": 3,
+    "paid-does-not-begin": 3,
+    "balance-used-twice": 3,
+    "balance-used-twice-unguarded": 4,
+    "credit-of-a-change-forgotten": 3,
+    "canceled-too-early": 5,
+    "no-reaper": 10,
+    "lease-shorter-than-the-call": 4,
+    "no-quarantine": 5,
+    "stale-status-downgrades": 1,
+    "stale-status-downgrades-all": 2,
+    "charged-every-tick": 15,
+    "late-payment-dropped": 2,
+    "only-on-the-billing-day": 11,
 }
 NOT_YET: Final = "not seen yet"
 _HEAD: Final = (

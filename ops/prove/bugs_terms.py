@@ -48,7 +48,7 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.renewals:next_step", {
             "first[0] <= now": "first[0].date() == now.date() and first[0] <= now",
         }),),
-        life=Life(3, 10, 3, plans=("harian",)),
+        life=Life(histories=8, scene="the lights are out"),
     ),
     "outage-is-skipped": Bug(
         "after an outage only the present period is billed, those missed are not",
@@ -64,7 +64,7 @@ BUGS: Final[dict[str, Bug]] = {
             }),
             edit("billing.renewals:apply", {"if all(step": "if False and all(step"}),
         ),
-        life=Life(3, 10, 3, plans=("harian",)),
+        life=Life(histories=8, scene="the lights are out"),
         pair=True,
     ),
     "day-billed-twice": Bug(
@@ -137,7 +137,7 @@ BUGS: Final[dict[str, Bug]] = {
             "steps.append((instant_of(end_on, agreement.zone), End(end_on)))":
             "steps.append((instant_of(end_on - timedelta(days=2), agreement.zone), End(end_on)))",
         }),),
-        life=LEAVING,
+        life=Life(histories=8, scene="stays after all"),
     ),
     "end-gives-nothing-back": Bug(
         "what was invoiced beyond the end is not taken back",
@@ -184,5 +184,6 @@ BUGS: Final[dict[str, Bug]] = {
         (edit("billing.service:after_paid", {
             "move_subscription(unit, subscription, SubscriptionEvent.ACTIVATED)": "None",
         }),),
+        life=Life(histories=8, scene="loose money"),
     ),
 }  # fmt: skip

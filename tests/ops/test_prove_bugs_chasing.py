@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from planted import lives, must_be_found, must_be_whole
+from planted import asked, lives, must_be_found, must_be_whole
 
 from ops.prove.bugs_chasing import BUGS
-from ops.prove.bugs_table import SECONDS
 from ops.prove.place import Place
 from ops.prove.planting import Life
 
 pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(600)]
-FOUND = [name for name in BUGS if name in SECONDS]
+FOUND = asked(BUGS)
 LIVES = lives(BUGS[name] for name in FOUND)
 
 
