@@ -280,7 +280,10 @@ MONEY_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Who approves must be another person than who asked.",
         "Yang menyetujui harus orang lain daripada yang meminta.",
     ),
-    "start_not_today": ("A subscription starts today.", "Langganan dimulai hari ini."),
+    "invalid_starts_on": (
+        "A subscription starts today or at most two years ahead.",
+        "Langganan dimulai hari ini atau paling lama dua tahun lagi.",
+    ),
     "too_many_attempts": (
         "The invoice was tried too often.",
         "Invoice ini sudah terlalu sering dicoba.",

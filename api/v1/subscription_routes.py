@@ -79,7 +79,7 @@ class SubscriptionsController(Controller):
                 quantity=data.quantity, collection=data.collection, trial_days=data.trial_days,
                 fixed=FixedDay(data.billing_day) if data.billing_day else None,
                 external_id=data.external_id, metadata=data.metadata, items=items,
-                codes=data.codes,
+                codes=data.codes, start_on=data.starts_on,
             ).subscription.id  # fmt: skip
 
         def call(subscription_id: UUID) -> None:

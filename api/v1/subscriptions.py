@@ -71,6 +71,13 @@ class NewSubscriptionIn(In):
             "first paid one."
         ),
     ] = None
+    starts_on: Annotated[
+        Day | None,
+        Meta(
+            description="The first date served, today or at most two years ahead. Before it "
+            "nothing is billed; a card given now is saved and charged then."
+        ),
+    ] = None
     external_id: ExternalId | None = None
     metadata: MetadataIn = msgspec.field(default_factory=dict)
 

@@ -34,6 +34,7 @@ from billing.service import tell
 from billing.tables import subscription_changes, subscriptions
 from core import ids
 from core.bulk import insert_rows
+from core.calendars import civil_date
 from core.errors import Conflict
 from core.work import Work
 from invoices.queries import existing, get_invoice, lock_open_invoices
@@ -82,7 +83,8 @@ def cancel(
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
     lock_open_invoices(unit, subscription.id)
-    when = when_of(subscription, when, to)
+    today = civil_date(unit.now, subscription.billing_zone)
+    when = when_of(subscription, when, to, today=today)
     if when == "now":
         shut(unit)
     planned = plan_cancel(unit, subscription, when, to)

@@ -18,6 +18,7 @@ from billing.plan_changes import CancelQuote, quote_cancel
 from billing.records import Subscription
 from core.calendars import civil_date
 from core.errors import Conflict, InvalidRequest
+from core.money import zero
 from core.work import Work
 from invoices.queries import LineInForce, lines_in_force
 
@@ -57,6 +58,8 @@ def plan_cancel(
     if subscription.status == SubscriptionStatus.CANCELED:
         raise Conflict("already_canceled", "The subscription has ended.")
     on = civil_date(unit.now, subscription.billing_zone)
+    if on < subscription.started_on:  # it never was: nothing is served or billed of it
+        return PlannedCancel(CancelQuote("immediate", subscription.started_on, (), zero()), (), ())
     when = when_of(subscription, when, to)
     if when == "date":
         return _plan_end_on(unit, subscription, on, check_cancel_on(to, on))
@@ -79,11 +82,15 @@ def plan_cancel(
     return PlannedCancel(quote, unserved.voided, credits_, usage)
 
 
-def when_of(subscription: Subscription, when: When, to: date | None = None) -> When:
+def when_of(
+    subscription: Subscription, when: When, to: date | None = None, *, today: date | None = None
+) -> When:
     """What is paused, or never began, has no period to be served to the end of: it ends at once.
 
     Who is back from a pause before the date ``to`` is served until then.
     """
+    if today is not None and today < subscription.started_on:
+        return "now"
     back = subscription.resume_on
     if when == "date" and to is not None and back is not None and back < to:
         return when

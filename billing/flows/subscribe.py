@@ -10,11 +10,10 @@ from uuid import UUID
 
 from billing import queries
 from billing.beginnings import Beginning, FixedDay, beginning_of
-from billing.discounts.queries import load_grants
-from billing.drafts import InvoiceDraft, Issued, due_date, lead_days
+from billing.drafts import lead_days
+from billing.flows.begin import check_start, first_invoice
 from billing.flows.collection import check_automatic
-from billing.flows.issue import issue
-from billing.flows.item_rows import load_extras, part_lines, parts_on, put_item
+from billing.flows.item_rows import put_item
 from billing.flows.metered_prices import check_meters
 from billing.flows.overrides import offered
 from billing.flows.redeem import redeem_all
@@ -31,7 +30,7 @@ from core.work import Work
 from invoices.queries import list_invoices
 from plans.catalogue import TRIAL_DAYS_MAX
 from plans.pricing import check_quantity
-from plans.queries import Price, get_price, load_prices
+from plans.queries import Price, get_price
 
 # How long a sign-up waits for its first payment.
 INCOMPLETE_DAYS = 3
@@ -64,9 +63,10 @@ def subscribe(
     codes: Sequence[str] = (),
     key: str | None = None,
 ) -> Subscribed:
-    """Subscribe a customer to a price from today, where the customer is.
+    """Subscribe a customer to a price from today, where the customer is, or a day to come.
 
-    With a trial nothing is billed before its end. Otherwise the first period is invoiced now:
+    Before it begins nothing is billed, nor before a trial's end: the renewal issues the first
+    invoice, charged to the method there is. Otherwise the first period is invoiced now:
     collected ``automatic``, the subscription is ``incomplete`` until that is paid, for three days
     at most; collected by ``invoice``, it is active at once.
 
@@ -76,7 +76,7 @@ def subscribe(
             with ``interactive``.
         interactive: the payer is present and confirms the first payment, which saves the method.
         trial_days: overrides the price's own; 0 is none.
-        start_on: only today, for now.
+        start_on: the first date served, at most two years ahead; today by default.
         fixed: the day that periods begin on; the days before it are a first period of their own.
             By default they begin on the day of the first paid one.
         items: prices and quantities of what comes beside it, of the same interval and tax mode.
@@ -85,7 +85,7 @@ def subscribe(
 
     Raises:
         NotFound: ``customer_not_found`` or ``price_not_found``.
-        InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``start_not_today``,
+        InvalidRequest: ``invalid_quantity``, ``invalid_trial_days``, ``invalid_starts_on``,
             ``invalid_billing_day``, ``item_interval``, ``item_tax_mode``, ``too_many_items``,
             ``meter_twice``, ``payment_method_needed``, ``mandate_needed``.
         Conflict: ``price_not_sold``, ``no_recurring_cards``, ``payment_method_not_usable``,
@@ -104,7 +104,7 @@ def subscribe(
     extras = [(offered(unit, customer_id, get_price(unit, one)), n) for one, n in items]
     check_items(price, extras)
     check_meters(unit, [{price.id}, *({extra.id} for extra, _ in extras)])
-    _check_start(start_on, today)
+    begins = check_start(start_on, today)
     refuse_taken_id(unit, external_id)
     if chosen == "automatic":
         check_automatic(unit, customer.id, payment_method_id, interactive=interactive)
@@ -112,28 +112,31 @@ def subscribe(
         # Later invoices are the customer's to pay, but this card is charged for the first one.
         check_automatic(unit, customer.id, payment_method_id, interactive=False)
 
-    begun = _begun(price, today, days, fixed)
+    begun = _begun(price, begins, days, fixed)
     agreement = _agreement(unit, customer, price, collection=chosen, today=today, begun=begun)
     _insert(
-        unit, subscription_id, customer, agreement, today,
+        unit, subscription_id, customer, agreement, begins,
         payment_method_id=payment_method_id, external_id=external_id, metadata=metadata or {},
     )  # fmt: skip
-    item_id = unit.derive("item", subscription_id, today, price.id, quantity)
+    item_id = unit.derive("item", subscription_id, begins, price.id, quantity)
     put_item(
-        unit, subscription_id, None, new_id=item_id, price_id=price.id, quantity=quantity, on=today
-    )
+        unit, subscription_id, None,
+        new_id=item_id, price_id=price.id, quantity=quantity, on=begins,
+    )  # fmt: skip
     for n, (extra, wanted) in enumerate(extras):
         extra_id = unit.derive("item", subscription_id, "beside", n)
         put_item(
             unit, subscription_id, extra_id,
-            new_id=extra_id, price_id=extra.id, quantity=wanted, on=today,
+            new_id=extra_id, price_id=extra.id, quantity=wanted, on=begins,
         )  # fmt: skip
     created = queries.get_subscription(unit, subscription_id)
     redeem_all(unit, created, codes)
     _told(unit, created, price, quantity)
     if days:
         return Subscribed(created, None)
-    first = _first_invoice(unit, created, customer, price, quantity, interactive=interactive)
+    if begins > today:
+        return Subscribed(created, None)
+    first = first_invoice(unit, created, customer, price, quantity, interactive=interactive)
     if first.status == "paid" and created.status == SubscriptionStatus.INCOMPLETE:
         move_subscription(unit, created, SubscriptionEvent.ACTIVATED)
     return Subscribed(queries.get_subscription(unit, subscription_id), first.id)
@@ -162,6 +165,8 @@ def _agreement(
     )
     if begun.trial:
         return agreement
+    if begun.first_paid > today:  # the renewal bills it, as any other period
+        return replace(agreement, status=SubscriptionStatus.ACTIVE)
     if collection == "invoice":
         status, until = SubscriptionStatus.ACTIVE, None
     else:
@@ -212,51 +217,6 @@ def _insert(
     insert_rows(unit.session, subscriptions, [row])
 
 
-def _first_invoice(
-    unit: Work,
-    subscription: Subscription,
-    customer: Customer,
-    price: Price,
-    quantity: int,
-    *,
-    interactive: bool,
-) -> Issued:
-    extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
-    parts = parts_on(
-        extras, load_prices(unit, {one.item.price_id for one in extras}),
-        first=price, quantity=quantity,
-        on=subscription.current_start, first_paid=subscription.current_start,
-        grants=load_grants(unit, [subscription.id]).get(subscription.id, ()),
-    )  # fmt: skip
-    lines = part_lines(
-        parts,
-        period=subscription.current,
-        anchor=subscription.anchor,
-        interval=subscription.interval,
-    )
-    agreement = subscription.agreement
-    today = subscription.started_on
-    [issued] = issue(
-        unit,
-        [
-            InvoiceDraft(
-                customer=customer,
-                kind="period",
-                lines=lines,
-                tax_mode=price.terms.tax_mode,
-                collection=agreement.collection,
-                zone=agreement.zone,
-                due_on=due_date(agreement.collection, today, subscription.terms_days),
-                subscription_id=subscription.id,
-                period=subscription.current,
-                payment_method_id=subscription.payment_method_id,
-                collect="by_payer" if interactive else "at_once",
-            )
-        ],
-    )
-    return issued
-
-
 def _check_terms(quantity: int, trial: int) -> None:
     check_quantity(quantity)
     if not 0 <= trial <= TRIAL_DAYS_MAX:
@@ -297,15 +257,6 @@ def _begun(price: Price, today: date, trial: int, fixed: FixedDay | None) -> Beg
         return beginning_of(today, price.interval, trial_days=trial, fixed=fixed)
     except ValueError as wrong:
         raise InvalidRequest("invalid_billing_day", f"{wrong}.", field="billing_day") from None
-
-
-def _check_start(start_on: date | None, today: date) -> None:
-    if start_on is not None and start_on != today:
-        raise InvalidRequest(
-            "start_not_today",
-            f"A subscription starts today ({today}); other dates are not possible yet.",
-            field="start_on",
-        )
 
 
 def refuse_taken_id(unit: Work, external_id: str | None) -> None:

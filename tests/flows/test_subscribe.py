@@ -125,7 +125,7 @@ def test_a_decline_puts_it_behind_and_a_payment_brings_it_back(
     [
         ({"quantity": 0}, "invalid_quantity"),
         ({"trial_days": 1000}, "invalid_trial_days"),
-        ({"start_on": START.date().replace(day=1)}, "start_not_today"),
+        ({"start_on": START.date().replace(day=1)}, "invalid_starts_on"),
         ({"collection": "automatic"}, "payment_method_needed"),
         ({"payment_method_id": fresh()}, "payment_method_not_usable"),
         ({"customer_id": fresh()}, "customer_not_found"),

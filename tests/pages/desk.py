@@ -44,6 +44,7 @@ class Desk:
                 "quantity",
                 "mode",
                 "when",
+                "on",
                 "policy",
                 "keep_anchor",
             )
