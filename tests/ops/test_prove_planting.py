@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from planted import asked
 
 from billing import renewals
 from billing.flows import settle
@@ -19,6 +21,14 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "explain" / "money-safety.
 def test_mistakes_are_known_that_hide_behind_a_second_guard() -> None:
     assert len(bugs.BUGS) >= 44
     assert sum(bugs.BUGS[name].pair for name in bugs_table.SECONDS) >= 3
+
+
+def test_at_least_forty_are_looked_for_in_every_run() -> None:
+    folder = Path(__file__).parent
+    tested = {one.stem.removeprefix("test_prove_") for one in folder.glob("test_prove_bugs_*.py")}
+    known = {name for module in tested for name in import_module(f"ops.prove.{module}").BUGS}
+    assert len(asked(known)) >= 40
+    assert set(bugs_table.SECONDS) <= known
 
 
 def test_what_a_bug_changes_is_as_before_once_it_is_taken_out() -> None:
