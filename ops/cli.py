@@ -19,6 +19,7 @@ _GROUPS = {
     "catalogue": ("ops.catalogue_commands", "The catalogue as a file: export, plan, apply."),
     "clock": ("ops.clock_commands", "A test merchant's clock: read it, live on, or skip time."),
     "merchant": ("ops.merchant", "Merchants: add, list, show, change, their keys and people."),
+    "move": ("ops.move_commands", "Subscribers of a price brought to another version of it."),
     "reconcile": ("ops.reconcile", "Hold Midtrans' book against ours, by its report or by asking."),
     "recover": ("ops.recover_commands", "After a restore or a fail-over: find what was lost."),
     "schema": ("ops.schema", "The database's tables, checks and walls against the migrations."),
