@@ -35,6 +35,8 @@ def bodies(owned: dict[str, Any], token: str) -> dict[tuple[str, str], Any]:
         ("PATCH", "/customers/{customer_id}"): {"name": "Sari W"},
         ("PATCH", "/merchants/{merchant_id}"): {"payment_terms_days": 14},
         ("POST", "/customers/{customer_id}/payment-methods"): {"card_token": token},
+        ("POST", "/customers/{customer_id}/credits"): {"amount": 1_000, "reason": "x"},
+        ("POST", "/customers/{customer_id}/top-ups"): {"amount": 50_000},
         ("POST", "/customers/{customer_id}/wallets"): {
             "phone": "0821-5023424",
             "return_url": "https://awan.example/kembali",

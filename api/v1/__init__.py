@@ -8,6 +8,7 @@ from api.v1.catalogue import CatalogueController
 from api.v1.channels import ChannelsController
 from api.v1.clock import ClockController
 from api.v1.credit_notes import CreditNotesController
+from api.v1.credits import CreditsController
 from api.v1.customers import CustomersController
 from api.v1.differences import DifferencesController
 from api.v1.discounts import DiscountsController
@@ -46,6 +47,7 @@ def routes() -> Router:
             StaffController,
             KeysController,
             CustomersController,
+            CreditsController,
             OverridesController,
             PaymentMethodsController,
             WalletsController,

@@ -29,6 +29,7 @@ from api.shapes import (
     path_id,
 )
 from billing import queries, service
+from billing.credits.queries import spendable_balance
 from billing.engine import Engine
 from billing.tables import customers
 from core import ids
@@ -123,6 +124,9 @@ class BalanceOut(Out):
 
     customer: str
     balance: Rupiah
+    spendable: Annotated[
+        int, Meta(description="Whole rupiah that pay now: the balance without what has ended.")
+    ]
     currency: str = "IDR"
 
 
@@ -185,7 +189,10 @@ class CustomersController(Controller):
         wanted = path_id("customer", customer_id)
         with engine.work(caller.merchant, caller.actor) as unit:
             queries.get_customer(unit, wanted)
-            return BalanceOut(customer=customer_id, balance=queries.balance(unit, wanted))
+            return BalanceOut(
+                customer=customer_id, balance=queries.balance(unit, wanted),
+                spendable=spendable_balance(unit, wanted),
+            )  # fmt: skip
 
 
 def require_version(expected: int | None, found: int) -> None:

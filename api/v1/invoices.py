@@ -38,7 +38,7 @@ class InvoiceOut(Out):
     id: str
     external_id: str | None
     number: str | None
-    kind: Annotated[str, Meta(description="`period`, `change` or `one_off`.")]
+    kind: Annotated[str, Meta(description="`period`, `change`, `one_off` or `top_up`.")]
     status: Annotated[
         str,
         Meta(

@@ -99,7 +99,7 @@ def grant(
         "expires_on": last_day.isoformat() if last_day else None,
     }
     unit.event("balance.credited", "balance_lot", lot_id, told, customer_id=customer_id)
-    unit.audit("balance.grant", "balance_lot", lot_id, after={**told, "reason": made.reason})
+    unit.audit("credit.create", "balance_lot", lot_id, after={**told, "reason": made.reason})
     if expires_at is not None:
         unit.ring(JOB)
     use_balance(unit, customer_id)

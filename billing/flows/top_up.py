@@ -85,7 +85,7 @@ def ask(
     if issued:
         _wait(unit, invoice)
         unit.audit(
-            "balance.top_up_ask",
+            "top_up.request",
             "invoice",
             invoice.id,
             after={"number": invoice.number, "total": invoice.total_amount},

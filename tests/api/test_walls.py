@@ -103,11 +103,12 @@ _FIRST = re.compile(r"\.(create|publish|request|rotate|record|password)$")
 def in_order(cases: list[Case]) -> list[Case]:
     """Ends come last: an ended thing answers its owner, but is a poor witness for the others.
 
-    What is given back becomes balance, which pays the open invoice: it comes after that one's end.
+    What is given back or given away is balance, which pays the open invoice: it comes after that
+    one's end.
     """
     last = [
         "/pause", "/resume-preview", "/resume", "/undo-pause", "/advance", "/void", "/revoke", "/disable", "/retire", "/mark-uncollectible", "/reject",
-        "/end", "/cancel", "/undo-cancel",
+        "/end", "/cancel", "/undo-cancel", "/credits",
     ]  # fmt: skip
     places = {f"/{case.template.rpartition('/')[2]}": 0 for case in cases}
     places |= {end: place for place, end in enumerate(last, 1)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +12,11 @@ from sqlalchemy import Select, func, select, tuple_
 
 from api.pages.web import in_language
 from billing import queries
+from billing.credits.lots import Lot, in_order
+from billing.credits.queries import lots_of
 from billing.discounted import Granted
 from billing.discounts.queries import load_grants
+from billing.flows.granting import last_day_of
 from billing.flows.item_rows import load_extras
 from billing.records import Change, Customer, Item, Subscription
 from billing.tables import subscriptions
@@ -54,6 +57,8 @@ class CustomerFile:
 
     customer: Customer
     balance: int
+    # The lots with something left in the order they are used, each with its last day.
+    lots: Sequence[tuple[Lot, date | None]]
     held: Sequence[Held]
     invoices: Sequence[Invoice]
     invoices_next: Cursor | None
@@ -115,6 +120,7 @@ def customer_file(
     return CustomerFile(
         customer=customer,
         balance=queries.balance(unit, customer_id),
+        lots=_lots(unit, customer_id),
         held=held_by(unit, queries.list_subscriptions(unit, customer_id=customer_id, limit=100)),
         invoices=[one for one in listed[:PAGE] if one.number],
         invoices_next=(
@@ -130,6 +136,11 @@ def customer_file(
         events=_all(unit, _of(unit, events, customer_id, events.c.seq).limit(EVENTS_MAX)),
         numbers=_numbers(unit, customer_id),
     )
+
+
+def _lots(unit: Work, customer_id: UUID) -> list[tuple[Lot, date | None]]:
+    lots = in_order(lots_of(unit, [customer_id]).get(customer_id, ()), unit.now)
+    return [(lot, last_day_of(unit, lot)) for lot in lots]
 
 
 def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
