@@ -22,6 +22,10 @@ LIFE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "A trial ends today, or on a later day than now, within two years of its beginning.",
         "Masa coba berakhir hari ini, atau diperpanjang, paling lama dua tahun sejak mulai.",
     ),
+    "invoice_is_offer": (
+        "The invoice is of an upgrade that is not paid: it is paid whole, or voided.",
+        "Invoice ini untuk pergantian paket yang belum dibayar: dibayar penuh atau dibatalkan.",
+    ),
     "not_pausable": (
         "Only an active subscription is paused.",
         "Hanya langganan aktif yang dapat dijeda.",
@@ -33,5 +37,9 @@ LIFE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "pause_scheduled": (
         "The subscription is paused, or about to be: undo that first.",
         "Langganan dijeda atau akan dijeda: batalkan jedanya dulu.",
+    ),
+    "upgrade_being_paid": (
+        "An upgrade is being charged: wait for its outcome, or drop it first.",
+        "Pergantian paket sedang ditagih: tunggu hasilnya, atau batalkan dulu.",
     ),
 }

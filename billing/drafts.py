@@ -49,6 +49,8 @@ class InvoiceDraft:
     change_id: UUID = NO_CHANGE
     payment_method_id: UUID | None = None
     collect: Collect = "at_once"
+    # What it bills is done once it is paid (R37); it takes no balance, so that it can be let go.
+    is_offer: bool = False
     external_id: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 

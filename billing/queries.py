@@ -289,6 +289,18 @@ def scheduled_changes(unit: Work, subscription_ids: Iterable[UUID]) -> dict[UUID
     }
 
 
+def pending_changes(unit: Work, subscription_ids: Iterable[UUID]) -> dict[UUID, Change]:
+    """Give the upgrade that waits to be paid, by subscription; each has at most one."""
+    return {
+        change.subscription_id: change
+        for change in _changes(
+            unit,
+            subscription_changes.c.subscription_id.in_(sorted(set(subscription_ids))),
+            subscription_changes.c.state == "pending",
+        )
+    }
+
+
 def changes_of(unit: Work, subscription_id: UUID) -> Sequence[Change]:
     """List the changes of a subscription, oldest first."""
     return _changes(unit, subscription_changes.c.subscription_id == subscription_id)

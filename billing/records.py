@@ -67,6 +67,7 @@ class Subscription:
     pause_policy: str | None
     resume_on: date | None
     resume_keeps_anchor: bool
+    upgrade_until: date | None
     next_at: datetime | None
     metadata: dict[str, Any]
     version: int
@@ -102,6 +103,7 @@ class Subscription:
             pause_on=self.pause_on,
             resume_on=self.resume_on,
             keeps_anchor=self.resume_keeps_anchor,
+            upgrade_until=self.upgrade_until,
         )
 
 

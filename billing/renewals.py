@@ -42,6 +42,8 @@ class Agreement:
     pause_on: date | None = None
     resume_on: date | None = None
     keeps_anchor: bool = False
+    # The first date on which the price of an upgrade that waits to be paid does not hold any more.
+    upgrade_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,18 @@ class Resume:
     on: date
 
 
-Step = Issue | Roll | End | Pause | Resume
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Let go of an upgrade that nobody paid: ``on`` is the first date its price does not hold."""
 
-# On one instant the end comes first, and a period is invoiced before it is entered (R25).
-_ORDER: tuple[type[Step], ...] = (End, Pause, Resume, Issue, Roll)
+    on: date
+
+
+Step = Issue | Roll | End | Pause | Resume | Lapse
+
+# On one instant the end comes first, and a period is invoiced before it is entered (R25); what was
+# offered for the day before is none of its business.
+_ORDER: tuple[type[Step], ...] = (Lapse, End, Pause, Resume, Issue, Roll)
 
 
 def next_step(agreement: Agreement, now: datetime) -> Step | None:
@@ -134,6 +144,8 @@ def apply(agreement: Agreement, step: Step) -> Agreement:
             return replace(agreement, status=move(agreement.status, SubscriptionEvent.PAUSED))
         case Resume(on):
             return _resumed(agreement, on)
+        case Lapse():
+            return replace(agreement, upgrade_until=None)
 
 
 def resume(agreement: Agreement, on: date, *, keep_anchor: bool = False) -> Agreement:
@@ -173,6 +185,9 @@ def _steps(agreement: Agreement) -> list[tuple[datetime, Step]]:
     if agreement.status.is_ended:
         return []
     steps: list[tuple[datetime, Step]] = []
+    if agreement.upgrade_until is not None:
+        until = agreement.upgrade_until
+        steps.append((instant_of(until, agreement.zone), Lapse(until)))
     end_on = _end_on(agreement)
     if end_on is not None:
         steps.append((instant_of(end_on, agreement.zone), End(end_on)))

@@ -148,6 +148,11 @@ def after_paid(unit: Work, invoice: InvoiceState) -> None:
             )
         case _:
             pass
+    if invoice.kind == "change":
+        # Lazy: an upgrade that is done gives back and issues, which pays invoices.
+        from billing.flows.upgrade_done import upgrade_paid
+
+        upgrade_paid(unit, invoice)
 
 
 def after_written_off(unit: Work, subscription_id: UUID) -> None:

@@ -144,6 +144,8 @@ subscriptions = merchant_table(
     Column("pause_policy", Text),
     Column("resume_on", Date),
     Column("resume_keeps_anchor", Boolean, nullable=False, server_default="false"),
+    # The first date on which the price of an upgrade that waits to be paid does not hold any more.
+    Column("upgrade_until", Date),
     # The instant of the next step in business time; none when nothing will ever be due.
     Column("next_at", UtcDateTime),
     # The end of the period whose coming charge has been announced, and when the next announcement
@@ -179,6 +181,9 @@ subscriptions = merchant_table(
         "(pause_on IS NULL) = (pause_policy IS NULL) AND (pause_on IS NOT NULL OR "
         "(resume_on IS NULL AND NOT resume_keeps_anchor))",
         name="pause",
+    ),
+    CheckConstraint(
+        "upgrade_until IS NULL OR status IN ('active','past_due')", name="upgrade_until"
     ),
     CheckConstraint("pause_policy IN ('serve_paid','give_back','forfeit')", name="pause_policy"),
     CheckConstraint("resume_on >= pause_on", name="resume_on"),
@@ -246,12 +251,21 @@ subscription_changes = merchant_table(
     CheckConstraint(
         "mode IN ('prorate','at_period_end','immediate','restart','switch','on_date')", name="mode"
     ),
-    CheckConstraint("state IN ('scheduled','applied','replaced')", name="state"),
+    # pending: done once its invoice is paid. lapsed: it was not.
+    CheckConstraint("state IN ('scheduled','pending','applied','replaced','lapsed')", name="state"),
+    CheckConstraint("state <> 'pending' OR invoice_id IS NOT NULL", name="pending"),
     Index(
         "uq_subscription_changes_one_scheduled",
         "merchant_id",
         "subscription_id",
         unique=True,
         postgresql_where=text("state = 'scheduled'"),
+    ),
+    Index(
+        "uq_subscription_changes_one_pending",
+        "merchant_id",
+        "subscription_id",
+        unique=True,
+        postgresql_where=text("state = 'pending'"),
     ),
 )

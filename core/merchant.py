@@ -58,6 +58,7 @@ class Merchant:
     credit_notice_days: int
     top_up_days: int | None
     cancel_day_billed: bool
+    upgrade_policy: str
     refund_approval_above: int
     refund_approval_days: int
     mode: str

@@ -67,6 +67,8 @@ merchants = Table(
     # After how many days money that was topped up expires; none: never.
     Column("top_up_days", Integer),
     Column("cancel_day_billed", Boolean, nullable=False, server_default=text("true")),
+    # Whether an upgrade is charged before it is done, where a saved method is charged.
+    Column("upgrade_policy", Text, nullable=False, server_default="pay_first"),
     Column("refund_approval_above", BigInteger, nullable=False, server_default="1000000"),
     Column("refund_approval_days", Integer, nullable=False, server_default="30"),
     Column("mode", Text, nullable=False, server_default="running"),
@@ -85,6 +87,7 @@ merchants = Table(
     CheckConstraint("renewal_notice_days BETWEEN 0 AND 90", name="renewal_notice_days"),
     CheckConstraint("credit_notice_days BETWEEN 0 AND 90", name="credit_notice_days"),
     CheckConstraint("top_up_days BETWEEN 1 AND 3650", name="top_up_days"),
+    CheckConstraint("upgrade_policy IN ('pay_first','apply_first')", name="upgrade_policy"),
     CheckConstraint("refund_approval_days BETWEEN 1 AND 3650", name="refund_approval_days"),
     CheckConstraint("pkp_until IS NULL OR pkp_since IS NOT NULL", name="pkp"),
 )

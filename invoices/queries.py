@@ -38,6 +38,7 @@ class Invoice:
     credited_amount: int
     due_amount: int
     tax: dict[str, Any]
+    is_offer: bool
     collection: str
     payment_method_id: UUID | None
     billing_zone: str
@@ -200,7 +201,7 @@ def lock_open_invoices(unit: Work, subscription_id: UUID) -> list[Invoice]:
 def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInForce]:
     """List what was billed of a subscription beyond ``on``, oldest first.
 
-    Lines of void and written-off invoices give nothing back.
+    Lines of void and written-off invoices give nothing back, and offers are no bills yet.
     """
     line, inv = invoice_lines.c, invoices.c
     rows = unit.session.execute(
@@ -215,6 +216,7 @@ def lines_in_force(unit: Work, subscription_id: UUID, on: date) -> list[LineInFo
             line.merchant_id == unit.merchant_id,
             inv.subscription_id == subscription_id,
             inv.status.in_(("open", "paid")),
+            ~inv.is_offer,
             line.kind.in_(("recurring", "stub", "charge")),
             line.period_end > on,
         )
@@ -275,6 +277,7 @@ def _given_back(unit: Work, line_ids: Sequence[UUID]) -> tuple[dict[UUID, int], 
             credit.merchant_id == unit.merchant_id,
             credit.credits_line_id.in_(line_ids),
             inv.status != "void",
+            ~inv.is_offer,
         )
         .group_by(credit.credits_line_id)
     )

@@ -154,6 +154,8 @@ def record_settled(
     if status in {InvoiceStatus.DRAFT, InvoiceStatus.VOID}:
         raise Conflict("invoice_not_payable", f"an invoice that is {status} takes no money")
     now_paid, now_credited = before.paid_amount + paid, before.credited_amount + credited
+    if before.is_offer and 0 < now_paid + now_credited < before.total_amount:
+        raise Conflict("invoice_is_offer", f"{before.number} is paid whole, or not at all")
     if now_paid < 0 or now_credited < 0 or now_paid + now_credited > before.total_amount:
         raise Conflict("exceeds_due", f"only {before.due_amount} is due on {before.number}")
 
@@ -171,6 +173,8 @@ def record_settled(
     }
     tax_point_on = before.tax_point_on
     if became_paid:
+        # What it offered is done with this, in the same transaction.
+        values["is_offer"] = False
         values |= {"paid_at": moment, "paid_on": unit.merchant.today(moment), "collect_at": None}
         # What was only credited never becomes taxable; its tax is given back with the credit.
         if tax_point_on is None and now_paid > 0:
@@ -207,6 +211,8 @@ def close_unpaid(unit: Work, invoice_id: UUID, to: Literal["void", "uncollectibl
     """
     before = queries.get_invoice(unit, invoice_id, lock=True)
     status = InvoiceStatus(before.status)
+    if to == "uncollectible" and before.is_offer:
+        raise Conflict("invoice_is_offer", f"nothing is owed for {before.number}: void it instead")
     if to == "void":
         require_voidable(
             status,

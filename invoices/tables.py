@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -47,6 +48,8 @@ invoices = merchant_table(
     Column("tax", Json, nullable=False),
     Column("seller", Json, nullable=False),
     Column("buyer", Json, nullable=False),
+    # What it bills is done once it is paid, and else never was: it counts from then on.
+    Column("is_offer", Boolean, nullable=False, server_default=text("false")),
     Column("collection", Text, nullable=False),
     Column("payment_method_id", Uuid),
     Column("billing_zone", Text, nullable=False),
@@ -91,6 +94,11 @@ invoices = merchant_table(
         "status <> 'open' OR total_amount > paid_amount + credited_amount", name="open"
     ),
     CheckConstraint("(kind IN ('one_off','top_up')) = (period_start IS NULL)", name="period"),
+    CheckConstraint(
+        "NOT is_offer OR (kind = 'change' AND status IN ('open','void') "
+        "AND paid_amount = 0 AND credited_amount = 0)",
+        name="is_offer",
+    ),
     CheckConstraint("period_start < period_end", name="period_order"),
     CheckConstraint(
         "kind = 'one_off' OR (kind = 'top_up') = (subscription_id IS NULL)", name="subscription"

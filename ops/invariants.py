@@ -143,6 +143,10 @@ INVARIANTS: Final = (
        "uq_balance_uses_merchant_id_entry_id_lot_id ck_balance_lots_amount ck_balance_uses_amount",
        "lots-make-the-balance lots-not-negative credit-is-never-money lots-end-in-time "
        "top-ups-reach-the-balance"),
+    _i("T7", "An upgrade that is paid first is done with its payment, or has never been.",
+       "uq_subscription_changes_one_pending ck_subscription_changes_pending ck_invoices_is_offer "
+       "ck_subscriptions_upgrade_until invoices_frozen",
+       "offer-is-one upgrade-was-paid-first"),
 )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ def make_merchant(
         "npwp": "0012345678901234",
         "pkp_since": datetime(2020, 1, 1, tzinfo=UTC).date(),
         "server_key": "SB-Mid-server-test",
+        # Most tests of changes ask what a change does, not when.
+        "upgrade_policy": "apply_first",
     }
     if isinstance(engine.gateways, MidtransGateways):
         # Nobody opened an account for these keys, and nothing is sent with them.

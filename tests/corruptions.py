@@ -215,6 +215,16 @@ FAULTS: list[tuple[str, str, set[str]]] = [
         SELECT merchant_id, gen_random_uuid(), made.id, subscription_id, changed.id, period_start, quantity, amount + discount_amount + 1, 0, 0, now()
         FROM line, made, changed""",
      {"moved-as-announced"}),
+    ("an upgrade waits for an invoice that is paid",
+     f"""INSERT INTO subscription_changes (merchant_id, id, subscription_id, kind, mode, state, effective_on, invoice_id, created_at)
+        SELECT merchant_id, gen_random_uuid(), subscription_id, 'plan', 'prorate', 'pending', period_start, id, now()
+        FROM invoices WHERE id = {INVOICE}""",
+     {"offer-is-one"}),
+    ("an upgrade was done before it was paid",
+     f"""INSERT INTO subscription_changes (merchant_id, id, subscription_id, kind, mode, state, effective_on, invoice_id, quote, created_at)
+        SELECT merchant_id, gen_random_uuid(), subscription_id, 'plan', 'prorate', 'applied', period_start, gen_random_uuid(),
+            '{{"payment": "pay_first/1"}}', now() FROM invoices WHERE id = {INVOICE}""",
+     {"upgrade-was-paid-first"}),
     ("a line of a stranger's item",
      f"UPDATE invoice_lines SET extra_id = gen_random_uuid() WHERE invoice_id = {INVOICE}",
      {"lines-have-their-item"}),

@@ -187,7 +187,7 @@ def make_world(
             server_key=desk.server_key,
             client_key=desk.client_key,
             gateway_url=desk.url,
-            **draft,
+            **{"upgrade_policy": "apply_first", **draft},
         ),
         ME,
         clock_at=start,

@@ -68,6 +68,13 @@ class ChangePreviewOut(Out):
             "an invoice of its own."
         ),
     ]
+    pays_first: Annotated[
+        bool,
+        Meta(
+            description="It is done once its invoice is paid; the price holds for the day it is "
+            "asked for. The balance is not used for it."
+        ),
+    ]
 
 
 class CancelPreviewOut(Out):
@@ -102,6 +109,7 @@ def shape_preview(planned: PlannedChange) -> ChangePreviewOut:
         total=document.total.amount if document else 0,
         credits=[shape_credit(one) for one in planned.credits],
         usage=shape_draft_lines(planned.usage.drafts),
+        pays_first=planned.pays_first,
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.shapes import Day, ExternalId, In, Instant, Metadata, MetadataIn, Out, Rupiah, Short, Words
 from api.v1.customers import Email, Npwp, Zone
+from billing.pay_first import PayPolicy
 from core import ids
 from core.merchant import Merchant
 
@@ -65,6 +66,10 @@ TopUpDays = Annotated[
     ),
 ]
 Rps = Annotated[int, Meta(ge=1, le=1000, description="Requests per second at the gateway.")]
+UpgradePolicy = Annotated[
+    PayPolicy,
+    Meta(description="Whether an upgrade that a saved method pays waits for its payment."),
+]
 ApprovalDays = Annotated[
     int,
     Meta(
@@ -140,6 +145,7 @@ class NewMerchantIn(In, kw_only=True):
     cancel_day_billed: bool = True
     credit_notice_days: CreditNoticeDays = 7
     top_up_days: TopUpDays | None = None
+    upgrade_policy: UpgradePolicy = "pay_first"
     refund_approval_above: Approval = 1_000_000
     refund_approval_days: ApprovalDays = 30
     metadata: MetadataIn = msgspec.field(default_factory=dict)
@@ -177,6 +183,7 @@ class MerchantPatch(In, kw_only=True):
     cancel_day_billed: bool | UnsetType = UNSET
     credit_notice_days: CreditNoticeDays | UnsetType = UNSET
     top_up_days: TopUpDays | UnsetType | None = UNSET
+    upgrade_policy: UpgradePolicy | UnsetType = UNSET
     refund_approval_above: Approval | UnsetType = UNSET
     refund_approval_days: ApprovalDays | UnsetType = UNSET
     metadata: MetadataIn | UnsetType = UNSET
@@ -218,6 +225,7 @@ class MerchantOut(Out):
     cancel_day_billed: bool
     credit_notice_days: int
     top_up_days: int | None
+    upgrade_policy: str
     refund_approval_above: Rupiah
     refund_approval_days: int
     mode: Annotated[

@@ -14,7 +14,7 @@ from api.idempotency import Once
 from api.pagination import Page, Window, page_of
 from api.queries import list_rows
 from api.routes import get, patch, post
-from api.shapes import body_id, given, path_id
+from api.shapes import body_id, given, path_id, public
 from api.v1.change_shapes import (
     CancelPreviewOut,
     ChangePreviewOut,
@@ -140,7 +140,12 @@ class SubscriptionsController(Controller):
         with engine.work(caller.merchant, caller.actor) as unit:
             return shape_preview(
                 change_plan.preview(
-                    unit, wanted, price_id=price, quantity=data.quantity, mode=data.mode
+                    unit,
+                    wanted,
+                    price_id=price,
+                    quantity=data.quantity,
+                    mode=data.mode,
+                    payment=data.payment,
                 )
             )
 
@@ -149,7 +154,12 @@ class SubscriptionsController(Controller):
         self, subscription_id: FromPath[str], data: JSONBody[ChangeIn],
         once: NamedDependency[Once],
     ) -> Response[ChangedOut]:  # fmt: skip
-        """Change price or quantity as previewed: now, or at the period's end."""
+        """Change price or quantity as previewed: now, once it is paid, or at the period's end.
+
+        With `pays_first` the answer is `applied: false` and the invoice is charged: the
+        subscription shows it as `pending_upgrade` until `subscription.plan_changed` or
+        `subscription.upgrade_lapsed` says what became of it. Asked for again it is the same one.
+        """
         wanted, price = path_id("subscription", subscription_id), _price(data)
         done: list[change_plan.Changed] = []
 
@@ -157,7 +167,7 @@ class SubscriptionsController(Controller):
             done.append(
                 change_plan.change(
                     unit, wanted, price_id=price, quantity=data.quantity, mode=data.mode,
-                    reason=data.reason,
+                    payment=data.payment, reason=data.reason,
                 )
             )  # fmt: skip
             return wanted
@@ -168,7 +178,7 @@ class SubscriptionsController(Controller):
                 applied=made.applied,
                 preview=shape_preview(made.planned),
                 subscription=read_subscription(unit, changed),
-                invoice=ids.public("invoice", made.invoice.id) if made.invoice else None,
+                invoice=public("invoice", made.planned.invoice_id),
                 credit_notes=[ids.public("credit_note", note.id) for note in made.notes],
             )
 
@@ -181,7 +191,7 @@ class SubscriptionsController(Controller):
     def drop_change(
         self, subscription_id: FromPath[str], once: NamedDependency[Once]
     ) -> Response[SubscriptionOut]:
-        """Forget the change that waits for the period's end."""
+        """Forget the change that waits for the period's end, or the upgrade that is not paid."""
         wanted = path_id("subscription", subscription_id)
 
         def begin(unit: Work) -> UUID:

@@ -25,6 +25,7 @@ from api.v1.change_shapes import ChangePreviewOut
 from api.v1.item_shapes import ExtraOut, NewItemIn, shape_extras
 from api.v1.orders import OrderOut, PaymentIn, newest_order
 from billing import queries
+from billing.pay_first import PayPolicy
 from core import ids
 from core.work import Work
 from invoices.queries import get_invoice, list_invoices
@@ -106,6 +107,13 @@ class ChangeIn(In):
             "the next period on."
         ),
     ] = None
+    payment: Annotated[
+        PayPolicy | None,
+        Meta(
+            description="`pay_first`: where a saved method is charged, an upgrade is done once its "
+            "invoice is paid. `apply_first`: at once. By default the merchant's `upgrade_policy`."
+        ),
+    ] = None
     reason: Words | None = None
 
 
@@ -146,6 +154,16 @@ class WaitingOut(Out):
     effective_on: Day
 
 
+class PendingUpgradeOut(Out):
+    """An upgrade that is done once its invoice is paid; its price holds before `valid_until`."""
+
+    id: str
+    price: str | None
+    quantity: int | None
+    invoice: str | None
+    valid_until: Day | None
+
+
 class SubscriptionOut(Out):
     """A subscription. Its current period runs up to, but without, `current_end`.
 
@@ -181,6 +199,7 @@ class SubscriptionOut(Out):
     pause_policy: str | None
     resume_on: Day | None
     waiting_change: WaitingOut | None
+    pending_upgrade: PendingUpgradeOut | None
     metadata: Metadata
     version: int
     created_at: Instant
@@ -200,7 +219,7 @@ class SubscribedOut(Out):
 
 
 class ChangedOut(Out):
-    """A change that was made, or waits for the period's end."""
+    """A change that was made, or waits: for the period's end, or to be paid."""
 
     applied: bool
     preview: ChangePreviewOut
@@ -214,10 +233,19 @@ def shape_subscriptions(unit: Work, rows: list[Any]) -> list[SubscriptionOut]:
     listed = [row.id for row in rows]
     items = queries.items_in_force(unit, listed)
     waiting = queries.scheduled_changes(unit, listed)
+    pending = queries.pending_changes(unit, listed)
     prices = load_prices(unit, {item.price_id for item in items.values()})
     extras = shape_extras(unit, rows)
     return [
-        _shape(row, items.get(row.id), extras[row.id], prices, waiting.get(row.id)) for row in rows
+        _shape(
+            row,
+            items.get(row.id),
+            extras[row.id],
+            prices,
+            waiting.get(row.id),
+            pending=pending.get(row.id),
+        )
+        for row in rows
     ]
 
 
@@ -246,7 +274,13 @@ def read_subscribed(unit: Work, subscription_id: UUID) -> SubscribedOut:
 
 
 def _shape(
-    row: Any, item: Any, extras: list[ExtraOut], prices: dict[UUID, Any], waiting: Any
+    row: Any,
+    item: Any,
+    extras: list[ExtraOut],
+    prices: dict[UUID, Any],
+    waiting: Any,
+    *,
+    pending: Any,
 ) -> SubscriptionOut:
     return SubscriptionOut(
         id=ids.public("subscription", row.id), external_id=row.external_id,
@@ -268,6 +302,11 @@ def _shape(
         waiting_change=None if waiting is None or waiting.kind != "plan" else WaitingOut(
             id=ids.public("change", waiting.id), price=public("price", waiting.to_price_id),
             quantity=waiting.quantity, effective_on=waiting.effective_on,
+        ),
+        pending_upgrade=None if pending is None else PendingUpgradeOut(
+            id=ids.public("change", pending.id), price=public("price", pending.to_price_id),
+            quantity=pending.quantity, invoice=public("invoice", pending.invoice_id),
+            valid_until=row.upgrade_until,
         ),
         metadata=row.metadata, version=row.version, created_at=row.created_at,
     )  # fmt: skip

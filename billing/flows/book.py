@@ -19,6 +19,7 @@ from billing.flows.push_ends import tell_end
 from billing.flows.reviews import open_review
 from billing.flows.standing import is_left_alone, waits_for_sign_up
 from billing.flows.tax_points import paid_on
+from billing.flows.upgrade_offers import before_booking
 from billing.flows.use_balance import use_balance
 from billing.service import after_failed, after_paid
 from core import ids
@@ -35,6 +36,7 @@ from payments.tables import allocations, payments
 
 def paid(unit: Work, order: Row[Any], invoice: Row[Any], answer: Answer) -> None:
     """Book money the gateway took; what the invoice does not need becomes balance."""
+    invoice = before_booking(unit, invoice)
     payment_id = unit.derive("payment", order.order_id)
     owed = invoice.due_amount if invoice.status in ("open", "uncollectible") else 0
     applied = min(order.amount, owed)

@@ -24,6 +24,7 @@ from billing.flows.item_rows import part_lines, parts_on, without_setup_again
 from billing.flows.move_waits import moved_by, put_back
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up, step_of
+from billing.flows.upgrade_offers import let_go
 from billing.flows.usage_close import shut
 from billing.flows.use_balance import use_balance
 from billing.flows.void import void_invoice
@@ -82,6 +83,7 @@ def cancel(
         Conflict: ``already_canceled``. InvalidRequest: ``invalid_cancel_on``.
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    subscription = let_go(unit, subscription.id, because="canceled")
     lock_open_invoices(unit, subscription.id)
     today = civil_date(unit.now, subscription.billing_zone)
     when = when_of(subscription, when, to, today=today)

@@ -16,6 +16,7 @@ from billing.flows.item_quote import ItemWish, PlannedItem, plan_item
 from billing.flows.item_rows import put_item
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
+from billing.flows.upgrade_offers import in_the_way, let_go, pending
 from billing.flows.use_balance import use_balance
 from billing.records import Subscription
 from billing.renewals import next_step
@@ -63,6 +64,10 @@ def change_item(
         What `plan_item` raises, and NotFound ``subscription_not_found``.
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    waiting = pending(unit, subscription.id)
+    if waiting is not None:
+        in_the_way(unit, waiting)
+        subscription = let_go(unit, subscription.id, because="replaced")
     planned = plan_item(unit, subscription, wish)
     notes = tuple(
         credit_invoice(

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from billing import queries
 from billing.change_lines import NetOn
-from billing.discounted import net_of_one
-from billing.discounts.queries import load_grants
 from billing.drafts import InvoiceDraft, due_date, priced_line
 from billing.flows.change_modes import quote_of
 from billing.flows.credit_plan import PlannedCredit, plan_credits
 from billing.flows.issue import price_drafts
-from billing.flows.item_rows import load_extras, priced, prices_of_items
+from billing.flows.item_rows import load_extras, prices_of_items
 from billing.flows.metered_prices import check_meters
+from billing.flows.net_on import net_prices_on
 from billing.flows.overrides import offered
+from billing.flows.upgrade_offers import pays_first
 from billing.flows.usage_close import Closing, plan_cut
 from billing.lifecycle import SubscriptionStatus
+from billing.pay_first import PayPolicy
 from billing.plan_changes import (
     BilledLine,
     ChangeLine,
@@ -32,7 +32,6 @@ from core.calendars import Period, civil_date
 from core.errors import Conflict
 from core.money import Money
 from core.work import Work
-from invoices.discounts import NetPrice, taken_by
 from invoices.lines import (
     DraftLine,
     LineKind,
@@ -58,7 +57,8 @@ class PlannedChange:
     ``draft`` and ``document`` are the invoice of the change; there is none at the period's end,
     on trial, or where nothing is charged. ``credits`` are credit notes: on invoices not paid yet
     (R43), and where more is given back than charged (R44). ``usage`` is what was used in a period
-    that the change cuts, and is billed now.
+    that the change cuts, and is billed now. ``pays_first``: all of it waits until the invoice is
+    paid (R37).
     """
 
     change_id: UUID
@@ -72,6 +72,13 @@ class PlannedChange:
     document: PricedDocument | None
     invoice_id: UUID | None
     usage: Closing = field(default_factory=Closing)
+    pays_first: bool = False
+    paid: int = 0
+
+    @property
+    def charged(self) -> int:
+        """What its invoice comes to, or came to when it was paid."""
+        return self.document.total.amount if self.document else self.paid
 
 
 def plan_change(
@@ -81,6 +88,7 @@ def plan_change(
     price_id: UUID | None,
     quantity: int | None,
     mode: QuoteMode | None,
+    payment: PayPolicy | None = None,
 ) -> PlannedChange:
     """Work out a change as of today; reads, and writes nothing.
 
@@ -128,6 +136,9 @@ def plan_change(
         draft, document = change_invoice(
             unit, subscription, customer, new, change_id=change_id, lines=charges
         )
+    waits = pays_first(unit, subscription, quote, document, payment)
+    if draft is not None and waits:
+        draft = replace(draft, is_offer=True)
     return PlannedChange(
         change_id=change_id,
         quote=quote,
@@ -140,6 +151,7 @@ def plan_change(
         document=document,
         invoice_id=None if draft is None else unit.derive("invoice", *draft.key),
         usage=plan_cut(unit, subscription, quote.new_period),
+        pays_first=waits,
     )
 
 
@@ -277,41 +289,6 @@ def charge(
         extra_id=extra_id,
         net=None if net_on is None else net_on(line.period.start),
     )
-
-
-def net_prices_on(
-    unit: Work,
-    subscription: Subscription,
-    lines: Sequence[LineInForce],
-    price: Price,
-    quantity: int,
-    *,
-    extra_id: UUID | None,
-) -> NetOn | None:
-    """Say how a new price of one item is lowered by the discounts the subscription has.
-
-    Args:
-        lines: what is billed of all items; the others keep what they have of a fixed amount.
-    """
-    grants = load_grants(unit, [subscription.id]).get(subscription.id, ())
-    if not grants:
-        return None
-
-    def net_on(start: date) -> NetPrice | None:
-        last = {
-            line.extra_id: line
-            for line in lines
-            if line.extra_id != extra_id and line.period_start <= start < line.period_end
-        }
-        taken: dict[UUID, int] = {}
-        for line in last.values():
-            if line.by_changes:
-                continue  # given back, and no other has taken its place
-            for discount, amount in taken_by(line.derivation).items():
-                taken[UUID(discount)] = taken.get(UUID(discount), 0) + amount
-        return net_of_one(priced(price, quantity), grants, start, taken)
-
-    return net_on
 
 
 def change_invoice(

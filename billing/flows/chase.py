@@ -74,6 +74,11 @@ def on_declined(
     Returns:
         Whether it counted as a refusal of this customer.
     """
+    # Lazy: what is let go is voided, which ends cases.
+    from billing.flows.upgrade_offers import refused
+
+    if refused(unit, invoice_id):
+        return False
     invoice = get_invoice(unit, invoice_id)
     if invoice.status != "open" or is_not_the_customers(unit, invoice, decline):
         return False

@@ -63,7 +63,7 @@ def _end(unit: Work, invoice: Invoice, action: EndAction) -> None:
             return
         today = civil_date(unit.now, subscription.billing_zone)
         if not _is_paid_beyond(unit, subscription, today):
-            move_subscription(unit, subscription, SubscriptionEvent.GAVE_UP_KEEP)
+            _keep_unserved(unit, subscription)
         elif not is_behind(unit, subscription.id):
             move_subscription(unit, subscription, SubscriptionEvent.PAYMENT_RECOVERED)
         return
@@ -73,6 +73,14 @@ def _end(unit: Work, invoice: Invoice, action: EndAction) -> None:
     else:
         _cancel(unit, subscription, end_on)
     _say_goodbye(unit, subscription.id, subscription.customer_id)
+
+
+def _keep_unserved(unit: Work, subscription: Subscription) -> None:
+    # Lazy: what is let go ends cases.
+    from billing.flows.upgrade_offers import let_go
+
+    left = let_go(unit, subscription.id, because="unserved")
+    move_subscription(unit, left, SubscriptionEvent.GAVE_UP_KEEP)
 
 
 def first_unpaid_on(unit: Work, subscription: Subscription, invoice: Invoice) -> date:
@@ -86,9 +94,11 @@ def first_unpaid_on(unit: Work, subscription: Subscription, invoice: Invoice) ->
 
 
 def _cancel(unit: Work, subscription: Subscription, end_on: date) -> None:
-    # Lazy: issuing opens cases.
+    # Lazy: issuing opens cases, and what is let go ends them.
+    from billing.flows.upgrade_offers import let_go
     from billing.flows.usage_close import bill_usage, final_through, shut
 
+    let_go(unit, subscription.id, because="unserved")
     shut(unit)
     drop_scheduled(unit, subscription.id)
     taken = take_back_unserved(

@@ -44,8 +44,8 @@ def confirm_change(unit: Work, planned: PlannedChange, after: Subscription) -> N
         "plan": plan_words(planned.new, planned.quantity),
         "starts": planned.quote.effective_on.isoformat(),
     }
-    if planned.document is not None and not planned.document.total.is_zero:
-        told["charged"] = planned.document.total.amount
+    if planned.charged:
+        told["charged"] = planned.charged
     for coming in upcoming(unit, [after]):
         if coming.draft.period is not None:
             told["amount"] = coming.document.total.amount

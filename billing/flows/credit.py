@@ -100,6 +100,8 @@ def credit_invoice(
         )
     if invoice.kind == "top_up":
         raise Conflict("top_up_is_no_debt", "nothing was sold: what is left of it is refunded")
+    if invoice.is_offer:
+        raise Conflict("invoice_is_offer", "nothing is owed for it before it is paid: void it")
     document = load_creditable(unit, invoice)
     money_before = money_left(unit, invoice)
     draft = _draft(document, net_lines, gross_amount, in_place_of or {})

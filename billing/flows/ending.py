@@ -61,6 +61,7 @@ def find_unserved(unit: Work, subscription_id: UUID, on: date) -> Unserved:
             inv.merchant_id == unit.merchant_id,
             inv.subscription_id == subscription_id,
             inv.status == "open",
+            ~inv.is_offer,
             inv.period_start >= on,
         )
         .order_by(inv.id)

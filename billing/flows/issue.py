@@ -67,6 +67,7 @@ def issue(unit: Work, drafts: Sequence[InvoiceDraft]) -> list[Issued]:
             # Nobody tops a balance up out of the balance.
             (i, d.customer.id, 0 if d.kind == "top_up" else p.total.amount)
             for (i, d), p in zip(todo, priced, strict=True)
+            if not d.is_offer
         ],
     )
     # The counter is the hot row of a merchant: taken here, after all that could be slow.

@@ -107,6 +107,7 @@ def invoice_row(
         "tax": document.tax.to_json(),
         "seller": seller,
         "buyer": buyer_snapshot(draft),
+        "is_offer": draft.is_offer,
         "collection": draft.collection,
         "payment_method_id": draft.payment_method_id,
         "billing_zone": draft.zone,

@@ -14,12 +14,12 @@ from billing.flows.change_quote import (
     charge,
     check_changeable,
     credits_by_invoice,
-    net_prices_on,
     share_out,
 )
 from billing.flows.credit_plan import PlannedCredit
 from billing.flows.item_rows import Extra, load_extras, prices_of_items, setup_line
 from billing.flows.metered_prices import check_meters
+from billing.flows.net_on import net_prices_on
 from billing.flows.overrides import offered
 from billing.flows.subscribe import check_items
 from billing.item_changes import ItemQuote, quote_item

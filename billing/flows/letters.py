@@ -39,6 +39,7 @@ WORDINGS: Final[Mapping[str, NoticeKind]] = {
     "subscription.ended": "subscription_ended",
     "subscription.canceled": "subscription_ended",
     "subscription.change_undone": "change_undone",
+    "subscription.upgrade_not_paid": "upgrade_not_paid",
     "subscription.cancel_confirmed": "cancel_confirmed",
     "subscription.change_confirmed": "change_confirmed",
     "subscription.trial_ending": "trial_ending",

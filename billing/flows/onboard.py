@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from billing.engine import Engine
 from billing.flows.second_person import require_operator_to_loosen
 from billing.flows.try_keys import WHERE, keys_unproven, try_keys
+from billing.pay_first import PAY_POLICIES
 from billing.tables import subscriptions
 from core import ids
 from core.actor import Actor
@@ -42,6 +43,7 @@ EDITABLE = frozenset(
         "invoice_prefix", "credit_note_prefix", "number_pattern", "issue_lead_days",
         "payment_terms_days", "trial_notice_days", "renewal_notice_days", "cancel_day_billed",
         "credit_notice_days", "top_up_days",
+        "upgrade_policy",
         "refund_approval_above", "refund_approval_days", "mode", "metadata",
     }
 )  # fmt: skip
@@ -93,6 +95,7 @@ class MerchantDraft:
     cancel_day_billed: bool = True
     credit_notice_days: int = 7
     top_up_days: int | None = None
+    upgrade_policy: str = "pay_first"
     refund_approval_above: int = 1_000_000
     refund_approval_days: int = 30
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -251,6 +254,7 @@ def _check(fields: Mapping[str, Any]) -> None:
         "locale": ("id", "en"),
         "tax_point": ("on_payment", "on_issue"),
         "tax_treatment": tuple(sorted(TREATMENTS)),
+        "upgrade_policy": PAY_POLICIES,
     }
     for name, allowed in choices.items():
         if name in fields and fields[name] not in allowed:

@@ -24,6 +24,7 @@ from billing.flows.next_bill import NextBill, next_bill
 from billing.flows.orders import withdraw
 from billing.flows.pause_quote import PausePolicy, PlannedPause, check_resume_on, plan_pause
 from billing.flows.renew import catch_up, run_steps
+from billing.flows.upgrade_offers import let_go
 from billing.flows.usage_close import shut
 from billing.flows.use_balance import use_balance
 from billing.flows.void import void_invoice
@@ -94,6 +95,7 @@ def pause(
         InvalidRequest: ``invalid_resume_on``.
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
+    subscription = let_go(unit, subscription.id, because="paused")
     lock_open_invoices(unit, subscription.id)
     if policy != "serve_paid":
         shut(unit)

@@ -26,6 +26,7 @@ from billing.flows.item_rows import part_lines, parts_on, without_setup_again
 from billing.flows.pause_rows import come_back, stand_still
 from billing.flows.renew_rows import Case
 from billing.flows.reviews import open_review
+from billing.flows.upgrade_offers import let_go
 from billing.flows.usage_close import close_round
 from billing.flows.use_balance import use_balance
 from billing.lifecycle import SubscriptionStatus
@@ -34,6 +35,7 @@ from billing.renewals import (
     Agreement,
     End,
     Issue,
+    Lapse,
     Pause,
     Resume,
     Roll,
@@ -306,6 +308,8 @@ def _apply(unit: Work, case: Case, step: Step) -> None:
             stand_still(unit, case, on)
         case Resume(on):
             come_back(unit, case, on, paid_through=before.billed_through)
+        case Lapse():
+            let_go(unit, case.row.id, because="lapsed")
         case End(on):
             case.agreement = replace(case.agreement, cancel_on=before.cancel_on)
             case.ended_on = on

@@ -215,7 +215,7 @@ _STORE = text(
         billed_through = v.billed_through, anchor_on = v.anchor_on, anchor_day = v.anchor_day,
         interval_unit = v.interval_unit, interval_count = v.interval_count,
         lead_days = v.lead_days, next_at = v.next_at, ended_on = v.ended_on,
-        pause_on = v.pause_on, resume_on = v.resume_on,
+        pause_on = v.pause_on, resume_on = v.resume_on, upgrade_until = v.upgrade_until,
         pause_policy = CASE WHEN v.pause_on IS NOT NULL THEN s.pause_policy END,
         resume_keeps_anchor = s.resume_keeps_anchor AND v.pause_on IS NOT NULL,
         cancel_reason = CASE WHEN v.ended_on IS NOT NULL AND s.status = 'incomplete'
@@ -229,9 +229,11 @@ _STORE = text(
         CAST(:anchor_on AS date[]), CAST(:anchor_day AS integer[]),
         CAST(:interval_unit AS text[]), CAST(:interval_count AS integer[]),
         CAST(:lead_days AS integer[]), CAST(:next_at AS timestamptz[]),
-        CAST(:ended_on AS date[]), CAST(:pause_on AS date[]), CAST(:resume_on AS date[])
+        CAST(:ended_on AS date[]), CAST(:pause_on AS date[]), CAST(:resume_on AS date[]),
+        CAST(:upgrade_until AS date[])
     ) AS v(id, status, current_start, current_end, billed_through, anchor_on, anchor_day,
-           interval_unit, interval_count, lead_days, next_at, ended_on, pause_on, resume_on)
+           interval_unit, interval_count, lead_days, next_at, ended_on, pause_on, resume_on,
+           upgrade_until)
     WHERE s.merchant_id = :merchant_id AND s.id = v.id
     """
 ).bindparams(
@@ -254,6 +256,7 @@ _STORE = text(
             "ended_on",
             "pause_on",
             "resume_on",
+            "upgrade_until",
         )
     ),
 )
@@ -285,4 +288,5 @@ def _values(case: Case) -> dict[str, Any]:
         "ended_on": case.ended_on,
         "pause_on": agreement.pause_on,
         "resume_on": agreement.resume_on,
+        "upgrade_until": agreement.upgrade_until,
     }

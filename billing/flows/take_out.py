@@ -22,6 +22,7 @@ from billing.flows.issue_again import bill_what_it_took_off
 from billing.flows.pause_rows import resumed_id
 from billing.flows.renew_rows import replace_item
 from billing.flows.take_out_item import undo_item
+from billing.flows.upgrade_offers import voided
 from billing.flows.void import void_invoice
 from billing.plan_changes import quote_cancel
 from billing.records import Change, Item, Subscription
@@ -67,6 +68,8 @@ def take_out(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     if seen.subscription_id is None:
         return void_invoice(unit, invoice_id, reason=reason)
     subscription = queries.lock_subscription(unit, seen.subscription_id)
+    if voided(unit, invoice_id):
+        return get_invoice(unit, invoice_id)
     invoice = void_invoice(unit, invoice_id, reason=reason)
     if invoice.kind == "change" and subscription.ended_on is None:
         found = _undoable(unit, invoice, subscription)

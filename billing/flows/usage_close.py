@@ -22,7 +22,7 @@ from billing.flows.issue import issue
 from billing.flows.usage_lines import UsedPart, closing_id, plan_usage, usage_line
 from billing.lifecycle import SubscriptionStatus
 from billing.records import Subscription
-from billing.renewals import End, Issue, Pause, Resume, Roll, Step
+from billing.renewals import End, Issue, Lapse, Pause, Resume, Roll, Step
 from core.bulk import insert_rows
 from core.calendars import Period, civil_date, instant_of
 from core.exact import written
@@ -130,7 +130,7 @@ def _through(unit: Work, row: Subscription, step: Step) -> date | None:
             return None if row.status == SubscriptionStatus.INCOMPLETE else _served_to(row, on)
         case Pause(on):
             return on
-        case Resume():
+        case Resume() | Lapse():
             return None
         case Issue(period) if instant_of(period.start, row.billing_zone) > unit.now:
             return None

@@ -70,7 +70,9 @@ def _lock_open(unit: Work, customer_id: UUID) -> list[UUID]:
     sub, inv = subscriptions.c, invoices.c
     of_customer = (inv.merchant_id == unit.merchant_id, inv.customer_id == customer_id)
     # A top-up is no debt: nobody tops a balance up out of the balance.
-    owing = (*of_customer, inv.status == "open", inv.due_amount > 0, inv.kind != "top_up")
+    # An offer takes no balance, so that it can be let go.
+    wanted = (inv.kind != "top_up", ~inv.is_offer)
+    owing = (*of_customer, inv.status == "open", inv.due_amount > 0, *wanted)
     unit.session.execute(
         select(sub.id)
         .where(

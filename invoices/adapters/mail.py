@@ -25,6 +25,7 @@ NoticeKind = Literal[
     "last_warning",
     "subscription_ended",
     "change_undone",
+    "upgrade_not_paid",
     "cancel_confirmed",
     "change_confirmed",
     "trial_ending",

@@ -121,6 +121,7 @@ def set_the_stage(running: Running, say: Callable[[str], None], began: datetime)
     engine, settings = running.instance.engine, running.instance.settings
     example = tomllib.loads((EXAMPLES / "merchant.toml").read_text(encoding="utf-8"))
     draft = MerchantDraft(
+        upgrade_policy="apply_first",
         **_known(example["merchant"]),
         gateway="simulator", gateway_url=settings.simulator_url, server_key=_SERVER_KEY,
         client_key=_CLIENT_KEY,

@@ -175,7 +175,7 @@ BUGS: Final[dict[str, Bug]] = {
         "a change charges the new plan and gives nothing back of the old one",
         "syeedalireza-billcycle; larzsubscription",
         ("doctor:", "I7"),
-        (edit("billing.flows.change_plan:change", {
+        (edit("billing.flows.change_plan:give_back", {
             "for credit in planned.credits\n": "for credit in ()\n",
         }),),
         life=Life(histories=8, scene="second thoughts"),

@@ -78,6 +78,7 @@ def open_shop(
     only, settings = plan.plans, dict[str, Any](plan.settings)
     operator = Caller("operator", "operator")
     draft = MerchantDraft(
+        upgrade_policy="apply_first",
         slug="prove", legal_name="PT Kopi Senja", email="tagihan@senja.example",
         address="Jl. Melati 1, Jakarta", gateway="sandbox", server_key=server_key,
         npwp="0012345678901234", pkp_since=datetime(2020, 1, 1, tzinfo=UTC).date(),

@@ -91,6 +91,7 @@ def test_every_mail_can_do_without_what_is_optional(kind: NoticeKind) -> None:
         ("last_warning",       "paling lambat 24 November 2026, 23.59 WIB, langganan Larasa Tumbuh Anda akan berakhir"),
         ("subscription_ended", "tidak akan ditagih lagi"),
         ("change_undone",      "kembali ke paket Larasa Tumbuh mulai 25 November 2026"),
+        ("upgrade_not_paid",   "Paket Anda tidak berubah menjadi Larasa Tumbuh"),
         ("cancel_confirmed",   "Bisa dipakai sampai: 24 November 2026, 23.59 WIB"),
         ("change_confirmed",   "Tagihan berikutnya: Rp3.873.900"),
         ("refund_kept",        "kami catat sebagai saldo Anda"),

@@ -55,6 +55,7 @@ def an_engine(database: Database, **settings: Any) -> Engine:
 def a_merchant(engine: Engine, desk: Desk, at: datetime, *, namespace: bytes | None = None) -> UUID:
     """A merchant with the desk's keys whose test clock stands at ``at``."""
     draft = MerchantDraft(
+        upgrade_policy="apply_first",
         slug="kasirku",
         legal_name="PT Kasirku Nusantara",
         email="tagihan@kasirku.example",

@@ -38,7 +38,7 @@ def change_view(
     """Put a planned change into words and figures."""
     document = planned.document
     total = document.total.amount if document else 0
-    held = spendable_balance(unit, customer.id)
+    held = 0 if planned.pays_first else spendable_balance(unit, customer.id)
     new = planned.new
     return {
         "mode": planned.quote.mode,
@@ -63,6 +63,7 @@ def change_view(
         "new": new,
         "new_name": in_language(new.plan_name, language),
         "quantity": planned.quantity,
+        "pays_first": planned.pays_first,
         "next_amount": new.amount_for(planned.quantity),
         "next_on": planned.quote.billed_through
         if planned.quote.mode == "prorate"

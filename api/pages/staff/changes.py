@@ -83,7 +83,8 @@ def change(
     except (StaleError, Conflict, InvalidRequest) as error:
         told = refusal(error, person.language)
         return _change_page(person, subscription, data, problem=told, status=409)
-    return back(person, customer, "done_change" if done.applied else "done_change_later")
+    waits = "done_change_unpaid" if done.planned.pays_first else "done_change_later"
+    return back(person, customer, "done_change" if done.applied else waits)
 
 
 @post("/staff/{slug:str}/subscriptions/{subscription:str}/drop-change", sync_to_thread=True)
@@ -93,7 +94,7 @@ def drop_change(
     subscription: FromPath[str],
     data: Form,
 ) -> Response[Any]:
-    """Drop a plan change that waits for the period's end."""
+    """Drop a plan change that waits for the period's end, or to be paid."""
     person = person_of(request, slug)
     check_form(person, data)
     require(person.may_change_plan)
@@ -112,6 +113,7 @@ def change_print(planned: PlannedChange) -> str:
         document.total.amount if document else 0,
         [line.line.amount.amount for line in document.lines] if document else [],
         [(credit.invoice_id, credit.amount) for credit in planned.credits],
+        planned.pays_first,
     )
 
 

@@ -46,6 +46,9 @@ class Held:
     price: Price | None
     change: Change | None
     change_price: Price | None
+    # The upgrade that waits to be paid.
+    upgrade: Change | None
+    upgrade_price: Price | None
     # What stands beside the first item or waits to, each with its price, and the discounts it has.
     extras: tuple[tuple[Item, Price], ...] = ()
     grants: tuple[Granted, ...] = ()
@@ -148,10 +151,12 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
     listed = [row.id for row in rows]
     items = queries.items_in_force(unit, listed)
     changes = queries.scheduled_changes(unit, listed)
+    pending = queries.pending_changes(unit, listed)
     extras, grants = load_extras(unit, listed), load_grants(unit, listed)
     wanted = {item.price_id for item in items.values()}
     wanted |= {one.item.price_id for every in extras.values() for one in every}
     wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
+    wanted |= {change.to_price_id for change in pending.values() if change.to_price_id}
     prices = load_prices(unit, wanted)
     found = []
     for row in rows:
@@ -165,6 +170,10 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
                 change=change,
                 change_price=(
                     prices.get(change.to_price_id) if change and change.to_price_id else None
+                ),
+                upgrade=(upgrade := pending.get(row.id)),
+                upgrade_price=(
+                    prices.get(upgrade.to_price_id) if upgrade and upgrade.to_price_id else None
                 ),
                 extras=tuple(
                     (one.item, prices[one.item.price_id])

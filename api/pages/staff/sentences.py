@@ -52,10 +52,7 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription.past_due": ("Pembayaran menunggak", "Payment became overdue"),
     "subscription.recovered": ("Tunggakan lunas, aktif kembali", "Caught up and active again"),
-    "subscription.plan_changed": (
-        "Paket {changed}{to_plan}",
-        "Plan {changed}{to_plan}",
-    ),
+    "subscription.plan_changed": ("Paket {changed}{to_plan}", "Plan {changed}{to_plan}"),
     "subscription.item_changed": (
         "Isi langganan berubah{to_plan}{on_date}",
         "Items changed{to_plan}{on_date}",
@@ -68,6 +65,8 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "Pergantian paket{to_plan} dijadwalkan{on_date}",
         "Plan change{to_plan} scheduled{on_date}",
     ),
+    "subscription.upgrade_waiting": ("Pindah paket menunggu bayaran", "Upgrade waits to be paid"),
+    "subscription.upgrade_lapsed": ("Pindah paket tidak dibayar", "Upgrade was not paid"),
     "subscription.cancel_scheduled": (
         "Berhenti berlangganan dijadwalkan{on_date}",
         "Cancellation scheduled{on_date}",
