@@ -37,9 +37,7 @@ def test_a_balance_is_shown_by_its_lots_in_the_order_they_are_used(
         grant(unit, customer, 9_000, reason="Selamat datang",
               last_day=unit.today + timedelta(days=20))  # fmt: skip
     assert before == 0
-    page = plain(
-        desk.get(f"/customers/{ids.public('customer', customer)}?lang={language}").text
-    )
+    page = plain(desk.get(f"/customers/{ids.public('customer', customer)}?lang={language}").text)
     # 387,390 of the first credit paid the open invoice at once.
     for words in (*said, "Rp12.610 / Rp400.000", "Rp9.000"):
         assert words in page
