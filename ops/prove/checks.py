@@ -212,6 +212,14 @@ _LEFT = {
 }
 
 
+def shown(connection: Any) -> set[str]:
+    """Charges whose payer was told of a page on which to confirm them."""
+    rows = connection.execute(
+        "SELECT order_id FROM payment_orders WHERE state = 'pending' AND kind <> 'instrument'"
+    )
+    return {row[0] for row in rows}
+
+
 def left_open(connection: Any, now: datetime) -> list[Violation]:
     """After the quiet phase nothing waits: no order in doubt, no work that is due."""
     found = []

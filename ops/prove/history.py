@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.flows.ingest import ingest_due
-from ops.prove import scenes, turns
+from ops.prove import checks, scenes, turns
 from ops.prove.actors import HangError, Killed, Stage
 from ops.prove.book import Book
 from ops.prove.census import PEACE, Hunt
@@ -85,8 +85,7 @@ class History:
         self.errors = Swallowed()
         self.violations: list[Violation] = []
         self.plans: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._planned, self.dark_until = 0, self.start
-        self.moments, self.cut = 0, False
+        self._planned, self.moments, self.cut, self.dark_until = 0, 0, False, self.start
         self.postman = Postman(self.stage, self.faults)
         self.engine = wire_up(room, self.wire, self.postman, self.stage.real_now)
         self.loss = Loss(self, self.dice("loss"))
@@ -262,7 +261,8 @@ class History:
             self.wire.brown_out_until = at + timedelta(minutes=20)
         if kind == "database_restart":
             restart(self.control)
-        at_the_gateway(self.book, self.world, 0 if self.scene else 0.4 if self.calm else 0.06)
+        pays = 0 if self.scene else 0.4 if self.calm else 0.06
+        at_the_gateway(self.book, self.world, pays, checks.shown(self.look))
         if self.plan.turns:
             turns.at_the_bank(self.book, self.minds)
         while self.plans and self.plans[0][0] <= self.stage.now:

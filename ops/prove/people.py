@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -335,15 +335,15 @@ def _mailbox(person: Person) -> str:
     return f"{person.name.lower().replace(' ', '.')}@contoh.example"
 
 
-def at_the_gateway(book: Book, dice: random.Random, pays: float) -> None:
-    """Some of those who have something to pay (so many of one) or to confirm do it now."""
+def at_the_gateway(book: Book, dice: random.Random, pays: float, shown: Collection[str]) -> None:
+    """Some who have something to pay (so many of one), or were shown a page to confirm, do it."""
     for one in sorted(book.orders.values(), key=lambda one: one.order_id):
         if one.state == "challenge" and dice.random() < 0.4:
             book.judge(one.order_id, accept=dice.random() < 0.6)
         if one.state != "pending":
             continue
         luck = dice.random()
-        if one.kind == "card" and luck < 0.5:
+        if one.kind == "card" and luck < 0.5 and one.order_id in shown:
             book.confirm(one.order_id, "good" if luck < 0.45 else "05")
         elif (one.kind == "va" and luck < pays) or (one.kind == "qr" and luck < 0.5):
             book.pay(one.order_id)

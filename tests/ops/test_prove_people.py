@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,7 +13,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from billing.engine import Engine
-from ops.prove.people import Deeds
+from ops.prove.book import Book
+from ops.prove.people import Deeds, at_the_gateway
 
 REFUSED = IntegrityError("INSERT", {}, psycopg.errors.UniqueViolation("duplicate key"))
 OTHER = IntegrityError("INSERT", {}, psycopg.errors.CheckViolation("a check"))
@@ -49,3 +51,17 @@ def test_a_guard_met_once_is_a_twin_and_met_twice_a_mistake(
     deeds = _asked(*answers)
 
     assert (deeds.done.get("sign_up", 0), len(deeds.broke)) == (done, broke)
+
+
+def test_nobody_confirms_a_card_on_a_page_that_was_shown_to_nobody() -> None:
+    # Both wait at the gateway; the second came to be hours after its answer was lost.
+    confirmed: list[str] = []
+    waiting = {
+        name: SimpleNamespace(order_id=name, state="pending", kind="card") for name in ("A", "B")
+    }
+    book = SimpleNamespace(orders=waiting, confirm=lambda name, _: confirmed.append(name))
+
+    for seed in range(40):
+        at_the_gateway(cast("Book", book), random.Random(seed), 0.4, {"A"})
+
+    assert set(confirmed) == {"A"}
