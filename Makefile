@@ -44,7 +44,7 @@ quick: $(VENV)/.dev ## Run the tests that take seconds
 
 # A part of `make test` that can be timed by itself: six minutes on two quiet cores at most.
 .PHONY: proof
-proof: $(VENV)/.dev ## Live a few seeds of the simulation, and find at least 40 planted mistakes
+proof: $(VENV)/.dev ## Live a few seeds, and find 40 planted mistakes
 	$(PARALLEL) tests/ops/test_prove.py tests/ops/test_prove_sweep.py \
 		tests/ops/test_prove_planting.py $(sort $(wildcard tests/ops/test_prove_bugs_*.py)) $(TESTS)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import full
 import psycopg
 import pytest
 from database import Cluster
@@ -164,23 +165,32 @@ def test_a_part_whose_database_is_away_says_so_and_goes_on(
         part.terminate()
 
 
+# What a server does not know: every command meets one of the two, and with FULL=1 both.
+UNKNOWN = ({"username": "nobody_here", "password": "pa55-word"}, {"database": "no_such_database"})
+
+
 @pytest.mark.database
-@pytest.mark.parametrize("command", [*ASKING, *SERVING], ids=" ".join)
+@pytest.mark.parametrize(
+    ("command", "unknown"),
+    [
+        pytest.param(command, unknown, id=f"{' '.join(command)}-{min(unknown)}")
+        for n, command in enumerate([*ASKING, *SERVING])
+        for unknown in full.of(UNKNOWN, UNKNOWN[n % 2 :][:1])
+    ],
+)
 def test_a_database_that_refuses_is_one_line_and_ends_in_1(
-    command: tuple[str, ...], tmp_path: Path, cluster: Cluster
+    command: tuple[str, ...], unknown: dict[str, str], tmp_path: Path, cluster: Cluster
 ) -> None:
     server = make_url(cluster.admin_url)
-    nobody = server.set(username="nobody_here", password="pa55-word")
-    nowhere = server.set(database="no_such_database")
-    for url, words in ((nobody, "nobody_here"), (nowhere, "no_such_database")):
-        shown = url.render_as_string(hide_password=False)
-        done = run(*command, **{**silent(tmp_path), "DATABASE_URL": shown})
+    url = server.set(**unknown)  # type: ignore[arg-type]
+    shown = url.render_as_string(hide_password=False)
+    done = run(*command, **{**silent(tmp_path), "DATABASE_URL": shown})
 
-        assert done.returncode == 1
-        [line] = done.stderr.splitlines()
-        assert words in line
-        assert f"{server.host}:{server.port}" in line
-        assert "pa55-word" not in line
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert unknown.get("username", unknown.get("database", "?")) in line
+    assert f"{server.host}:{server.port}" in line
+    assert "pa55-word" not in line
 
 
 @pytest.mark.database
