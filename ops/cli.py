@@ -22,6 +22,7 @@ _GROUPS = {
     "move": ("ops.move_commands", "Subscribers of a price brought to another version of it."),
     "reconcile": ("ops.reconcile", "Hold Midtrans' book against ours, by its report or by asking."),
     "recover": ("ops.recover_commands", "After a restore or a fail-over: find what was lost."),
+    "simulate": ("ops.simulate.command", "Play a catalogue and a portfolio forward; compare two."),
     "schema": ("ops.schema", "The database's tables, checks and walls against the migrations."),
 }
 

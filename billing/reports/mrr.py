@@ -19,7 +19,7 @@ from plans.tables import prices
 COUNTED: Final = ("active", "past_due")
 
 # A month is a twelfth of a year; a year is 365 days, or 365/7 weeks.
-_MONTHS: Final = {
+MONTHS: Final = {
     "month": Fraction(1),
     "year": Fraction(12),
     "week": Fraction(12 * 7, 365),
@@ -86,7 +86,7 @@ def mrr(unit: Work) -> Mrr:
         worth = Fraction(int(amount))
         if by_model is not None:
             worth = known[by_model].terms.priced(units).exact * found
-        total += worth / (_MONTHS[length] * n)
+        total += worth / (MONTHS[length] * n)
         count += firsts
     return Mrr(total, count)
 
