@@ -147,6 +147,11 @@ class Bench:
             "exact": self._is_exact(),
         }
 
+    def run_usage(self, events: int, until: datetime) -> None:
+        """Take events and nothing else: what other benchmarks look at."""
+        self._now(until)
+        self._flow(events, threads=2)
+
     def _subscribed(self, many: int) -> Iterator[UUID]:
         with self.engine.work(self.merchant, _ME) as unit:
             meter = create_meter(

@@ -47,11 +47,13 @@ class Shop:
     subscriptions: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     n: int = 0
+    story: list[str] = field(default_factory=list)
 
     def ask(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """A POST that may be refused, but never fails."""
         answer = self.door.call("POST", path, body)
         assert answer.status_code < 500, (path, body, answer.text)
+        self.story.append(f"{self.now} {path} {body} {answer.status_code}")
         return answer.status_code, answer.json()
 
     def one(self) -> str:
@@ -124,9 +126,9 @@ class Shop:
                 if one.due_amount:
                     pay(unit, one.id, one.due_amount)
 
-    def work(self) -> None:
+    def work(self) -> int:
         """Workers do what is due: nothing is previewed while a renewal waits."""
-        renew_due(self.house.engine, self.merchant.merchant_id)
+        return renew_due(self.house.engine, self.merchant.merchant_id)
 
     def goes_on(self, days: int) -> None:
         """Time passes, at most to the next instant at which an invoice is due; all is renewed.
@@ -145,6 +147,7 @@ class Shop:
         self.now = to
         set_clock(self.house.engine, self.merchant.merchant_id, to)
         self.work()
+        assert self.work() == 0, "a second run of the renewal did something"
         after = [row for row in self.listed().values() if row["id"] not in before]
         for one, told in shown.items():
             new = [row for row in after if row["subscription"] == one]

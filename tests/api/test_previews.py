@@ -235,6 +235,7 @@ def live(house: House, seed: int) -> Shop:
                 shop.goes_on(shop.dice.choice([0, 0, 1, 5, 12, 40]))
         except AssertionError as wrong:
             wrong.add_note(f"seed {seed}, action {n}: {step.__name__}, at {shop.now}")
+            wrong.add_note("\n".join(shop.story[-30:]))
             raise
     for one in shop.subscriptions:
         for invoice in shop.invoices(one):
@@ -247,7 +248,7 @@ def live(house: House, seed: int) -> Shop:
 def test_what_is_shown_is_what_is_done_and_every_line_explains_itself(
     house: House, seed: int
 ) -> None:
-    live(house, seed)
+    shop = live(house, seed)
     report = examine(house.engine.db, MachineTime().at)
     broken = WATCHED & {result.name for result in report.broken}
-    assert not broken, render(report)
+    assert not broken, "\n".join((render(report), *shop.story))
