@@ -182,7 +182,6 @@ def test_a_cancellation_during_the_trial_bills_nothing() -> None:
 def test_a_cancellation_in_a_later_period_lets_the_earlier_ones_run() -> None:
     """The last one is billed up to the day."""
     agreement = replace(paid("2026-12-01"), cancel_on=D("2027-01-20"))
-
     assert told(live(agreement, at("2028-01-01"))[0]) == [
         "issue [2027-01-01, 2027-01-20)",
         "roll [2027-01-01, 2027-02-01)",
@@ -304,7 +303,6 @@ def test_periods_are_contiguous_and_invoiced_before_they_are_entered(
         expected = period.end
     ends = agreement.cancel_on or date.max
     for served, billed in zip(entered, issued, strict=False):
-        # The last one is billed up to the day it ends on.
         assert billed == Period(served.start, min(served.end, ends))
     if after.status.is_ended:
         assert steps[-1] == End(agreement.cancel_on or date.max)
