@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ops.prove import checks, manners, promises
 from ops.prove.checks import Violation
@@ -13,6 +13,9 @@ from ops.prove.plan import Told
 
 if TYPE_CHECKING:
     from ops.prove.history import History
+
+# So many notifications of a life of years come once more at its end.
+REPLAYED: Final = 100
 
 
 def saw_a_charge(history: History, order_id: str, amount: int) -> None:
@@ -56,9 +59,11 @@ def judge(history: History) -> None:
 
 
 def _tell_all_again(history: History) -> None:
-    """Every notification there ever was comes once more, in any order (I8)."""
+    """Every notification there ever was comes once more, in any order (I8); of years some do."""
     told = history.post.sent[:]
     history.world.shuffle(told)
+    if history.calm:
+        del told[REPLAYED:]
     letters = [Letter(history.stage.now, n, body) for n, body in enumerate(told)]
     history.take_again(letters)
 

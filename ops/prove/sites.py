@@ -11,17 +11,22 @@ from ops.prove.census import CARRIERS
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _OTHERS: Final = (*CARRIERS, "payments/adapters/", "invoices/adapters/", ".venv")
-_names: dict[tuple[CodeType, int], str | None] = {}
+# By a code's identity, and the code itself so that it stays: to hash one takes long.
+_names: dict[int, tuple[CodeType, dict[int, str | None]]] = {}
 
 
 def here(whose: str) -> str:
     """The line of the flow that leads here; ``whose`` (its process) where a request asks itself."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        key = (frame.f_code, frame.f_lineno)
-        if key not in _names:
-            _names[key] = _place(frame)
-        name = _names[key]
+        code, line = frame.f_code, frame.f_lineno
+        known = _names.get(id(code))
+        if known is None:
+            known = _names[id(code)] = (code, {})
+        names = known[1]
+        if line not in names:
+            names[line] = _place(frame)
+        name = names[line]
         if name is not None:
             return name
         frame = frame.f_back
