@@ -50,6 +50,8 @@ _RULES: Final[dict[str, str]] = {
             ON later.merchant_id = first.merchant_id
             AND later.subscription_id = first.subscription_id
             AND later.kind = 'plan' AND later.mode <> 'at_period_end' AND later.state = 'applied'
+            -- An upgrade whose invoice is voided is taken out again: nobody asked for that plan.
+            AND later.reason IS NULL
             -- Two at once may come in either order.
             AND later.created_at > first.created_at + interval '3 minutes'
         WHERE first.kind = 'plan' AND first.mode = 'at_period_end'
