@@ -12,13 +12,12 @@ from sqlalchemy import select, text
 
 from billing.drafts import InvoiceDraft
 from billing.engine import Engine
+from billing.flows.credit_balance import add_balance
 from billing.flows.issue import issue
 from billing.flows.issue_rows import content_hash
 from billing.ledger.tables import journals, postings
 from billing.records import Customer
-from billing.tables import balance_entries
 from core import ids
-from core.bulk import insert_rows
 from core.errors import InvalidRequest
 from core.merchant import Merchant
 from core.money import Money
@@ -50,21 +49,8 @@ def one_off(
 
 
 def give_balance(unit: Work, customer: Customer, amount: int) -> None:
-    insert_rows(
-        unit.session,
-        balance_entries,
-        [
-            {
-                "merchant_id": unit.merchant_id,
-                "id": ids.fresh(),
-                "customer_id": customer.id,
-                "amount": amount,
-                "kind": "overpaid",
-                "source_kind": "payment",
-                "source_id": ids.fresh(),
-                "at": unit.now,
-            }
-        ],
+    add_balance(
+        unit, customer.id, amount, kind="overpaid", source_kind="payment", source_id=ids.fresh()
     )
 
 

@@ -15,13 +15,13 @@ from stage import JAKARTA, Stage, jakarta, make_stage
 from billing.engine import Engine
 from billing.flows.cancel import cancel
 from billing.flows.change_plan import change
+from billing.flows.credit_balance import add_balance
 from billing.flows.notices import notify_due
 from billing.flows.onboard import update_merchant
 from billing.flows.renew import renew_due
-from billing.tables import balance_entries, subscription_items, subscriptions
+from billing.tables import subscription_items, subscriptions
 from core import ids
 from core.actor import system
-from core.bulk import insert_rows
 from core.mail import OutgoingMail
 from core.tables import messages
 from invoices.tables import invoices
@@ -168,17 +168,9 @@ def test_the_balance_that_will_pay_is_told(stage: Stage) -> None:
     stage.live_until(jakarta("2027-12-01 12:00"))
     with stage.work() as unit:
         holder = stage.row(subscriptions).customer_id
-        insert_rows(
-            unit.session,
-            balance_entries,
-            [
-                {
-                    "merchant_id": stage.id, "id": ids.fresh(), "customer_id": holder,
-                    "amount": 32_000, "kind": "overpaid", "source_kind": "payment",
-                    "source_id": ids.fresh(), "at": unit.now,
-                }
-            ],
-        )  # fmt: skip
+        add_balance(
+            unit, holder, 32_000, kind="overpaid", source_kind="payment", source_id=ids.fresh()
+        )
     stage.live_until(jakarta("2027-12-07 12:00"))
     assert "Dibayar dari saldo Anda: Rp32.000" in mail(stage, "diperpanjang").text
 
