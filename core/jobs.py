@@ -62,10 +62,14 @@ _DUE_KINDS = " UNION ALL ".join(
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """One merchant should look for due work of one kind."""
+    """One merchant should look for due work of one kind.
+
+    ``stepping``: its clock is between two times, when nothing may be done for it.
+    """
 
     merchant_id: UUID
     kind: str
+    stepping: bool = False
 
 
 def ring_due(db: Sessions, real_now: datetime, *, merchant_id: UUID | None = None) -> int:
@@ -105,11 +109,12 @@ def take_bell(db: Sessions, real_now: datetime) -> Bell | None:
                 "DELETE FROM jobs WHERE (merchant_id, id) = (SELECT j.merchant_id, j.id "
                 "FROM jobs j WHERE j.not_before IS NULL OR j.not_before <= :real "
                 "ORDER BY j.rung_at FOR UPDATE SKIP LOCKED LIMIT 1) "
-                "RETURNING merchant_id, kind"
+                "RETURNING merchant_id, kind, EXISTS (SELECT 1 FROM clocks k"
+                " WHERE k.merchant_id = jobs.merchant_id AND k.state = 'stepping') AS stepping"
             ),
             {"real": real_now},
         ).one_or_none()
-    return None if row is None else Bell(row.merchant_id, row.kind)
+    return None if row is None else Bell(row.merchant_id, row.kind, row.stepping)
 
 
 def advancing_clocks(db: Sessions) -> list[UUID]:
@@ -120,12 +125,3 @@ def advancing_clocks(db: Sessions) -> list[UUID]:
                 text("SELECT merchant_id FROM clocks WHERE state <> 'ready' ORDER BY merchant_id")
             ).scalars()
         )
-
-
-def is_stepping(db: Sessions, merchant_id: UUID) -> bool:
-    """Whether a merchant's clock is between two times, when nothing may be done for it."""
-    with db.lookup() as session:
-        state = session.execute(
-            text("SELECT state FROM clocks WHERE merchant_id = :m"), {"m": merchant_id}
-        ).scalar_one_or_none()
-    return state == "stepping"

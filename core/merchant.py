@@ -93,15 +93,25 @@ def load_merchant(session: Session) -> Merchant:
     return Merchant(*_found(row))
 
 
-def merchant_and_now(session: Session, real_now: datetime) -> tuple[Merchant, datetime]:
-    """The merchant, and what time it is there: its test clock where it has one, else machine time.
+def merchant_and_clock(session: Session) -> tuple[Merchant, datetime | None]:
+    """The merchant, and what its test clock shows; None where it lives in machine time.
 
     Raises:
         NotFound: ``merchant_not_found``.
     """
     row = session.execute(_BEGINNING, {"merchant": merchant_of(session)}).one_or_none()
     *fields, at = _found(row)
-    return Merchant(*fields), real_now if at is None else at
+    return Merchant(*fields), at
+
+
+def merchant_and_now(session: Session, real_now: datetime) -> tuple[Merchant, datetime]:
+    """The merchant, and what time it is there: its test clock where it has one, else machine time.
+
+    Raises:
+        NotFound: ``merchant_not_found``.
+    """
+    merchant, at = merchant_and_clock(session)
+    return merchant, real_now if at is None else at
 
 
 def _found(row: Any) -> Any:

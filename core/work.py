@@ -20,7 +20,7 @@ from core.actor import Actor
 from core.bulk import insert_rows
 from core.db import Sessions
 from core.diary import tell
-from core.merchant import Merchant, merchant_and_now
+from core.merchant import Merchant, merchant_and_clock
 from core.tables import audit, events, jobs, messages
 
 
@@ -34,6 +34,7 @@ class Work:
         now: business time: periods, due dates, dunning, documents.
         real_now: machine time: leases, back-off, audit.
         actor: who does it.
+        by_clock: whether ``now`` is what a test clock shows.
     """
 
     session: Session
@@ -41,6 +42,7 @@ class Work:
     now: datetime
     real_now: datetime
     actor: Actor
+    by_clock: bool = False
     _events: list[dict[str, Any]] = field(default_factory=list)
     _rings: set[str] = field(default_factory=set)
     _later: dict[str, datetime] = field(default_factory=dict)
@@ -170,8 +172,8 @@ class Work:
 def work(db: Sessions, merchant_id: UUID, *, actor: Actor, real_now: datetime) -> Iterator[Work]:
     """Open one transaction of work; commits at the end, leaves nothing behind on any error."""
     with db.begin(merchant_id) as session:
-        merchant, now = merchant_and_now(session, real_now)
-        unit = Work(session, merchant, now, real_now, actor)
+        merchant, at = merchant_and_clock(session)
+        unit = Work(session, merchant, at or real_now, real_now, actor, by_clock=at is not None)
         yield unit
         unit.flush()
     unit.told()

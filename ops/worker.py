@@ -8,9 +8,9 @@ import time
 from uuid import UUID
 
 from billing.engine import Engine, build_engine
-from billing.jobs import FLOWS
+from billing.jobs import BATCHES, FLOWS
 from core.clashes import is_clash, repeated
-from core.jobs import is_stepping, ring_due, take_bell
+from core.jobs import ring_due, take_bell
 from core.settings import Settings
 from ops import database_check
 
@@ -23,14 +23,15 @@ IDLE_SECONDS_MAX = 0.5
 
 
 def run_bell(engine: Engine, merchant_id: UUID, kind: str) -> int:
-    """Do the work of one kind for one merchant until none is left; returns how many rows it was."""
-    if is_stepping(engine.db, merchant_id):
-        return 0
+    """Do the work of one kind for one merchant until none is left; returns how many rows it was.
+
+    What came to be due while the last batch was worked off has rung a bell of its own.
+    """
     done = 0
     for _ in range(ROUNDS_MAX):
         count = repeated(lambda: FLOWS[kind](engine, merchant_id))
         done += count
-        if count == 0:
+        if count < BATCHES.get(kind, 1):
             break
     return done
 
@@ -40,6 +41,8 @@ def run_once(engine: Engine) -> bool:
     bell = take_bell(engine.db, engine.real_now())
     if bell is None:
         return False
+    if bell.stepping:
+        return True  # a bell is rung again once the clock stands
     started = time.perf_counter()
     try:
         count = run_bell(engine, bell.merchant_id, bell.kind)

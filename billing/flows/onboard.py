@@ -145,7 +145,9 @@ def create_merchant(
             if clock_at is not None:
                 insert_rows(session, clocks, [{"merchant_id": merchant_id, "at": clock_at}])
             merchant = load_merchant(session)
-            unit = Work(session, merchant, clock_at or real_now, real_now, actor)
+            unit = Work(
+                session, merchant, clock_at or real_now, real_now, actor, clock_at is not None
+            )
             ensure_policy(unit)
             unit.audit("merchant.create", "merchant", merchant_id, after=_shown(asdict(draft)))
             if not proven:

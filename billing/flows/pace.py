@@ -16,12 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.engine import Engine
 from core.actor import system
-from core.tables import clocks
 from core.work import Work
 from invoices.tables import invoices
 from payments.breaker import Heard, Operation, heard_of, sending
@@ -32,6 +31,18 @@ from payments.tables import gateway_budgets, payment_orders
 LOG = logging.getLogger("tagihan.pace")
 
 _Answer = TypeVar("_Answer", Answer, RefundAnswer, AccountAnswer)
+
+# Built once: they are asked with every batch.
+_MINE = (
+    gateway_budgets.c.merchant_id == bindparam("of_merchant"),
+    gateway_budgets.c.id == bindparam("budget"),
+)
+_LOCKED = select(gateway_budgets.c.state).where(*_MINE).with_for_update()
+_STORED = (
+    update(gateway_budgets)
+    .where(*_MINE)
+    .values(state=bindparam("as_told"), updated_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,7 @@ class Leave:
 
 def is_paced(engine: Engine, unit: Work) -> bool:
     """Whether the merchant's calls are counted: not those of a test clock, unless asked for."""
-    if engine.settings.pace_test_clocks:
-        return True
-    virtual = select(clocks.c.merchant_id).where(clocks.c.merchant_id == unit.merchant_id)
-    return unit.session.execute(virtual).one_or_none() is None
+    return engine.settings.pace_test_clocks or not unit.by_clock
 
 
 def take(
@@ -161,27 +169,21 @@ def read_forecast(unit: Work) -> Forecast:
 
 
 def _lock(unit: Work) -> Budget:
-    table = gateway_budgets
-    mine = (table.c.merchant_id == unit.merchant_id) & (table.c.id == _id(unit))
-    query = select(table.c.state).where(mine).with_for_update()
-    stored = unit.session.execute(query).scalar_one_or_none()
+    table, key = gateway_budgets, {"of_merchant": unit.merchant_id, "budget": _id(unit)}
+    stored = unit.session.execute(_LOCKED, key).scalar_one_or_none()
     if stored is None:
         unit.session.execute(
             insert(table)
             .values(merchant_id=unit.merchant_id, id=_id(unit), state={}, updated_at=unit.real_now)
             .on_conflict_do_nothing()
         )
-        stored = unit.session.execute(query).scalar_one()
+        stored = unit.session.execute(_LOCKED, key).scalar_one()
     return Budget.from_json(unit.merchant.gateway_rps, stored)
 
 
 def _store(unit: Work, budget: Budget) -> None:
-    table = gateway_budgets
-    unit.session.execute(
-        update(table)
-        .where(table.c.merchant_id == unit.merchant_id, table.c.id == _id(unit))
-        .values(state=budget.to_json(), updated_at=unit.real_now)
-    )
+    key = {"of_merchant": unit.merchant_id, "budget": _id(unit)}
+    unit.session.execute(_STORED, {**key, "as_told": budget.to_json(), "at": unit.real_now})
 
 
 def _id(unit: Work) -> UUID:

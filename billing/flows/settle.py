@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.exc import OperationalError
 
 from billing.engine import Engine
@@ -54,6 +54,33 @@ NEVER_SENT = 0
 # What `settle` returns where the order was closed while the gateway answered: it is asked again.
 OVERTAKEN = "overtaken"
 _RETRIES = 4
+
+# Built once: they are asked at every piece of news.
+_BY_NAME = (
+    payment_orders.c.merchant_id == bindparam("of_merchant"),
+    payment_orders.c.order_id == bindparam("named"),
+)
+_WHOSE = select(payment_orders.c.customer_id, payment_orders.c.invoice_id).where(*_BY_NAME)
+_ORDER = as_taken().where(*_BY_NAME).with_for_update()
+_CUSTOMER = (
+    select(customers.c.id)
+    .where(customers.c.merchant_id == bindparam("of_merchant"), customers.c.id == bindparam("one"))
+    .with_for_update(key_share=True)
+)
+_INVOICE = (
+    select(invoices)
+    .where(invoices.c.merchant_id == bindparam("of_merchant"), invoices.c.id == bindparam("one"))
+    .with_for_update()
+)
+_CANCEL = (
+    select(refunds.c.id)
+    .where(
+        refunds.c.merchant_id == bindparam("of_merchant"),
+        refunds.c.payment_id == bindparam("one"),
+        refunds.c.route == "cancel",
+    )
+    .limit(1)
+)
 
 _NEWS = {
     "paid": NewsStatus.PAID,
@@ -166,29 +193,16 @@ def settle_in(
 
 def _lock(unit: Work, order_id: str) -> tuple[Row[Any] | None, Row[Any] | None]:
     """Lock customer, invoice, order, in that order."""
-    mine = payment_orders.c.merchant_id == unit.merchant_id
-    found = unit.session.execute(
-        select(payment_orders.c.customer_id, payment_orders.c.invoice_id).where(
-            mine, payment_orders.c.order_id == order_id
-        )
-    ).one_or_none()
+    mine = {"of_merchant": unit.merchant_id}
+    named = {**mine, "named": order_id}
+    found = unit.session.execute(_WHOSE, named).one_or_none()
     if found is None:
         return None, None
-    unit.session.execute(
-        select(customers.c.id)
-        .where(customers.c.merchant_id == unit.merchant_id, customers.c.id == found.customer_id)
-        .with_for_update(key_share=True)
-    )
+    unit.session.execute(_CUSTOMER, {**mine, "one": found.customer_id})
     invoice = None
     if found.invoice_id is not None:
-        invoice = unit.session.execute(
-            select(invoices)
-            .where(invoices.c.merchant_id == unit.merchant_id, invoices.c.id == found.invoice_id)
-            .with_for_update()
-        ).one()
-    order = unit.session.execute(
-        as_taken().where(mine, payment_orders.c.order_id == order_id).with_for_update()
-    ).one()
+        invoice = unit.session.execute(_INVOICE, {**mine, "one": found.invoice_id}).one()
+    order = unit.session.execute(_ORDER, named).one()
     return order, invoice
 
 
@@ -213,18 +227,9 @@ def is_held(order: Row[Any], answer: Answer) -> bool:
 
 def _cancel_asked(unit: Work, order: Row[Any]) -> bool:
     """Whether a refund of ours cancels this captured order."""
-    return (
-        unit.session.execute(
-            select(refunds.c.id)
-            .where(
-                refunds.c.merchant_id == unit.merchant_id,
-                refunds.c.payment_id == unit.derive("payment", order.order_id),
-                refunds.c.route == "cancel",
-            )
-            .limit(1)
-        ).one_or_none()
-        is not None
-    )
+    payment = unit.derive("payment", order.order_id)
+    told = unit.session.execute(_CANCEL, {"of_merchant": unit.merchant_id, "one": payment})
+    return told.one_or_none() is not None
 
 
 def _attests_only_this_send(answer: Answer) -> bool:

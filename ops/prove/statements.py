@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from core.db import SCOPE
 from ops.prove.actors import Actor, Killed, Stage
 from ops.prove.sites import here
 
@@ -77,7 +78,8 @@ class Statements:
         self, connection: Connection, _: Any, statement: str, parameters: Any, *__: Any
     ) -> tuple[str, Any]:
         actor = self._stage.me()
-        if actor is None:
+        if actor is None or statement == SCOPE:
+            # Whose rows it sees concerns this connection alone: nothing of it meets another.
             return statement, parameters
         if actor.dead and statement.startswith(_UNDOING):
             return _NOTHING, {}
