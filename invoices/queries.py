@@ -105,8 +105,8 @@ class LineInForce:
 _INVOICE = tuple(invoices.c[name] for name in Invoice.__slots__)
 _LINE = tuple(invoice_lines.c[name] for name in InvoiceLine.__slots__)
 
-# Credit notes that follow from a change or an end; any other was written by a person.
-AUTOMATIC_SOURCES = ("change", "cancel", "subscription_end")
+# Credit notes that follow from a change, a pause or an end; any other was written by a person.
+AUTOMATIC_SOURCES = ("change", "pause", "cancel", "subscription_end")
 
 
 def get_invoice(unit: Work, invoice_id: UUID, *, lock: bool = False) -> Invoice:

@@ -20,6 +20,7 @@ from billing.flows.cancel import preview_cancel
 from billing.flows.change_items import change_item
 from billing.flows.change_plan import change
 from billing.flows.item_quote import ItemWish
+from billing.flows.pause import pause, resume
 from billing.flows.renew import renew_due
 from billing.flows.subscribe import Subscribed
 from core.merchant import Merchant
@@ -103,6 +104,27 @@ def test_no_day_is_billed_twice_or_never_where_clocks_are_put_on_and_back(
     assert found[-1] == (date(2027, 4, 30), date(2027, 5, 1))
     assert len(found) == (date(2027, 5, 1) - found[0][0]).days
     assert all(before[1] == after[0] for before, after in pairwise(found))
+
+
+def test_two_pauses_in_a_year_that_is_paid_leave_no_overlap(
+    engine: Engine, merchant: Merchant
+) -> None:
+    """Another engine parked the account; ours gave days back again that it had given back."""
+    one = begun(engine, merchant, 3_650_000, unit="year").subscription.id
+    for begins, ends in (("2027-03-10", "2027-04-01"), ("2027-09-10", "2027-10-05")):
+        to(engine, merchant, begins)
+        with working(engine, merchant) as unit:
+            pause(unit, one, policy="give_back")
+        to(engine, merchant, ends)
+        with working(engine, merchant) as unit:
+            resume(unit, one)
+    assert [str(start) for start, _ in spans(engine, merchant)] == [
+        "2027-01-31", "2027-04-01", "2027-10-05",
+    ]  # fmt: skip
+    with working(engine, merchant) as unit:
+        given = preview_cancel(unit, one, when="now").credits
+    assert len(given) == 1, "only the year that is being served has anything left"
+    sound(engine, merchant)
 
 
 @pytest.mark.parametrize(
