@@ -91,7 +91,8 @@ _LIVES = """
 # they were to end on, and from which or up to which one that begun in the past was billed at first.
 _RESUMED = text(
     "SELECT subject_id, CAST(coalesce(payload->>'served_from', payload->>'billed_through', "
-    "payload->>'was', payload->>'ends_on') AS date) AS day FROM events "
+    "payload->>'was', payload->>'ends_on') AS date) AS day, "
+    "type = 'subscription.cancel_scheduled' AS ends FROM events "
     "WHERE merchant_id = :merchant AND subject_id = ANY (:ids) AND "
     "(type IN ('subscription.recovered', 'subscription.resumed') AND payload ? 'served_from' "
     "OR type = 'subscription.created' AND payload ?| array['served_from', 'billed_through'] "
@@ -103,6 +104,13 @@ _NUMBERS = text(
     "AND kind IN ('period', 'change') AND status <> 'draft' "
     "ORDER BY issued_at, length(number), number"
 )
+
+
+class _Said(NamedTuple):
+    """Days that events name: service began on some, and was to end on others."""
+
+    begins: set[date]
+    ends: set[date]
 
 
 class _Period(NamedTuple):
@@ -169,8 +177,8 @@ class _Chain:
         return None
 
 
-def _faults(life: _Life, resumed: set[date], numbers: Sequence[str] = ()) -> Iterator[str]:
-    chain = _Chain({life.first_on}, resumed)
+def _faults(life: _Life, said: _Said, numbers: Sequence[str] = ()) -> Iterator[str]:
+    chain = _Chain({life.first_on}, said.begins)
     for place, row in enumerate(life.periods):
         number = numbers[place] if place < len(numbers) else f"invoice {place + 1}"
         fault = chain.follow(row)
@@ -180,9 +188,9 @@ def _faults(life: _Life, resumed: set[date], numbers: Sequence[str] = ()) -> Ite
         # So does one taken back whole: a change to another interval took its days.
         if row.kind == "period" and not row.undone and row.start >= life.anchor.on:
             ends = next_boundary(life.anchor, life.interval, row.start)
-            if ends != row.end and row.end not in resumed and not chain.moved and not row.again:
+            if ends != row.end and row.end not in said.ends and not chain.moved and not row.again:
                 yield f"{number} ends {row.end}, the calendar says {ends}"
-    if life.billed_through not in chain.ends | resumed and not chain.moved:
+    if life.billed_through not in chain.ends | said.begins and not chain.moved:
         listed = ", ".join(str(end) for end in sorted(chain.ends))
         yield f"billed through {life.billed_through}, invoiced up to {listed}"
 
@@ -191,7 +199,7 @@ def _missing(session: Session, _: Moment) -> Found:
     doubtful = [
         (life, merchant_id, list(ids))
         for said, merchant_id, ids in stream(session, _LIVES)
-        if any(_faults(life := _Life.read(said), set()))
+        if any(_faults(life := _Life.read(said), _Said(set(), set())))
     ]
     return found(_broken(session, doubtful))
 
@@ -199,8 +207,8 @@ def _missing(session: Session, _: Moment) -> Found:
 def _broken(session: Session, doubtful: list[tuple[_Life, UUID, list[UUID]]]) -> Iterator[Broken]:
     names, told = slugs(session), 0
     for life, merchant_id, ids in doubtful:
-        for subscription_id, resumed in _resumed(session, merchant_id, ids):
-            if not any(_faults(life, resumed)):
+        for subscription_id, said in _said(session, merchant_id, ids):
+            if not any(_faults(life, said)):
                 continue
             told += 1
             numbers: Sequence[str] = ()
@@ -208,19 +216,17 @@ def _broken(session: Session, doubtful: list[tuple[_Life, UUID, list[UUID]]]) ->
                 values = {"merchant": merchant_id, "id": subscription_id}
                 numbers = session.execute(_NUMBERS, values).scalars().all()
             what = name_of("subscription", subscription_id, None)
-            why = "; ".join(_faults(life, resumed, numbers))
+            why = "; ".join(_faults(life, said, numbers))
             yield Broken(names.get(merchant_id, "-"), what, why)
 
 
-def _resumed(
-    session: Session, merchant_id: UUID, ids: list[UUID]
-) -> Iterator[tuple[UUID, set[date]]]:
+def _said(session: Session, merchant_id: UUID, ids: list[UUID]) -> Iterator[tuple[UUID, _Said]]:
     for start in range(0, len(ids), _TOGETHER):
         listed = ids[start : start + _TOGETHER]
-        days: dict[UUID, set[date]] = defaultdict(set)
+        days: dict[UUID, _Said] = defaultdict(lambda: _Said(set(), set()))
         values: dict[str, Any] = {"merchant": merchant_id, "ids": listed}
         for row in session.execute(_RESUMED, values):
-            days[row.subject_id].add(row.day)
+            (days[row.subject_id].ends if row.ends else days[row.subject_id].begins).add(row.day)
         yield from ((one, days[one]) for one in listed)
 
 
