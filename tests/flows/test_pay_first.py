@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from builders import make_price, set_clock
@@ -153,7 +154,7 @@ def test_a_charge_that_turns_out_paid_a_day_late_is_balance_and_no_upgrade(
     stage.audit()
 
 
-def open_reviews(stage: Stage) -> list[object]:
+def open_reviews(stage: Stage) -> list[Any]:
     return list(stage.rows(reviews, closed_at=None))
 
 
