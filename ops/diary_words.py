@@ -58,4 +58,7 @@ MAILS: Final = {
     "balance.expiring": ("saldo segera hangus", "credit ends soon"),
     "subscription.cancel_confirmed": ("pembatalan dicatat", "the cancellation is noted"),
     "subscription.change_confirmed": ("perubahan paket dicatat", "the change of plan is noted"),
+    "subscription.pause_confirmed": ("jeda dicatat", "the pause is noted"),
+    "subscription.resume_confirmed": ("langganan dilanjutkan", "the subscription goes on"),
+    "subscription.trial_moved": ("akhir masa coba diubah", "the end of the trial is moved"),
 }

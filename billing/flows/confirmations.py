@@ -1,4 +1,4 @@
-"""Mails that confirm what the customer asked for: a cancellation, a change of plan, money back."""
+"""Mails that confirm what was asked for: an end, a pause, a change, another trial, money back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from uuid import UUID
 
 from billing.flows.change_quote import PlannedChange
 from billing.flows.document_parts import refund_road
+from billing.flows.next_bill import NextBill
 from billing.flows.notices import plan_words, upcoming
+from billing.flows.pause_quote import PlannedPause
 from billing.flows.refund_sources import road_of
 from billing.queries import get_customer, items_in_force
 from billing.records import Subscription
+from core.calendars import civil_date
 from core.work import Mail, Work, queue_mail
 from plans.queries import get_price
 
@@ -26,8 +29,7 @@ def confirm_cancel(
         subscription: as it was when he asked; the one after an undo is told anew.
         end_on: the first civil date without service.
     """
-    item = items_in_force(unit, [subscription.id])[subscription.id]
-    told: dict[str, Any] = {"plan": plan_words(get_price(unit, item.price_id), item.quantity)}
+    told = _plan_told(unit, subscription)
     if scheduled:
         told |= {"when": end_on.isoformat(), "zone": subscription.billing_zone}
     _queue(unit, "subscription.cancel_confirmed", subscription, told, key=subscription.version)
@@ -52,6 +54,52 @@ def confirm_change(unit: Work, planned: PlannedChange, after: Subscription) -> N
             told["when"] = coming.draft.period.start.isoformat()
             told |= coming.usage_told
     _queue(unit, "subscription.change_confirmed", after, told, key=planned.change_id)
+
+
+def confirm_pause(unit: Work, subscription: Subscription, planned: PlannedPause) -> None:
+    """Tell the customer from when nothing is served, until when, and what comes back.
+
+    Args:
+        subscription: as it was when he asked.
+    """
+    told = _plan_told(unit, subscription) | {"starts": planned.quote.pause_on.isoformat()}
+    if planned.resume_on is not None:
+        told["when"] = planned.resume_on.isoformat()
+    if back := sum(credit.total for credit in planned.credits):
+        told["amount"] = back
+    if planned.policy == "forfeit":
+        told["forfeits"] = True
+    _queue(unit, "subscription.pause_confirmed", subscription, told, key=subscription.version)
+
+
+def confirm_resume(unit: Work, subscription: Subscription, on: date, bill: NextBill | None) -> None:
+    """Tell the customer from when he is served again, and what is billed then.
+
+    Args:
+        subscription: as it was when he asked.
+    """
+    told = _plan_told(unit, subscription) | {"starts": on.isoformat()}
+    if bill is not None:
+        told["amount"] = bill.document.total.amount
+        told["when"] = civil_date(bill.at, subscription.billing_zone).isoformat()
+    _queue(unit, "subscription.resume_confirmed", subscription, told, key=subscription.version)
+
+
+def confirm_trial_moved(
+    unit: Work, subscription: Subscription, ends_on: date, bill: NextBill | None
+) -> None:
+    """Tell the customer until when he tries, and what the first paid period costs.
+
+    Args:
+        subscription: as it was when he asked.
+        ends_on: the first paid date, today where the trial is over.
+    """
+    told = _plan_told(unit, subscription) | {"starts": ends_on.isoformat()}
+    if ends_on > civil_date(unit.now, subscription.billing_zone):
+        told |= {"when": ends_on.isoformat(), "zone": subscription.billing_zone}
+    if bill is not None:
+        told["amount"] = bill.document.total.amount
+    _queue(unit, "subscription.trial_moved", subscription, told, key=subscription.version)
 
 
 def confirm_refund(unit: Work, refund: Mapping[str, Any], customer_id: UUID, on: date) -> None:
@@ -83,6 +131,11 @@ def confirm_refund(unit: Work, refund: Mapping[str, Any], customer_id: UUID, on:
             )
         ],
     )
+
+
+def _plan_told(unit: Work, subscription: Subscription) -> dict[str, Any]:
+    item = items_in_force(unit, [subscription.id])[subscription.id]
+    return {"plan": plan_words(get_price(unit, item.price_id), item.quantity)}
 
 
 def _queue(

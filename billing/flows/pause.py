@@ -18,6 +18,7 @@ from sqlalchemy import update
 from billing import queries
 from billing.flows import renew_rows
 from billing.flows.cancel import issue_ahead_again
+from billing.flows.confirmations import confirm_pause, confirm_resume
 from billing.flows.credit import credit_invoice
 from billing.flows.issue import issue
 from billing.flows.next_bill import NextBill, next_bill
@@ -102,6 +103,7 @@ def pause(
     planned = plan_pause(unit, subscription, policy, resume_on)
     pause_id = unit.derive("pause", subscription.id, subscription.version)
     _record(unit, subscription, planned, pause_id, reason)
+    confirm_pause(unit, subscription, planned)
     for invoice_id in planned.voided:
         void_invoice(unit, invoice_id, reason="pause")
     for credit in planned.credits:
@@ -169,12 +171,7 @@ def preview_resume(
         Conflict: ``not_paused``, ``renewal_due``. InvalidRequest: ``invalid_resume_on``.
     """
     subscription = _resuming(unit, _at_rest(unit, subscription_id), on, keep_anchor)
-    [case] = renew_rows.load(unit, [subscription])
-    day = subscription.resume_on
-    assert day is not None
-    case.agreement = apply(case.agreement, Resume(day))
-    bill = next_bill(unit, case, by=instant_of(day, subscription.billing_zone))
-    return PlannedResume(day, case.agreement.current, bill)
+    return _plan_resume(unit, subscription)
 
 
 def resume(
@@ -193,6 +190,8 @@ def resume(
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
     lock_open_invoices(unit, subscription.id)
     resuming = _resuming(unit, subscription, on, keep_anchor)
+    planned = _plan_resume(unit, resuming)
+    confirm_resume(unit, subscription, planned.on, planned.bill)
     _store(
         unit, subscription,
         resume_on=resuming.resume_on, resume_keeps_anchor=resuming.resume_keeps_anchor,
@@ -225,6 +224,15 @@ def _resuming(
     wanted = today if on is None else on
     check_resume_on(wanted, today)
     return replace(subscription, resume_on=wanted, resume_keeps_anchor=keep_anchor)
+
+
+def _plan_resume(unit: Work, resuming: Subscription) -> PlannedResume:
+    [case] = renew_rows.load(unit, [resuming])
+    day = resuming.resume_on
+    assert day is not None
+    case.agreement = apply(case.agreement, Resume(day))
+    bill = next_bill(unit, case, by=instant_of(day, resuming.billing_zone))
+    return PlannedResume(day, case.agreement.current, bill)
 
 
 def _billed_through(subscription: Subscription, planned: PlannedPause) -> date:

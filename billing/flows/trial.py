@@ -16,6 +16,7 @@ from billing.discounted import Duration, Granted, ends_on
 from billing.discounts.queries import get_discount, load_grants
 from billing.discounts.tables import discount_grants
 from billing.flows import renew_rows
+from billing.flows.confirmations import confirm_trial_moved
 from billing.flows.ending import find_unserved
 from billing.flows.item_rows import load_extras
 from billing.flows.next_bill import NextBill, next_bill
@@ -104,6 +105,7 @@ def move_trial(
         before={"trial_end_on": told["was"]},
         after={"trial_end_on": told["trial_end_on"], "reason": reason},
     )  # fmt: skip
+    confirm_trial_moved(unit, subscription, planned.ends_on, planned.bill)
     if moved.status != SubscriptionStatus.TRIALING:
         period = {"period_start": moved.current_start.isoformat(),
                   "period_end": moved.current_end.isoformat(), "status": moved.status}  # fmt: skip

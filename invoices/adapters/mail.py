@@ -28,6 +28,9 @@ NoticeKind = Literal[
     "upgrade_not_paid",
     "cancel_confirmed",
     "change_confirmed",
+    "pause_confirmed",
+    "resume_confirmed",
+    "trial_moved",
     "trial_ending",
     "renewal_notice",
     "price_changes",
@@ -87,8 +90,9 @@ class Notice:
     where usage is billed in addition. ``reason``, ``method`` and
     ``until``, the last moment to say no, are already worded in the reader's language. A change of
     plan ``starts`` on a civil date, takes the place of ``old_plan`` and has ``charged`` whole
-    rupiah at once. ``instead_of`` is a method that was refused before this one paid, which is
-    charged ``from_now`` on. ``pdf`` is the document's file; it is attached.
+    rupiah at once. So does a pause, or its end; where a pause ``forfeits``, paid days in it are
+    lost. ``instead_of`` is a method that was refused before this one paid, which is charged
+    ``from_now`` on. ``pdf`` is the document's file; it is attached.
     """
 
     kind: NoticeKind
@@ -113,6 +117,7 @@ class Notice:
     charged: int | None = None
     instead_of: str = ""
     from_now: bool = False
+    forfeits: bool = False
     pdf: bytes | None = None
 
 
@@ -190,6 +195,7 @@ def _fill(notice: Notice, language: str) -> str:
             reason=notice.reason,
             instead_of=notice.instead_of,
             from_now=notice.from_now,
+            forfeits=notice.forfeits,
             until=notice.until,
             balance="" if notice.balance is None else rupiah(notice.balance),
             metered=notice.used is not None,
