@@ -24,6 +24,7 @@ from api.pages.staff import (
     refunds,
     sign_in,
     trials,
+    used,
 )
 
 
@@ -62,6 +63,7 @@ def routes() -> list[Any]:
                 cancels.resume,
                 trials.trial_form,
                 trials.trial,
+                used.usage_page,
                 pauses.pause_form,
                 pauses.pause,
                 pauses.undo_pause,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
 
 from litestar import Controller
 from litestar.di import NamedDependency
@@ -22,10 +21,9 @@ from api.v1.usage_shapes import (
 )
 from billing.engine import Engine
 from billing.flows.usage_events import take_events
-from billing.flows.usage_lines import plan_usage
+from billing.flows.usage_so_far import used_so_far
 from billing.queries import get_subscription
 from core import ids
-from core.calendars import civil_date
 from core.errors import Conflict, NotFound
 
 
@@ -81,12 +79,10 @@ class UsageController(Controller):
         wanted = path_id("subscription", subscription_id)
         with engine.work(caller.merchant, caller.actor) as unit:
             row = get_subscription(unit, wanted)
-            tomorrow = civil_date(unit.now, row.billing_zone) + timedelta(days=1)
-            through = min(tomorrow, row.ended_on or row.current_end)
-            parts = plan_usage(unit, [(row, through)], so_far=True).get(row.id, ())
+            found = used_so_far(unit, row)
         return UsageOut(
             subscription=ids.public("subscription", wanted),
-            through=through,
-            parts=[UsedOut.of(one) for one in parts],
-            subtotal=sum(one.added for one in parts),
+            through=found.through,
+            parts=[UsedOut.of(one) for one in found.parts],
+            subtotal=found.subtotal,
         )

@@ -9,6 +9,7 @@ from api.pages.staff.labels_catalogue import CATALOGUE
 from api.pages.staff.labels_discounts import DISCOUNTS
 from api.pages.staff.labels_life import LIFE
 from api.pages.staff.labels_money import MONEY
+from api.pages.staff.labels_usage import USAGE
 
 _BASE: Final[Mapping[str, Mapping[str, str]]] = {
     "id": {
@@ -288,6 +289,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         **DISCOUNTS[language],
         **LIFE[language],
         **CATALOGUE[language],
+        **USAGE[language],
     }
     for language, words in _BASE.items()
 }

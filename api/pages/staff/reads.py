@@ -18,6 +18,7 @@ from billing.discounted import Granted
 from billing.discounts.queries import load_grants
 from billing.flows.granting import last_day_of
 from billing.flows.item_rows import load_extras
+from billing.flows.usage_so_far import metered_among
 from billing.records import Change, Customer, Item, Subscription
 from billing.tables import subscriptions
 from core import ids
@@ -52,6 +53,8 @@ class Held:
     # What stands beside the first item or waits to, each with its price, and the discounts it has.
     extras: tuple[tuple[Item, Price], ...] = ()
     grants: tuple[Granted, ...] = ()
+    # Whether anything of it is or was billed by its usage.
+    is_metered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
     changes = queries.scheduled_changes(unit, listed)
     pending = queries.pending_changes(unit, listed)
     extras, grants = load_extras(unit, listed), load_grants(unit, listed)
+    metered = metered_among(unit, listed)
     wanted = {item.price_id for item in items.values()}
     wanted |= {one.item.price_id for every in extras.values() for one in every}
     wanted |= {change.to_price_id for change in changes.values() if change.to_price_id}
@@ -185,6 +189,7 @@ def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
                     for one in grants.get(row.id, ())
                     if one.ends_on is None or one.ends_on > today
                 ),
+                is_metered=row.id in metered,
             )
         )
     return found
