@@ -14,6 +14,7 @@ from litestar.params import Body, FromPath
 from api.pages.checkout import with_return
 from api.pages.declined import push_refused, why_declined
 from api.pages.paying import Paying, paying_of
+from api.pages.portal_balance import Balance, balance_of
 from api.pages.portal_reads import CreditLine, Seen, credits_of, state_of
 from api.pages.portal_words import WORDS
 from api.pages.turns import turns_of
@@ -68,6 +69,7 @@ class Opened:
     wallets: Wallets = field(default_factory=Wallets)
     cards: Cards = field(default_factory=Cards)
     turns: tuple[str, ...] = ()
+    balance: Balance = field(default_factory=Balance)
     late: str = ""
 
 
@@ -100,6 +102,7 @@ def show(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]
             "wallets": opened.wallets,
             "cards": opened.cards,
             "turns": opened.turns,
+            "balance": opened.balance,
             "late": opened.late,
             "declined": why_declined(paying.code, view.language, channel=paying.channel)
             if paying.state == "declined"
@@ -230,6 +233,7 @@ def _open(request: Asked, token: str) -> Opened:
             wallets=_wallets(engine, unit, link),
             cards=saved_cards(engine, unit, link.subject_id) if billed else Cards(),
             turns=turns_of(unit, link.subject_id, language) if billed else (),
+            balance=balance_of(unit, link.subject_id, language) if billed else Balance(),
             late=_late(unit, link, paying, language) if paying.state == "late" else "",
         )
 

@@ -68,6 +68,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "gopay_waits_hint": "Setujui di GoPay dalam beberapa menit, lalu Anda kembali ke halaman "
         "ini.",
         "gopay_agree": "Buka GoPay",
+        "balance": "Saldo Anda",
+        "balance_hint": "Dipakai otomatis untuk tagihan berikutnya, dengan urutan ini.",
+        "lot_money": "Uang Anda",
+        "lot_promotional": "Kredit dari penjual",
+        "lot_until": "berlaku sampai {date}",
+        "lot_for_good": "tidak hangus",
     },
     "en": {
         "pay_now": "Pay by {name}",
@@ -128,6 +134,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "gopay_waits": "GoPay is waiting for you to agree.",
         "gopay_waits_hint": "Agree in GoPay within a few minutes; it brings you back to this page.",
         "gopay_agree": "Open GoPay",
+        "balance": "Your balance",
+        "balance_hint": "Used for the bills to come by itself, in this order.",
+        "lot_money": "Your money",
+        "lot_promotional": "Credit from the seller",
+        "lot_until": "until {date}",
+        "lot_for_good": "does not expire",
     },
 }
 

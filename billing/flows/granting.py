@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from billing import queries
-from billing.credits.lots import MONEY, PROMOTIONAL, Lot, Use
-from billing.credits.queries import due_lots, lots_by_id
+from billing.credits.lots import MONEY, PROMOTIONAL, Lot, Use, in_order
+from billing.credits.queries import due_lots, lots_by_id, lots_of
 from billing.credits.service import (
     JOB,
     NewLot,
@@ -133,6 +133,12 @@ def get_lot(unit: Work, customer_id: UUID, lot_id: UUID) -> Lot:
     if not found:
         raise NotFound("lot_not_found", "this customer's balance has no such lot")
     return found[0]
+
+
+def usable_lots(unit: Work, customer_id: UUID) -> list[tuple[Lot, date | None]]:
+    """List what a customer's balance pays with now, in that order, each with its last day."""
+    lots = in_order(lots_of(unit, [customer_id]).get(customer_id, ()), unit.now)
+    return [(lot, last_day_of(unit, lot)) for lot in lots]
 
 
 def last_day_of(unit: Work, lot: Lot) -> date | None:

@@ -12,11 +12,10 @@ from sqlalchemy import Select, func, select, tuple_
 
 from api.pages.web import in_language
 from billing import queries
-from billing.credits.lots import Lot, in_order
-from billing.credits.queries import lots_of
+from billing.credits.lots import Lot
 from billing.discounted import Granted
 from billing.discounts.queries import load_grants
-from billing.flows.granting import last_day_of
+from billing.flows.granting import usable_lots
 from billing.flows.item_rows import load_extras
 from billing.flows.usage_so_far import metered_among
 from billing.records import Change, Customer, Item, Subscription
@@ -126,7 +125,7 @@ def customer_file(
     return CustomerFile(
         customer=customer,
         balance=queries.balance(unit, customer_id),
-        lots=_lots(unit, customer_id),
+        lots=usable_lots(unit, customer_id),
         held=held_by(unit, queries.list_subscriptions(unit, customer_id=customer_id, limit=100)),
         invoices=[one for one in listed[:PAGE] if one.number],
         invoices_next=(
@@ -142,11 +141,6 @@ def customer_file(
         events=_all(unit, _of(unit, events, customer_id, events.c.seq).limit(EVENTS_MAX)),
         numbers=_numbers(unit, customer_id),
     )
-
-
-def _lots(unit: Work, customer_id: UUID) -> list[tuple[Lot, date | None]]:
-    lots = in_order(lots_of(unit, [customer_id]).get(customer_id, ()), unit.now)
-    return [(lot, last_day_of(unit, lot)) for lot in lots]
 
 
 def held_by(unit: Work, rows: Sequence[Subscription]) -> list[Held]:
