@@ -63,17 +63,26 @@ _LIVES = """
             AND i.period_end = o.period_end
             AND i.period_start = greatest(o.period_start, h.effective_on)
         WHERE n.source_kind = 'change'
+    ), overtaken AS (
+        -- Billed ahead for nothing: a change that moved the anchor had nothing to give back of it.
+        SELECT DISTINCT i.merchant_id, i.id
+        FROM subscription_changes h
+        JOIN invoices i ON i.merchant_id = h.merchant_id AND i.subscription_id = h.subscription_id
+            AND i.kind = 'period' AND i.total_amount = 0 AND i.issued_at <= h.created_at
+            AND i.period_start >= h.effective_on
+        WHERE h.state = 'applied' AND h.quote->>'new_anchor' IS NOT NULL
     ), told AS (
         SELECT i.merchant_id, i.subscription_id, json_agg(json_build_array(
             i.kind, i.period_start, i.period_end, i.status = 'void'
                 OR coalesce(b.amount >= i.total_amount, false)
-                OR coalesce(t.amount >= t.positive, false), a.id IS NOT NULL)
+                OR coalesce(t.amount >= t.positive, false) OR f.id IS NOT NULL, a.id IS NOT NULL)
             -- One request may bill days that were late and then a change: numbers tell the order.
             ORDER BY i.issued_at, length(i.number), i.number) AS invoices
         FROM invoices i
         LEFT JOIN taken_off t ON t.merchant_id = i.merchant_id AND t.invoice_id = i.id
         LEFT JOIN given_back b ON b.merchant_id = i.merchant_id AND b.invoice_id = i.id
         LEFT JOIN again a ON a.merchant_id = i.merchant_id AND a.id = i.id
+        LEFT JOIN overtaken f ON f.merchant_id = i.merchant_id AND f.id = i.id
         WHERE i.subscription_id IS NOT NULL AND i.kind IN ('period', 'change')
             AND i.status <> 'draft'
         GROUP BY i.merchant_id, i.subscription_id

@@ -73,6 +73,12 @@ CHECKS = (
         JOIN subscriptions s ON s.merchant_id = o.merchant_id AND s.id = o.subscription_id
         WHERE n.source_kind = 'change' AND n.to_invoice_amount > 0 AND s.ended_on IS NULL
             AND (s.cancel_on IS NULL OR greatest(o.period_start, h.effective_on) < s.cancel_on)
+            -- A pause took both back: nothing is served from the day on which it begins.
+            AND NOT EXISTS (SELECT 1 FROM subscription_changes p
+                WHERE p.merchant_id = s.merchant_id AND p.subscription_id = s.id
+                AND p.kind = 'pause' AND p.quote->>'policy' LIKE 'give_back/%'
+                AND p.created_at = v.closed_at
+                AND p.effective_on <= greatest(o.period_start, h.effective_on))
             AND NOT EXISTS (
                 SELECT 1 FROM invoices r WHERE r.merchant_id = o.merchant_id
                 AND r.subscription_id = o.subscription_id AND r.issued_at >= v.closed_at

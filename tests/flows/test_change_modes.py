@@ -73,6 +73,21 @@ def test_a_restart_gives_the_rest_back_and_begins_a_whole_period_today(stage: St
     stage.audit()
 
 
+def test_a_restart_to_a_year_takes_the_days_of_a_free_month_sent_ahead(stage: Stage) -> None:
+    """December was sent on the 8th for nothing: there is nothing of it to give back."""
+    _, subscription, _ = stage.invoice_customer(0)
+    stage.live_until(jakarta("2026-12-10 10:00"))
+    with stage.work() as unit:
+        year = make_price(unit, 1_200_000, interval_unit="year").id
+    assert changed(stage, subscription, year, "restart") == [1_200_000]
+    assert periods(stage) == [
+        ("period", "2026-11-15", "2026-12-15", 0),
+        ("period", "2026-12-15", "2027-01-15", 0),
+        ("change", "2026-12-10", "2027-12-10", 1_200_000),
+    ]
+    stage.audit()
+
+
 def test_a_restart_that_nobody_pays_has_never_been(stage: Stage) -> None:
     subscription = begin(stage)
     with stage.work() as unit:

@@ -19,6 +19,7 @@ from billing.engine import Engine
 from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.change_plan import change
 from billing.flows.issue_again import bill_what_it_took_off
+from billing.flows.pause import pause, resume
 from billing.flows.take_out import take_out
 from billing.tables import subscriptions
 from invoices.tables import invoice_lines, invoices
@@ -221,4 +222,23 @@ def test_what_is_not_served_any_more_is_billed_only_once_it_is_again(stage: Stag
         undo_cancel(unit, subscription)
     stage.drain()
     assert bills(stage)[3] == ("period", "2027-01-10", "2027-02-10", "open", 166_500, 166_500)
+    stage.audit()
+
+
+def test_who_is_paused_on_the_day_of_an_unpaid_upgrade_owes_nothing_for_it(stage: Stage) -> None:
+    """Both invoices are taken back with the day they begin on; the next one is of the resume."""
+    _, subscription, first = stage.invoice_customer(150_000)
+    stage.drain()
+    dear = upgrade(stage, subscription, 300_000)
+    with stage.work() as unit:
+        pause(unit, subscription, policy="give_back")
+    assert (stage.invoice(first).due_amount, stage.invoice(dear).status) == (0, "void")
+    stage.audit()
+    stage.live_until(jakarta("2027-01-03 10:00"))
+    with stage.work() as unit:
+        resume(unit, subscription)
+    assert bills(stage)[1:] == [
+        ("change", "2026-12-10", "2027-01-10", "void", 333_000, 333_000),
+        ("period", "2027-01-03", "2027-02-03", "open", 333_000, 333_000),
+    ]
     stage.audit()
