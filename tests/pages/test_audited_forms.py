@@ -171,9 +171,17 @@ class Forms:
                 account_number="12345678", account_name="Dewi",
             )  # fmt: skip
 
+        with self.house.work() as unit:
+            lucky = ids.public("customer", make_customer(unit).id)
+        grant = f"/customers/{lucky}/credit"
+        credited_with = f"{grant}?amount=50000&reason=Maaf&expires_on=2027-03-31"
         asked = f"{refund}?amount=50000&reason=mistake"
         given = f"{credit}?amount=55500&reason=service_problem&note=Maaf"
         return [
+            (
+                "/staff/{slug}/customers/{customer}/credit",
+                self._confirm(grant, credited_with, expires_on="2027-03-31"),
+            ),
             ("/staff/{slug}/payments/{payment}/refund", self._confirm(refund, asked)),
             ("/staff/{slug}/refunds/{refund_id}/{act}", complete),
             ("/staff/{slug}/invoices/{invoice}/credit", self._confirm(credit, given)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from api.pages.web import see_other
 from billing import queries
 from billing.records import Customer
 from core import ids
-from core.errors import Conflict, Forbidden
+from core.errors import Conflict, Forbidden, InvalidRequest
 from core.work import Work
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -66,6 +67,19 @@ def require_same(form: dict[str, str], now: str) -> None:
     """
     if form.get("print") != now:
         raise StaleError
+
+
+def day_in(form: dict[str, str], name: str, code: str) -> date | None:
+    """Read the day of a field; an empty one is none.
+
+    Raises:
+        InvalidRequest: ``code``.
+    """
+    said = form.get(name, "").strip()
+    try:
+        return date.fromisoformat(said) if said else None
+    except ValueError:
+        raise InvalidRequest(code, "a date", field=name) from None
 
 
 def fingerprint(*parts: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -11,6 +10,7 @@ from litestar.params import FromPath
 from api.pages.staff.forms import (
     Form,
     back,
+    day_in,
     fingerprint,
     require,
     require_same,
@@ -53,7 +53,7 @@ def pause(
     require(person.may_cancel)
     subscription_id = ids.parse("subscription", subscription)
     try:
-        policy, resume_on = _policy(data), _day(data)
+        policy, resume_on = _policy(data), day_in(data, "resume_on", "invalid_resume_on")
         with person.engine.work(person.merchant_id, person.actor) as unit:
             version = queries.lock_subscription(unit, subscription_id).version
             planned = pausing.preview_pause(
@@ -198,11 +198,3 @@ def _policy(form: dict[str, str]) -> PausePolicy:
     if policy not in POLICIES:
         raise InvalidRequest("invalid_policy", "one of the three", field="policy")
     return policy
-
-
-def _day(form: dict[str, str]) -> date | None:
-    said = form.get("resume_on", "").strip()
-    try:
-        return date.fromisoformat(said) if said else None
-    except ValueError:
-        raise InvalidRequest("invalid_resume_on", "a date", field="resume_on") from None

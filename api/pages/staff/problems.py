@@ -95,6 +95,14 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
         "pilih nasib sisa tagihannya.",
         "choose what becomes of the rest of the invoice.",
     ),
+    "invalid_reason": (
+        "tulis alasannya dalam beberapa kata.",
+        "say why, in a few words.",
+    ),
+    "invalid_expires_on": (
+        "hari terakhirnya hari ini atau sesudahnya.",
+        "its last day is today or later.",
+    ),
     "nothing_to_refund": ("tidak ada yang dapat dikembalikan.", "there is nothing to refund."),
     "nothing_to_credit": ("tidak ada yang dapat dikoreksi.", "there is nothing to credit."),
     "refund_exceeds_payment": (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.pages.staff.forms import Form, back, fingerprint, require, require_same, subject
+from api.pages.staff.forms import Form, back, day_in, fingerprint, require, require_same, subject
 from api.pages.staff.frame import show
 from api.pages.staff.problems import StaleError, refusal
 from api.pages.staff.session import SignedIn, check_form, person_of
@@ -42,7 +41,7 @@ def trial(
     require(person.may_change_plan)
     subscription_id = ids.parse("subscription", subscription)
     try:
-        to = _day(data)
+        to = day_in(data, "ends_on", "invalid_trial_end")
         with person.engine.work(person.merchant_id, person.actor) as unit:
             version = queries.lock_subscription(unit, subscription_id).version
             require_same(data, _print(preview_trial(unit, subscription_id, to=to), version))
@@ -71,7 +70,8 @@ def _page(
     with person.engine.work(person.merchant_id, person.actor) as unit:
         setting, held, customer = subject(unit, subscription_id)
         try:
-            planned = preview_trial(unit, subscription_id, to=_day(asked))
+            to = day_in(asked, "ends_on", "invalid_trial_end")
+            planned = preview_trial(unit, subscription_id, to=to)
             printed = _print(planned, held.row.version)
         except EngineError as error:
             problem = problem or refusal(error, person.language)
@@ -85,11 +85,3 @@ def _page(
         "sub": subscription,
     }
     return show(person, setting, "trial.html", context, status=status)
-
-
-def _day(form: dict[str, str]) -> date | None:
-    said = form.get("ends_on", "").strip()
-    try:
-        return date.fromisoformat(said) if said else None
-    except ValueError:
-        raise InvalidRequest("invalid_trial_end", "a date", field="ends_on") from None
