@@ -5,11 +5,20 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from builders import START, make_price, make_subscription, set_clock
+from builders import (
+    START,
+    make_customer,
+    make_method,
+    make_price,
+    make_subscription,
+    set_clock,
+)
 from pages.desk import Desk, plain
 from pages.house import House
 from sqlalchemy import select
 
+from billing.flows.change_plan import change
+from billing.flows.granting import grant
 from billing.flows.settle import settle
 from billing.queries import get_subscription, items_in_force
 from billing.tables import subscription_changes
@@ -271,3 +280,31 @@ def test_a_trial_is_extended_as_shown(house: House, desk: Desk) -> None:
     told = house.client.get(desk.send(path, page, ends_on="2027-03-01").headers["location"]).text
     assert "Akhir masa coba sudah diubah." in told
     assert "1 Maret 2027" in plain(told)
+
+
+def test_an_upgrade_that_waits_to_be_paid_is_told_and_can_be_dropped(
+    house: House, desk: Desk
+) -> None:
+    with house.work() as unit:
+        who = make_customer(unit)
+        made = make_subscription(
+            unit, customer=who, price=make_price(unit, 349_000),
+            payment_method_id=make_method(unit, who.id),
+        )  # fmt: skip
+        grant(unit, who.id, 387_390, reason="Bulan pertama")
+    customer, subscription = who.id, made.subscription.id
+    with house.work() as unit:
+        dear = make_price(unit, 899_000).id
+        done = change(unit, subscription, price_id=dear, payment="pay_first")
+    assert done.planned.pays_first
+    assert done.planned.invoice_id is not None
+    home = f"/customers/{ids.public('customer', customer)}"
+    page = desk.get(home).text
+    assert f'/invoices/{ids.public("invoice", done.planned.invoice_id)}"' in page
+    assert "Menunggu pembayaran untuk" in plain(page)
+    assert "Rp349.000" in plain(page)
+    assert "Waits to be paid for" in plain(desk.get(f"{home}?lang=en").text)
+
+    dropped = desk.send(path_of(subscription, "drop-change"), desk.get(home).text)
+    assert dropped.status_code == 303
+    assert "Waits to be paid for" not in plain(desk.get(home).text)
