@@ -26,6 +26,20 @@ TERMS: Final[Mapping[str, tuple[Callable[[Any], str], Callable[[Any], str]]]] = 
         lambda t: f"Langganan {t.who} berjalan lagi",
         lambda t: f"The subscription of {t.who} is served again",
     ),
+    "subscription.upgrade_waiting": (
+        lambda t: (
+            f"{t.who} pindah ke {t.says('plan')} begitu {t.rp('total')} dibayar, "
+            f"paling lambat {t.day('valid_until')}"
+        ),
+        lambda t: (
+            f"{t.who} moves to {t.says('plan')} once {t.rp('total')} is paid, "
+            f"until {t.day('valid_until')} at the latest"
+        ),
+    ),
+    "subscription.upgrade_lapsed": (
+        lambda t: f"{t.who} tetap di paketnya: pindah paket tidak dibayar atau diganti",
+        lambda t: f"{t.who} keeps the plan: the upgrade was not paid, or another took its place",
+    ),
     "discount.created": (
         lambda t: f"Diskon baru: {t.says('code')}",
         lambda t: f"New discount: {t.says('code')}",

@@ -74,7 +74,7 @@ BUGS: Final[dict[str, Bug]] = {
     "not-found-is-failure": Bug(
         "404 from the status call counts as proof that nothing was taken",
         "own",
-        _MONEY,
+        (*_MONEY, "what is paid can not be paid again"),
         (edit(f"{_ANSWERS}:status_answer", {'"not_found", code="404"': '"failed", code="404"'}),),
     ),
     "on-process-is-failure": Bug(
@@ -272,7 +272,7 @@ BUGS: Final[dict[str, Bug]] = {
     "two-attempts-at-once": Bug(
         "an invoice may have two charges under way (the code's guard and the index are gone)",
         "lago#5708, lago#5547; a double click",
-        ("doctor:pulled-at-most-once", "I2"),
+        ("doctor:pulled-at-most-once", "doctor:next-try-after-attested-failure", "I2"),
         (swap("billing.flows.orders", "open_orders", lambda *_: []),),
         ("DROP INDEX uq_payment_orders_one_open_attempt",),
         pair=True,

@@ -78,6 +78,7 @@ LINES: list[tuple[LineKind, dict[str, Any], str, str]] = [
      "Rp300.000 × 31/31 days − Rp320.000 billed already = -Rp20.000"),
     (LineKind.SETUP, {"rule": "product", "unit_amount": 25_000, "quantity": 1}, "", ""),
     (LineKind.ONE_OFF, {"rule": "product", "unit_amount": 10_000, "quantity": 4}, "", ""),
+    (LineKind.TOP_UP, {"rule": "product", "unit_amount": 100_000, "quantity": 1}, "", ""),
     (LineKind.ONE_OFF, {"rule": "sum", "parts": [10_000, PRICE]}, "Rp10.000 + Rp150.000 = Rp160.000",
      "Rp10.000 + Rp150.000 = Rp160.000"),
 ]  # fmt: skip
