@@ -237,3 +237,8 @@ def put_item(
         "created_at": unit.now,
     }
     insert_rows(unit.session, subscription_items, [row])
+
+
+def resumed_id(unit: Work, item_id: UUID, on: date) -> UUID:
+    """The id of what goes on after a pause: of the item that stood still, and the day."""
+    return unit.derive("item", item_id, "resumed", on)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
 from billing import queries
+from billing.flows.item_rows import resumed_id
 from billing.flows.renew_rows import Case
 from billing.lifecycle import SubscriptionEvent, move
 from billing.service import tell
@@ -110,8 +110,3 @@ def _split_items(unit: Work, case: Case, paused_on: date, on: date, *, goes_on: 
         )
         if row.extra_id is None and row.ended_on is None:
             case.item_id = new_id
-
-
-def resumed_id(unit: Work, item_id: UUID, on: date) -> UUID:
-    """The id of what goes on after a pause: of the item that stood still, and the day."""
-    return unit.derive("item", item_id, "resumed", on)

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from billing.flows.usage_fees import fees_of_span
+from billing.flows.usage_spans import SpanFound, items_of, spans_of
 from billing.records import Subscription
-from billing.tables import subscription_items
-from core.calendars import Anchor, Period, instant_of, period_containing
+from core.calendars import Period, instant_of
 from core.exact import written
 from core.money import Money
 from core.work import Work
@@ -28,14 +26,13 @@ from plans.metered import priced_usage, terms_of_events
 from plans.percentages import Fees
 from plans.price_models import Priced, billable
 from plans.queries import Price, load_prices
-from usage.closing import OpenSpan, ServedItem, joined, open_spans, share_of
+from usage.closing import OpenSpan
 from usage.measures import Measured, Span, measured
 from usage.meters import Aggregation
 from usage.queries import (
     ClosingRow,
     MeterRow,
     UsagePrice,
-    Wanted,
     closings_of,
     has_usage_prices,
     load_meters,
@@ -76,13 +73,18 @@ class UsedPart:
         return (self.span.item_id, self.part.id, self.span.start)
 
     @property
+    def is_grown(self) -> bool:
+        """Whether the rest of a period is added to what a pause, or another cut, billed of it."""
+        return self.billed is not None and self.billed.period_end != self.span.end
+
+    @property
     def is_news(self) -> bool:
         """Whether a closing is to be written: the first, or one of another quantity.
 
         Where each event has a price of its own, the same sum of as many may come to another amount.
         """
         before = self.billed
-        if before is None or (before.events, before.quantity) != (
+        if before is None or self.is_grown or (before.events, before.quantity) != (
             self.events, written(self.quantity)
         ):  # fmt: skip
             return True
@@ -104,19 +106,19 @@ def plan_usage(
     if not through or not has_usage_prices(unit):
         return {}
     rows = {row.id: row for row, _ in through}
-    items = _items(unit, list(rows))
+    items = items_of(unit, list(rows))
     parts = usage_prices_of(unit, {one.price_id for one in items})
     if not parts:
         return {}
     prices = load_prices(unit, parts)
     meters = load_meters(unit, {one.meter_id for every in parts.values() for one in every})
     closed = closings_of(unit, rows)
-    found: list[_Found] = []
+    found: list[SpanFound] = []
     for row, until in through:
         mine = [one for one in items if one.subscription_id == row.id and one.price_id in parts]
         before = [one for one in closed if one.subscription_id == row.id]
-        found += _spans(
-            row, until, items=mine, parts=parts, closed=before, meters=meters, prices=prices,
+        found += spans_of(
+            unit, row, until, items=mine, parts=parts, closed=before, meters=meters, prices=prices,
             so_far=so_far,
         )  # fmt: skip
     wanted = [one.wanted(meters) for one in found]
@@ -141,7 +143,7 @@ def usage_line(unit: Work, used: UsedPart) -> DraftLine | None:
     if used.billed is not None:
         derivation = {"rule": "minus", "of": dict(derivation), "less": used.billed.amount}
     description = describe(LineKind.USAGE, used.part.name)
-    if used.billed is not None:
+    if used.billed is not None and not used.is_grown:
         description = {
             "id": f"{description['id']} (terlambat)", "en": f"{description['en']} (late)",
         }  # fmt: skip
@@ -185,89 +187,8 @@ def closing_id(unit: Work, used: UsedPart, n: int) -> UUID:
     return unit.derive("usage_closing", item_id, part_id, start, n)
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    id: UUID
-    subscription_id: UUID
-    extra_id: UUID | None
-    price_id: UUID
-    started_on: date
-    ended_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A span that is to be looked at."""
-
-    subscription_id: UUID
-    zone: str
-    span: OpenSpan
-    part: UsagePrice
-    share: tuple[int, int] | None
-    billed: ClosingRow | None
-
-    def wanted(self, meters: Mapping[UUID, MeterRow]) -> Wanted:
-        """The sums it needs."""
-        meter = meters[self.part.meter_id]
-        return Wanted(self.subscription_id, meter.id, meter.aggregation, self.span)
-
-
-def _spans(
-    row: Subscription,
-    until: date,
-    *,
-    items: Sequence[_Item],
-    parts: Mapping[UUID, Sequence[UsagePrice]],
-    closed: Sequence[ClosingRow],
-    meters: Mapping[UUID, MeterRow],
-    prices: Mapping[UUID, Price],
-    so_far: bool,
-) -> list[_Found]:
-    found: list[_Found] = []
-    paid_from = row.trial_end_on or row.started_on
-    for extra_id, price_id in dict.fromkeys((item.extra_id, item.price_id) for item in items):
-        served = joined(
-            ServedItem(item.id, item.started_on, item.ended_on)
-            for item in items if (item.extra_id, item.price_id) == (extra_id, price_id)
-        )  # fmt: skip
-        first = {version: one.id for one in served for version in one.versions}
-        by_id = {one.id: one for one in served}
-        for part in parts[price_id]:
-            meter = meters[part.meter_id].rule
-            mine = [one for one in closed if one.usage_price_id == part.id and one.item_id in first]
-            ends: dict[UUID, date] = {}
-            for one in mine:
-                item = first[one.item_id]
-                ends[item] = max(one.period_end, ends.get(item, one.period_end))
-            # An event as old as its meter takes it may have come just after the last closing.
-            found += [
-                _Found(
-                    row.id, row.billing_zone,
-                    OpenSpan(one.item_id, one.period_start, one.period_end), part, one.share, one,
-                )
-                for one in mine
-                if one.period_end > ends[first[one.item_id]] - timedelta(days=meter.late_days + 1)
-            ]  # fmt: skip
-            for span in open_spans(served, ends, paid_from=paid_from, through=until):
-                item_of = by_id[span.item_id]
-                whole = _whole(row, prices[price_id], span, item_of)
-                reaches = span.end
-                if so_far and meter.aggregation != "weighted_sum":
-                    reaches = min(item_of.end or whole.end, whole.end)
-                share = share_of(meter.aggregation, span, whole, lasts_to=reaches)
-                found.append(_Found(row.id, row.billing_zone, span, part, share, None))
-    return found
-
-
-def _whole(row: Subscription, price: Price, span: OpenSpan, item: ServedItem) -> Period:
-    """The period of its price that a span lies in; another interval began with its item."""
-    alike = price.interval.is_as_long_as(row.interval)
-    anchor = row.anchor if alike else Anchor.at(item.start)
-    return period_containing(anchor, price.interval, span.start)
-
-
 def _used(
-    found: _Found, said: Measured, fees: Fees | None, price: Price, meter: MeterRow
+    found: SpanFound, said: Measured, fees: Fees | None, price: Price, meter: MeterRow
 ) -> UsedPart:
     billed_as = billable(said.quantity)
     part = found.part
@@ -301,19 +222,3 @@ def _shared(priced: Priced, days: int, of_days: int) -> Priced:
 
 def _instants(span: OpenSpan, zone: str) -> Span:
     return Span(span.start, span.end, instant_of(span.start, zone), instant_of(span.end, zone))
-
-
-def _items(unit: Work, subscription_ids: Sequence[UUID]) -> list[_Item]:
-    table = subscription_items.c
-    rows = unit.session.execute(
-        select(
-            table.id, table.subscription_id, table.extra_id, table.price_id, table.started_on,
-            table.ended_on,
-        )
-        .where(
-            table.merchant_id == unit.merchant_id,
-            table.subscription_id.in_(sorted(subscription_ids)),
-        )
-        .order_by(table.started_on, table.created_at, table.id)
-    )  # fmt: skip
-    return [_Item(**row._mapping) for row in rows]
