@@ -19,7 +19,7 @@ from billing.flows.confirmations import confirm_change
 from billing.flows.credit import CreditNote, credit_invoice
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
-from billing.flows.move_waits import put_back, waits_on
+from billing.flows.move_waits import put_back, quantity_back, waits_on
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up
 from billing.flows.renew_rows import replace_item
@@ -230,7 +230,11 @@ def drop_change(unit: Work, subscription_id: UUID) -> bool:
         let_go(unit, subscription.id, because="replaced")
         return True
     waiting = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
-    dropped = drop_scheduled(unit, subscription.id)
+    has = queries.items_in_force(unit, [subscription.id])[subscription.id].quantity
+    wanted = (waiting.quantity if waiting else None) or has
+    # A quantity that goes along with a move is dropped first, and the move waits on.
+    goes_back = quantity_back(unit, subscription, was=wanted, now=has)
+    dropped = goes_back or drop_scheduled(unit, subscription.id)
     if dropped and waiting is not None:
         if moved := waiting.quote.get("moved"):
             put_back(unit, subscription, UUID(moved))
@@ -240,7 +244,7 @@ def drop_change(unit: Work, subscription_id: UUID) -> bool:
             "subscription",
             subscription.id,
             before={"price": str(waiting.to_price_id), "quantity": waiting.quantity},
-            after={"price": None},
+            after={"price": None, "quantity": has} if goes_back else {"price": None},
         )
     return dropped
 

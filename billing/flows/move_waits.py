@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -30,6 +31,16 @@ def waits_on(
     return True
 
 
+def quantity_back(unit: Work, subscription: Subscription, *, was: int, now: int) -> bool:
+    """Let a move that took a quantity along go back to another; says whether one had."""
+    waits = queries.scheduled_changes(unit, [subscription.id]).get(subscription.id)
+    if waits is None or not waits.is_move or was == now or waits.quantity != was:
+        return False
+    _store(unit, waits.id, now)
+    _tell(unit, subscription, replace(waits, quantity=now))
+    return True
+
+
 def moved_by(waits: Change | None) -> dict[str, str]:
     """What a change that takes the place of a waiting one keeps of it: the move, if it was one."""
     if waits is None:
@@ -45,7 +56,7 @@ def put_back(unit: Work, subscription: Subscription, change_id: UUID) -> Change 
     """
     member, changed, move = price_move_members.c, subscription_changes.c, price_moves.c
     found = unit.session.execute(
-        select(changed.from_price_id, changed.to_price_id, changed.effective_on)
+        select(changed.from_price_id)
         .join_from(
             price_move_members,
             subscription_changes,
@@ -60,23 +71,30 @@ def put_back(unit: Work, subscription: Subscription, change_id: UUID) -> Change 
         )
         # An undoing of the move that begins now finds it waiting.
         .with_for_update(read=True, of=price_moves)
-    ).one_or_none()
+    ).scalar_one_or_none()
     item = queries.items_in_force(unit, [subscription.id])[subscription.id]
-    if found is None or item.price_id != found.from_price_id:
+    if found is None or item.price_id != found:
         return None
     unit.session.execute(
         update(subscription_changes)
         .where(changed.merchant_id == unit.merchant_id, changed.id == change_id)
         .values(state="scheduled", closed_at=None, quantity=item.quantity)
     )
+    waits = queries.find_change(unit, change_id)
+    assert waits is not None
+    _tell(unit, subscription, waits)
+    return waits
+
+
+def _tell(unit: Work, subscription: Subscription, waits: Change) -> None:
+    assert waits.to_price_id is not None
     told = {
-        "change": ids.public("change", change_id),
-        "price": ids.public("price", found.to_price_id),
-        "quantity": item.quantity,
-        "effective_on": found.effective_on.isoformat(),
+        "change": ids.public("change", waits.id),
+        "price": ids.public("price", waits.to_price_id),
+        "quantity": waits.quantity,
+        "effective_on": waits.effective_on.isoformat(),
     }
     tell(unit, "subscription.change_scheduled", subscription, told)
-    return queries.find_change(unit, change_id)
 
 
 def _store(unit: Work, change_id: UUID, quantity: int) -> None:

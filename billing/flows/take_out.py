@@ -19,8 +19,8 @@ from billing.drafts import lead_days
 from billing.flows.change_quote import billed_line
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue_again import bill_what_it_took_off
-from billing.flows.move_waits import quantity_back
 from billing.flows.item_rows import resumed_id
+from billing.flows.move_waits import quantity_back
 from billing.flows.renew_rows import replace_item
 from billing.flows.take_out_item import undo_item
 from billing.flows.upgrade_offers import voided

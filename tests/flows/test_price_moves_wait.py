@@ -18,6 +18,7 @@ from billing.flows.item_quote import ItemWish
 from billing.flows.move_rows import progress_of
 from billing.flows.moves import move_due, start_move, undo_move
 from billing.flows.pause import pause, resume
+from billing.flows.take_out import take_out
 from billing.flows.trial import move_trial
 from billing.moves.queries import get_move
 from core.merchant import Merchant
@@ -168,4 +169,49 @@ def test_a_trial_is_moved_and_a_thing_beside_is_taken_while_a_price_waits(
         assert queries.scheduled_changes(unit, [subscription])
     to(engine, merchant, datetime(2027, 1, 21, 3, tzinfo=UTC))
     assert billed(engine, merchant, subscription) == [("2027-01-21", 185_000)]
+    sound(engine)
+
+
+def test_more_that_nobody_paid_for_is_not_billed_at_the_announced_price(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    subscription, _ = announced(engine, merchant, versions)
+    to(engine, merchant, datetime(2027, 1, 10, 3, tzinfo=UTC))
+    with working(engine, merchant) as unit:
+        taken = change(unit, subscription, quantity=3, mode="prorate").planned.invoice_id
+    assert taken is not None
+    to(engine, merchant, datetime(2027, 1, 11, 3, tzinfo=UTC))
+    with working(engine, merchant) as unit:
+        take_out(unit, taken, reason="mistake")
+    to(engine, merchant, FEBRUARY)
+    assert billed(engine, merchant, subscription)[1:] == [("2027-02-01", 175_000)]
+    sound(engine)
+
+
+def test_fewer_asked_for_since_stay_fewer_when_more_are_taken_out(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    subscription, _ = announced(engine, merchant, versions, quantity=4)
+    to(engine, merchant, datetime(2027, 1, 10, 3, tzinfo=UTC))
+    with working(engine, merchant) as unit:
+        taken = change(unit, subscription, quantity=5, mode="prorate").planned.invoice_id
+        change(unit, subscription, quantity=2, mode="at_period_end")
+    assert taken is not None
+    with working(engine, merchant) as unit:
+        take_out(unit, taken, reason="mistake")
+    to(engine, merchant, FEBRUARY)
+    assert billed(engine, merchant, subscription)[1:] == [("2027-02-01", 350_000)]
+    sound(engine)
+
+
+def test_fewer_asked_for_and_dropped_leave_the_announced_price_waiting_for_all(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    subscription, _ = announced(engine, merchant, versions, quantity=3)
+    with working(engine, merchant) as unit:
+        change(unit, subscription, quantity=1, mode="at_period_end")
+    with working(engine, merchant) as unit:
+        assert drop_change(unit, subscription)
+    to(engine, merchant, FEBRUARY)
+    assert billed(engine, merchant, subscription)[1:] == [("2027-02-01", 525_000)]
     sound(engine)
