@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
-from builders import make_merchant
+from builders import make_customer, make_merchant, make_method, make_price, make_subscription
 from pages.desk import Desk, plain
 from pages.house import VA_NUMBER, House
 
+from api.pages.staff.finding import search
+from api.pages.staff.reads import counts
+from billing.flows import top_up
+from billing.flows.change_plan import change
+from billing.flows.granting import grant
 from core import ids
 
 HOSTILE = '"><img src=x onerror=alert(1)>{{7*7}}'
@@ -26,6 +34,32 @@ def test_the_first_page_has_figures_and_the_newest(house: House, desk: Desk) -> 
     assert "MRR Rp349.000" in text
     assert "Invoice terbuka Rp387.390 1 invoice" in text
     assert "Dewi Anggraini" in text
+
+
+def test_a_top_up_and_an_upgrade_nobody_paid_yet_are_neither_open_nor_late(
+    house: House, desk: Desk
+) -> None:
+    with house.work() as unit:
+        who = make_customer(unit, name="Dewi Anggraini")
+        method = make_method(unit, who.id)
+        grant(unit, who.id, 387_390, reason="Bulan pertama")
+        made = make_subscription(
+            unit, customer=who, price=make_price(unit, 349_000), payment_method_id=method
+        )
+        dear = make_price(unit, 899_000).id
+        done = change(unit, made.subscription.id, price_id=dear, payment="pay_first")
+        top_up.ask(unit, who.id, 100_000)
+        assert done.planned.pays_first
+    for days in (0, 60):  # long past any day on which it was to be paid
+        with house.work() as unit:
+            later = replace(unit, now=unit.now + timedelta(days=days))
+            figures = counts(later)
+            [found] = [one for one in search(later, "dewi")[0] if one.customer.id == who.id]
+        assert (figures["open_count"], figures["open_amount"], figures["late_amount"]) == (0, 0, 0)
+        assert found.due == 0
+    house.subscribe(name="Budi")
+    text = plain(desk.get().text)
+    assert "Invoice terbuka Rp387.390 1 invoice" in text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from invoices.tables import invoices
 from payments.tables import payment_orders
 
 FOUND_MAX = 25
+# What is owed. A top-up that is asked for is no debt, and an offer none before it is paid.
+OWED = (invoices.c.status == "open", invoices.c.kind != "top_up", ~invoices.c.is_offer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _due(unit: Work, listed: Sequence[UUID]) -> dict[UUID, int]:
         select(invoices.c.customer_id, func.sum(invoices.c.due_amount))
         .where(
             invoices.c.merchant_id == unit.merchant_id,
-            invoices.c.status == "open",
+            *OWED,
             invoices.c.customer_id.in_(sorted(set(listed))),
         )
         .group_by(invoices.c.customer_id)

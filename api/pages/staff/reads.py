@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
 
+from api.pages.staff.finding import OWED
 from api.pages.web import in_language
 from billing import queries
 from billing.credits.lots import Lot
@@ -87,13 +88,13 @@ def counts(unit: Work) -> dict[str, int]:
     by_status = {str(row[0]): int(row[1]) for row in rows}
     open_count, open_amount = unit.session.execute(
         select(func.count(), func.coalesce(func.sum(invoices.c.due_amount), 0)).where(
-            invoices.c.merchant_id == unit.merchant_id, invoices.c.status == "open"
+            invoices.c.merchant_id == unit.merchant_id, *OWED
         )
     ).one()
     late = unit.session.execute(
         select(func.coalesce(func.sum(invoices.c.due_amount), 0)).where(
             invoices.c.merchant_id == unit.merchant_id,
-            invoices.c.status == "open",
+            *OWED,
             invoices.c.due_on < unit.today,
         )
     ).scalar_one()
