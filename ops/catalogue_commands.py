@@ -188,8 +188,9 @@ def _plain(found: Comparison) -> dict[str, Any]:
         steps.append(
             {
                 "key": step.key, "act": step.act, "kind": step.kind, "code": step.code,
-                "version": step.version, "subscriptions": step.keepers, "content": step.content,
-                "before": step.before, "says": says,
+                "version": step.version, "subscriptions": step.keepers,
+                "own_prices": step.own_prices, "content": step.content, "before": step.before,
+                "says": says,
             }
         )  # fmt: skip
     return {"steps": steps, "unchanged": found.unchanged, "unnamed": list(found.unnamed)}

@@ -68,6 +68,11 @@ class CatalogueStepOut(Out):
         int | None, Meta(description="That a publication takes the place of, or that is retired.")
     ]
     subscriptions: Annotated[int, Meta(description="That keep that version.")]
+    own_prices: Annotated[
+        int,
+        Meta(description="Customers with a price of their own in place of that version: what they "
+             "have stays, what they ask for from now on has everybody's price."),
+    ]  # fmt: skip
     says: Annotated[
         dict[str, list[str]], Meta(description="For people, by language: a title, then details.")
     ]
@@ -141,7 +146,7 @@ def shape_comparison(found: Comparison) -> CataloguePlanOut:
         steps.append(
             CatalogueStepOut(
                 key=one.key, act=one.act, kind=one.kind, code=one.code, version=one.version,
-                subscriptions=one.keepers, says=says,
+                subscriptions=one.keepers, own_prices=one.own_prices, says=says,
             )
         )  # fmt: skip
     return CataloguePlanOut(steps=steps, unchanged=found.unchanged, unnamed=list(found.unnamed))

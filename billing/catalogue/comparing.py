@@ -24,12 +24,13 @@ Kind = Literal["meter", "plan", "price", "discount"]
 
 @dataclass(frozen=True, slots=True)
 class SoldPrice:
-    """A version that is sold, and how many subscriptions have it."""
+    """A version that is sold, how many subscriptions have it, customers their own in place."""
 
     id: UUID
     version: int
     content: Content
     subscriptions: int = 0
+    own_prices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Step:
     version: int | None = None
     # Subscriptions that keep that version: told, and no part of what was agreed to.
     keepers: int = field(default=0, compare=False)
+    # Customers whose own price in place of that version is asked for no more: told, too.
+    own_prices: int = field(default=0, compare=False)
 
     @property
     def key(self) -> str:
@@ -198,9 +201,19 @@ class _Comparing:
                 continue
             left.remove(old)
             steps.append(Step("publish", "price", code, price, old.content, old.id, old.version,
-                              old.subscriptions))  # fmt: skip
+                              old.subscriptions, old.own_prices))  # fmt: skip
         return steps + [
-            Step("retire", "price", code, {}, one.content, one.id, one.version, one.subscriptions)
+            Step(
+                "retire",
+                "price",
+                code,
+                {},
+                one.content,
+                one.id,
+                one.version,
+                one.subscriptions,
+                one.own_prices,
+            )
             for one in left
         ]
 

@@ -96,6 +96,17 @@ _KEEP = (
     "{n} langganan tetap memakai versi {version}",
     "{n} subscriptions keep version {version}",
 )
+_OWN = (
+    "{n} pelanggan punya harga sendiri untuk versi {version}: yang sudah dipakai tetap, {then}",
+    "{n} customers have their own price for version {version}: what they have stays, {then}",
+)
+_OWN_THEN: Final[Mapping[str, tuple[str, str]]] = {
+    "publish": (
+        "yang diminta mulai sekarang memakai harga umum, kecuali Anda beri harga sendiri yang baru",
+        "what they ask for from now on has everybody's price, unless you give them a new one",
+    ),
+    "retire": ("tidak bisa diminta lagi", "it can not be asked for any more"),
+}
 _GIVEN = ("yang sudah memakainya tetap memakainya", "who has it keeps it")
 _NONE = ("tidak ada", "none")
 
@@ -124,6 +135,9 @@ def step_text(step: Any, language: str) -> tuple[str, tuple[str, ...]]:
         under.append(f"{name}: {told}")
     if step.kind == "price" and step.version:
         under.append(_KEEP[at].format(n=step.keepers, version=step.version))
+        if step.own_prices:
+            then = _OWN_THEN[step.act][at]
+            under.append(_OWN[at].format(n=step.own_prices, version=step.version, then=then))
     if step.act == "stop":
         under.append(_GIVEN[at])
     return title.format(code=step.code, version=step.version), tuple(under)

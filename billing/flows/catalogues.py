@@ -25,7 +25,7 @@ from core.errors import Conflict
 from core.work import Work
 from plans.queries import Plan, find_plan, load_prices
 from plans.service import create_plan, edit_plan, retire_price
-from plans.tables import plans, prices
+from plans.tables import plans, price_overrides, prices
 from usage.queries import MeterRow, usage_prices_of, versions_of
 from usage.service import create_meter, retire_meter, shut_out_events
 from usage.tables import meters
@@ -75,7 +75,7 @@ def export_catalogue(unit: Work) -> str:
 
 
 def standing(unit: Work) -> Standing:
-    """Read what is sold, in seven queries: newest meters, plans, prices sold, discounts."""
+    """Read what is sold, in eight queries: newest meters, plans, prices sold, discounts."""
     merchant = unit.merchant_id
     versions = [
         MeterRow(**row._mapping)
@@ -101,10 +101,13 @@ def standing(unit: Work) -> Standing:
     ).all()
     sold = load_prices(unit, [row.id for row in rows if row.retired_at is None])
     parts, having = usage_prices_of(unit, sold), prices_having(unit)
+    own = own_prices_in_place(unit)
     priced: dict[str, list[SoldPrice]] = {one.code: [] for one in listed}
     for price in sorted(sold.values(), key=lambda one: one.version):
         content = price_content(price, parts.get(price.id, ()), by_id)
-        one = SoldPrice(price.id, price.version, content, having.get(price.id, 0))
+        one = SoldPrice(
+            price.id, price.version, content, having.get(price.id, 0), own.get(price.id, 0)
+        )
         priced[price.plan_code].append(one)
     codes = {str(one.id): one.code for one in listed}
     given = unit.session.execute(select(discounts).where(discounts.c.merchant_id == merchant))
@@ -125,6 +128,17 @@ def prices_having(unit: Work) -> Mapping[UUID, int]:
         select(item.price_id, func.count(item.subscription_id.distinct()))
         .where(item.merchant_id == unit.merchant_id, item.ended_on.is_(None))
         .group_by(item.price_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def own_prices_in_place(unit: Work) -> Mapping[UUID, int]:
+    """How many customers get a price of their own in place of each, when they ask for it."""
+    override = price_overrides.c
+    rows = unit.session.execute(
+        select(override.price_id, func.count(override.customer_id.distinct()))
+        .where(override.merchant_id == unit.merchant_id, override.ended_at.is_(None))
+        .group_by(override.price_id)
     )
     return {row[0]: row[1] for row in rows}
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from builders import make_subscription, working
+from builders import make_customer, make_subscription, working
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from itemised import sound
@@ -17,6 +17,7 @@ from billing.catalogue.reading import CatalogueError
 from billing.catalogue.sentences import step_text
 from billing.engine import Engine
 from billing.flows.catalogues import apply_catalogue, export_catalogue, plan_catalogue, standing
+from billing.flows.overrides import end_override, make_override, offered
 from billing.flows.renew import renew_due
 from core.errors import Conflict
 from core.merchant import Merchant
@@ -113,6 +114,46 @@ def test_who_has_a_price_keeps_its_version_when_the_file_publishes_another(
         assert having == {2: 0, 3: 0, 4: 0}
         assert made.subscription.id is not None
     renew_due(engine, merchant.merchant_id)
+    sound(engine, merchant)
+
+
+def test_the_plan_says_what_becomes_of_customers_own_prices_of_a_replaced_version(
+    engine: Engine, merchant: Merchant
+) -> None:
+    with working(engine, merchant) as unit:
+        applied(unit, FILE)
+        plan = find_plan(unit, code="pro")
+        assert plan is not None
+        listed = {one.version: one for one in prices_of(unit, plan.id)}
+        regular, former = make_customer(unit), make_customer(unit)
+        for customer, version in ((regular, 1), (former, 1), (regular, 3)):
+            mine = make_override(
+                unit, customer.id, listed[version].id, name="lama", unit_amount=100_000
+            )
+            if customer is former:
+                end_override(unit, customer.id, mine.id)
+    dearer = FILE.replace("150_000, setup", "175_000, setup")
+    without_years = dearer[: dearer.index("      - interval_unit: year")]
+    without_years += dearer[dearer.index("discounts:") :]
+    with working(engine, merchant) as unit:
+        replaced, retired = plan_catalogue(unit, without_years).steps
+        assert (replaced.own_prices, retired.own_prices) == (1, 1)
+        for step, language, said in (
+            (
+                replaced,
+                "en",
+                "1 customers have their own price for version 1: what they have stays",
+            ),
+            (replaced, "id", "1 pelanggan punya harga sendiri untuk versi 1"),
+            (retired, "en", "it can not be asked for any more"),
+            (retired, "id", "tidak bisa diminta lagi"),
+        ):
+            assert said in step_text(step, language)[1][-1]
+        applied(unit, without_years)
+        # As it was said: he gets everybody's price of the new version, and nothing is stale.
+        new = next(one for one in prices_of(unit, plan.id) if one.unit_amount == 175_000)
+        assert offered(unit, regular.id, new).id == new.id
+        assert plan_catalogue(unit, without_years).steps == ()
     sound(engine, merchant)
 
 
