@@ -156,7 +156,7 @@ def after_paid(unit: Work, invoice: InvoiceState) -> None:
 
 
 def after_written_off(unit: Work, subscription_id: UUID) -> None:
-    """Chasing was given up while it is paused: time that nobody paid is not served after it."""
+    """A period was written off while it is paused: time that nobody paid is not served after it."""
     subscription = queries.lock_subscription(unit, subscription_id)
     if subscription.status == SubscriptionStatus.PAUSED:
         _hold_through(

@@ -16,7 +16,7 @@ from billing.flows.void import mark_uncollectible
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
 from billing.queries import get_customer, get_subscription, is_behind
 from billing.records import Subscription
-from billing.service import after_written_off, move_subscription, tell
+from billing.service import move_subscription, tell
 from billing.tables import subscriptions
 from core.calendars import civil_date
 from core.work import Mail, Work, queue_mail
@@ -59,7 +59,6 @@ def _end(unit: Work, invoice: Invoice, action: EndAction) -> None:
     if action == "unpaid":
         mark_uncollectible(unit, invoice.id, reason="dunning_end")
         if subscription.status != SubscriptionStatus.PAST_DUE:
-            after_written_off(unit, subscription.id)
             return
         today = civil_date(unit.now, subscription.billing_zone)
         if not _is_paid_beyond(unit, subscription, today):

@@ -11,6 +11,7 @@ from billing.flows.tax_points import tax_waiting
 from billing.ledger.journal import JournalKind
 from billing.ledger.postings import invoice_voided, written_off
 from billing.ledger.service import post, posted
+from billing.service import after_written_off
 from core.errors import Conflict
 from core.money import Money
 from core.work import Work
@@ -46,13 +47,19 @@ def void_invoice(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
 def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
     """Write off what is still due of an open invoice; it may be paid all the same, later.
 
+    Of a subscription that is paused, a period that is written off is not served after the pause.
+
     Raises:
         NotFound: ``invoice_not_found``.
         Conflict: an illegal move; ``top_up_is_no_debt``.
     """
     queries.lock_customers(unit, [get_invoice(unit, invoice_id).customer_id])
-    if get_invoice(unit, invoice_id).kind == "top_up":
+    invoice = get_invoice(unit, invoice_id)
+    if invoice.kind == "top_up":
         raise Conflict("top_up_is_no_debt", "nobody owes a top-up: void it")
+    served = invoice.subscription_id if invoice.kind == "period" else None
+    if served is not None:
+        queries.lock_subscription(unit, served)
     waiting = tax_waiting(unit, invoice_id)
     before = close_unpaid(unit, invoice_id, "uncollectible")
     post(
@@ -68,6 +75,8 @@ def mark_uncollectible(unit: Work, invoice_id: UUID, *, reason: str) -> Invoice:
         ],
     )
     _stop_collecting(unit, invoice_id, because="written_off")
+    if served is not None:
+        after_written_off(unit, served)
     unit.audit(
         "invoice.mark_uncollectible",
         "invoice",

@@ -19,6 +19,7 @@ from billing.flows.cancel import cancel
 from billing.flows.change_plan import change
 from billing.flows.pause import pause, preview_pause, preview_resume, resume, undo_pause
 from billing.flows.renew import renew_due
+from billing.flows.void import mark_uncollectible
 from billing.tables import subscription_changes, subscriptions
 from core.errors import EngineError
 from core.work import Work
@@ -252,4 +253,25 @@ def test_what_is_or_will_be_paused_is_not_changed_paused_again_or_resumed_early(
         with pytest.raises(EngineError) as told, stage.work() as unit:
             resume(unit, subscription, on=wanted)
         assert told.value.code == "invalid_resume_on"
+    stage.audit()
+
+
+def test_what_staff_write_off_during_a_pause_is_not_served_after_it(stage: Stage) -> None:
+    """Days that were lost and never paid do not come back: who resumes begins a new period."""
+    _, subscription, first = begin(stage, paid=False)
+    stage.live_until(jakarta("2026-11-20 10:00"))
+    with stage.work() as unit:
+        pause(unit, subscription, policy="forfeit")
+    assert standing(stage, subscription).billed_through == date(2026, 12, 15)
+    stage.live_until(jakarta("2026-11-22 10:00"))
+    with stage.work() as unit:
+        mark_uncollectible(unit, first, reason="lost")
+    assert standing(stage, subscription).billed_through == date(2026, 11, 20)
+    stage.live_until(jakarta("2026-11-25 10:00"))
+    with stage.work() as unit:
+        resume(unit, subscription)
+    stage.drain()
+    assert periods(stage) == [
+        ("2026-11-15", "2026-12-15", "uncollectible"), ("2026-11-25", "2026-12-25", "open"),
+    ]  # fmt: skip
     stage.audit()
