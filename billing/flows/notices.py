@@ -90,6 +90,8 @@ def upcoming(unit: Work, rows: Sequence[Subscription]) -> list[Upcoming]:
     lines: dict[tuple[object, ...], tuple[DraftLine, ...]] = {}
     by_day: dict[date, list[tuple[Case, InvoiceDraft]]] = defaultdict(list)
     for case in renew_rows.load(unit, list(rows)):
+        # An upgrade that waits to be paid lapses before: its lapse is not what comes next.
+        case.agreement = replace(case.agreement, upgrade_until=None)
         due = next_at(case.agreement)
         step = step_of(case, due) if due is not None else None
         if due is not None and isinstance(step, Issue):

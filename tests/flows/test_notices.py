@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from builders import make_customer, make_price, make_subscription, set_clock
 from fakes import FakeGateway, FakeMailer, MachineTime
+from offered import in_doubt, state_of
 from sqlalchemy import update
 from stage import JAKARTA, Stage, jakarta, make_stage
 
@@ -214,6 +215,24 @@ def test_the_merchant_sets_the_days_and_none_at_all(stage: Stage) -> None:
     assert notice_at == jakarta("2027-12-22 09:00")
     update_merchant(stage.engine, stage.id, {"renewal_notice_days": 0}, me)
     assert stage.row(subscriptions).notice_at is None
+
+
+def test_a_year_is_announced_though_an_upgrade_waits_to_be_paid(stage: Stage) -> None:
+    """The upgrade lapses with the day, the renewal comes all the same: so does its notice."""
+    pays_first = {"upgrade_policy": "pay_first"}
+    update_merchant(stage.engine, stage.id, pays_first, system("test"))
+    subscription = subscriber(stage, 1_200_000, "year")
+    stage.drain()
+    stage.live_until(jakarta("2027-12-06 08:59"))
+    with stage.work() as unit:
+        dearer = make_price(unit, 2_400_000, interval_unit="year").id
+        done = change(unit, subscription, price_id=dearer)
+    in_doubt(stage, done)
+    stage.live_until(jakarta("2028-01-05 12:00"))
+    assert state_of(stage, done) == "lapsed"
+    assert diary(stage) == [("2027-12-06 09:00", "renewal_notice", 1_332_000)]
+    assert stage.rows(invoices, invoices.c.number)[-1].total_amount == 1_332_000
+    stage.audit()
 
 
 def test_one_that_can_not_be_priced_holds_up_nobody(stage: Stage) -> None:
