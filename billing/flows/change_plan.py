@@ -146,7 +146,7 @@ def change(
     issued = issue(unit, [planned.draft])[0] if planned.draft is not None else None
     insert_change(
         unit, subscription, planned, state="applied",
-        invoice_id=issued.id if issued else None, reason=reason,
+        invoice_id=issued.id if issued else None, reason=reason, waited=waits,
     )  # fmt: skip
     return Changed(planned, carry_out(unit, subscription, planned), True, issued, notes)
 
@@ -157,11 +157,10 @@ def make_way(
     """Drop what waits for the period's end, unless it goes along with a change of the quantity.
 
     Returns:
-        The price that waits for who keeps his price, and whether it goes along.
+        What waited, and whether it goes along: a price does, for who keeps his.
     """
     waits = queries.scheduled_changes(unit, [subscription_id]).get(subscription_id)
-    waits = waits if planned.new.id == planned.old.id else None  # else there is another price
-    goes_along = waits_on(
+    goes_along = planned.new.id == planned.old.id and waits_on(
         unit, waits, quantity=planned.quantity, on=planned.quote.effective_on,
         at_period_end=planned.quote.mode == "at_period_end",
     )  # fmt: skip
@@ -209,7 +208,10 @@ def _offer(
     """Issue the invoice of an upgrade that is done once it is paid; nothing else changes."""
     assert planned.draft is not None
     [issued] = issue(unit, [planned.draft])
-    insert_change(unit, subscription, planned, state="pending", invoice_id=issued.id, reason=reason)
+    insert_change(
+        unit, subscription, planned, state="pending", invoice_id=issued.id, reason=reason,
+        waited=queries.scheduled_changes(unit, [subscription.id]).get(subscription.id),
+    )  # fmt: skip
     wait_for_payment(unit, subscription, tell_change(planned))
     return Changed(planned, queries.get_subscription(unit, subscription.id), False, issued, ())
 

@@ -20,7 +20,7 @@ from billing.flows.change_quote import billed_line
 from billing.flows.ending import drop_scheduled
 from billing.flows.issue_again import bill_what_it_took_off
 from billing.flows.item_rows import resumed_id
-from billing.flows.move_waits import quantity_back
+from billing.flows.move_waits import put_back, quantity_back
 from billing.flows.renew_rows import replace_item
 from billing.flows.take_out_item import undo_item
 from billing.flows.upgrade_offers import voided
@@ -171,6 +171,9 @@ def _undo(
         price_id=previous.price_id, quantity=previous.quantity, on=on,
     )  # fmt: skip
     quantity_back(unit, subscription, was=item.quantity, now=previous.quantity)
+    moved = change.quote.get("moved")
+    if moved and not queries.scheduled_changes(unit, [subscription.id]):
+        put_back(unit, subscription, UUID(moved))
     _store(unit, subscription, _dates_before(unit, subscription, change))
     row: dict[str, Any] = {
         "merchant_id": unit.merchant_id,

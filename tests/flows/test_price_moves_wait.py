@@ -215,3 +215,48 @@ def test_fewer_asked_for_and_dropped_leave_the_announced_price_waiting_for_all(
     to(engine, merchant, FEBRUARY)
     assert billed(engine, merchant, subscription)[1:] == [("2027-02-01", 525_000)]
     sound(engine)
+
+
+def test_an_upgrade_that_is_voided_leaves_the_announced_price_waiting(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    subscription, move = announced(engine, merchant, versions)
+    with working(engine, merchant) as unit:
+        dearer = make_price(unit, 300_000).id
+        taken = change(unit, subscription, price_id=dearer, mode="prorate").planned.invoice_id
+    assert taken is not None
+    with working(engine, merchant) as unit:
+        take_out(unit, taken, reason="mistake")
+        assert progress_of(unit, get_move(unit, move)).waiting == 1
+    to(engine, merchant, FEBRUARY)
+    assert billed(engine, merchant, subscription)[1:] == [("2027-02-01", 175_000)]
+    sound(engine)
+
+
+def test_a_downgrade_asked_for_and_dropped_leaves_the_announced_price_waiting(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    subscription, _ = announced(engine, merchant, versions)
+    with working(engine, merchant) as unit:
+        for amount in (120_000, 90_000):
+            wanted = make_price(unit, amount).id
+            assert not change(unit, subscription, price_id=wanted, mode="at_period_end").applied
+    with working(engine, merchant) as unit:
+        assert drop_change(unit, subscription)
+    to(engine, merchant, FEBRUARY)
+    assert billed(engine, merchant, subscription)[1:] == [("2027-02-01", 175_000)]
+    sound(engine)
+
+
+def test_a_downgrade_that_came_leaves_nothing_of_the_announced_price(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price]
+) -> None:
+    subscription, move = announced(engine, merchant, versions)
+    with working(engine, merchant) as unit:
+        wanted = make_price(unit, 90_000).id
+        change(unit, subscription, price_id=wanted, mode="at_period_end")
+    to(engine, merchant, MARCH)
+    with working(engine, merchant) as unit:
+        assert progress_of(unit, get_move(unit, move)).replaced == 1
+    assert [one[1] for one in billed(engine, merchant, subscription)] == [150_000, 90_000, 90_000]
+    sound(engine)
