@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -37,6 +37,7 @@ from core.calendars import civil_date
 from core.errors import EngineError
 from core.work import Mail, Work, queue_mail
 from invoices.lines import DraftLine, PricedDocument
+from invoices.tax_terms import TaxMode
 from payments.method_kinds import KINDS
 from payments.tables import payment_methods
 from plans.queries import Price
@@ -108,10 +109,14 @@ def upcoming(unit: Work, rows: Sequence[Subscription]) -> list[Upcoming]:
             lots, at = held.get(case.row.customer_id, ()), next_at(case.agreement) or unit.now
             covered = min(document.total.amount, spendable(lots, max(at, unit.now)))
             so_far = 0
-            if added := used.get(case.row.id, ()):
-                with_usage = replace(draft, lines=(*draft.lines, *added))
-                [whole] = price_drafts(unit.merchant, [with_usage], on)
-                so_far = whole.total.amount - document.total.amount
+            for mode, added in used.get(case.row.id, {}).items():
+                # Usage of prices that hold their tax otherwise is an invoice of its own.
+                is_own = mode != draft.tax_mode
+                beside = replace(
+                    draft, tax_mode=mode, lines=added if is_own else (*draft.lines, *added)
+                )
+                [whole] = price_drafts(unit.merchant, [beside], on)
+                so_far += whole.total.amount - (0 if is_own else document.total.amount)
             is_metered = case.row.id in metered
             found.append(Upcoming(case, draft, document, on, covered, is_metered, so_far))
     return found
@@ -128,17 +133,23 @@ def _metered(unit: Work, cases: Sequence[Case]) -> set[UUID]:
     return {subscription for subscription, every in priced.items() if every & parts.keys()}
 
 
-def _used_so_far(unit: Work, rows: Sequence[Subscription]) -> dict[UUID, tuple[DraftLine, ...]]:
-    """The lines that what is used up to today would make."""
+def _used_so_far(
+    unit: Work, rows: Sequence[Subscription]
+) -> dict[UUID, dict[TaxMode, tuple[DraftLine, ...]]]:
+    """The lines that what is used up to today would make, by how their prices hold tax."""
     tomorrow = timedelta(days=1)
     through = [
         (row, min(civil_date(unit.now, row.billing_zone) + tomorrow, row.current_end))
         for row in rows
     ]
-    return {
-        subscription: tuple(line for part in parts if (line := usage_line(unit, part)) is not None)
-        for subscription, parts in plan_usage(unit, through, so_far=True).items()
-    }
+    found: dict[UUID, dict[TaxMode, tuple[DraftLine, ...]]] = {}
+    for subscription, parts in plan_usage(unit, through, so_far=True).items():
+        by_mode = found.setdefault(subscription, {})
+        for part in parts:
+            if (line := usage_line(unit, part)) is not None:
+                mode = cast(TaxMode, part.price.tax_mode)
+                by_mode[mode] = (*by_mode.get(mode, ()), line)
+    return found
 
 
 def _claim(unit: Work, limit: int, *, only: UUID | None = None) -> list[Subscription]:

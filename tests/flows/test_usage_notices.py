@@ -14,8 +14,11 @@ from stage import Stage, jakarta, make_stage
 from billing.engine import Engine
 from billing.flows.change_plan import change
 from billing.flows.metered_prices import NewPart, publish
+from billing.flows.notices import upcoming
 from billing.flows.subscribe import subscribe
+from billing.queries import get_subscription
 from plans.service import create_plan
+from usage.queries import versions_of
 from usage.service import create_meter
 
 
@@ -83,4 +86,26 @@ def test_the_end_of_a_trial_and_a_change_say_that_usage_is_added(stage: Stage) -
         change(unit, subscription, quantity=2)
     stage.drain()
     assert row_of(stage, "Perubahan paket", "Pemakaian") == added
+    stage.audit()
+
+
+def test_what_was_used_at_a_price_that_holds_its_tax_otherwise_is_told_with_its_own_tax(
+    stage: Stage,
+) -> None:
+    """A hundred calls at Rp100 and PPN are Rp11.100; fifty at Rp100 with PPN in it Rp5.000."""
+    subscription = metered(stage, "month")
+    use(stage.engine, stage.merchant, subscription, ("a", jakarta("2027-01-05 09:00"), 100))
+    stage.live_until(jakarta("2027-01-15 10:00"))
+    with stage.work() as unit:
+        [meter] = versions_of(unit, "calls")
+        held = publish(
+            unit, create_plan(unit, code="api2", name={"id": "Paket API 2"}).id,
+            unit_amount=2_400_000, interval_unit="month", tax_mode="inclusive",
+            usage=[NewPart({"id": "panggilan"}, meter.id, "per_unit", {"unit_amount": 100})],
+        )  # fmt: skip
+        change(unit, subscription, price_id=held.id, payment="apply_first")
+    use(stage.engine, stage.merchant, subscription, ("b", jakarta("2027-01-15 10:00"), 50))
+    with stage.work() as unit:
+        [coming] = upcoming(unit, [get_subscription(unit, subscription)])
+    assert (coming.draft.tax_mode, coming.used) == ("inclusive", 11_100 + 5_000)
     stage.audit()
