@@ -110,6 +110,25 @@ def promotional_restored(unit: Work, invoice_id: UUID) -> int:
     return int(total)
 
 
+def entries_of_notes(unit: Work, invoice_id: UUID) -> list[UUID]:
+    """The entries by which an invoice's credit notes gave money back onto the balance."""
+    entry, note = balance_entries.c, credit_notes.c
+    return list(
+        unit.session.execute(
+            select(entry.id).where(
+                entry.merchant_id == unit.merchant_id,
+                entry.kind == "credited",
+                entry.source_kind == "credit_note",
+                entry.source_id.in_(
+                    select(note.id).where(
+                        note.merchant_id == unit.merchant_id, note.invoice_id == invoice_id
+                    )
+                ),
+            )
+        ).scalars()
+    )
+
+
 def entries_of_payment(unit: Work, payment_id: UUID) -> list[UUID]:
     """The entries that a payment raised the balance by."""
     entry = balance_entries.c

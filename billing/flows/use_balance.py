@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from billing import queries
-from billing.credits.lots import PROMOTIONAL, Use, in_order, less, of_kind, take
-from billing.credits.queries import lots_of
+from billing.credits.lots import MONEY, PROMOTIONAL, Lot, Use, in_order, less, of_kind, take
+from billing.credits.queries import entries_of_notes, lots_of
 from billing.credits.service import lower_balances
 from billing.flows import chase
 from billing.flows.orders import open_orders, withdraw
@@ -57,12 +57,27 @@ def use_balance(unit: Work, customer_id: UUID) -> list[UUID]:
         amount = min(held, invoice.due_amount)
         if invoice.status != "open" or amount <= 0:
             continue
-        uses = take(lots, amount)
+        uses = take(_lots_for(unit, invoice, lots), amount)
         _pay(unit, invoice, uses)
         held -= amount
         lots = less(lots, uses)
         served.append(invoice_id)
     return served
+
+
+def _lots_for(unit: Work, invoice: Invoice, lots: list[Lot]) -> list[Lot]:
+    """Put lots in the order in which they pay an invoice.
+
+    One that gave money back and is open again lost a payment to its bank: that payment was what
+    it gave back. So money goes first, or given credit would be left as money.
+    """
+    if len({lot.kind for lot in lots if lot.left}) < 2:
+        return lots
+    given_back = entries_of_notes(unit, invoice.id)
+    if not given_back:
+        return lots
+    own_first = in_order(lots, unit.now, kinds=(MONEY,), first=given_back)
+    return [*own_first, *in_order(lots, unit.now, kinds=(PROMOTIONAL,))]
 
 
 def _lock_open(unit: Work, customer_id: UUID) -> list[UUID]:

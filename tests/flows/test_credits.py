@@ -18,8 +18,10 @@ from billing.credits.tables import balance_lots, balance_uses
 from billing.engine import Engine
 from billing.flows import granting, refund
 from billing.flows.credit import credit_invoice
+from billing.flows.offers import offer
 from billing.flows.pay_once import OneOffLine, pay_once
 from billing.flows.renew import renew_due
+from billing.flows.settle import settle
 from billing.ledger.tables import postings
 from billing.tables import balance_entries
 from core import ids
@@ -27,6 +29,8 @@ from core.errors import Conflict, EngineError, InvalidRequest
 from core.tables import events, messages
 from invoices.tables import credit_notes
 from ops.doctor import examine
+from payments.gateway import Answer
+from payments.tables import payment_orders, payments
 
 pytestmark = pytest.mark.database
 
@@ -210,6 +214,43 @@ def test_credit_is_never_refunded_as_money(stage: Stage) -> None:
         refund.request_refund(unit, payment, 1_000)
     assert refused.value.code == "credit_exceeds_paid"
     assert not stage.rows(credit_notes, source_kind="refund")
+    stage.audit()
+
+
+@pytest.mark.parametrize(
+    ("parts", "money", "credit"),
+    [((166_500,), (116_500,), 50_000), ((100_000, 40_000), (100_000, 16_500), 23_500)],
+)
+def test_given_credit_stays_credit_where_a_bank_takes_a_payment_back_that_was_credited(
+    stage: Stage, parts: tuple[int, ...], money: tuple[int, ...], credit: int
+) -> None:
+    """50,000 of credit and 116,500 by number paid, notes gave it back, the bank takes 116,500."""
+    customer = somebody(stage)
+    give(stage, customer, 50_000, "2027-02-28")
+    invoice = bill(stage, customer, 150_000)
+    with stage.work() as unit:
+        offer(unit, invoice)
+    stage.drain()
+    paid = stage.row(payments, id=stage.pays(invoice))
+    for part in parts:
+        with stage.work() as unit:
+            credit_invoice(
+                unit, invoice, reason="mistake", source_kind="request", source_id=ids.fresh(),
+                gross_amount=part,
+            )  # fmt: skip
+    assert [one for one in left(stage, customer) if one[1]] == [
+        *(("money", amount) for amount in money), ("promotional", credit),
+    ]  # fmt: skip
+
+    order = stage.row(payment_orders, id=paid.payment_order_id)
+    answer = Answer("reversed", amount=order.amount, transaction_status="chargeback")
+    settle(stage.engine, stage.id, order.order_id, answer, because="test")
+    assert stage.invoice(invoice).status == "paid"
+    with stage.work() as unit:
+        kept = [one for one in every_lot(unit, customer) if one.left]
+    assert [(one.kind, one.left, one.expires_at) for one in kept] == [
+        ("promotional", credit, jakarta("2027-03-01 00:00"))
+    ]
     stage.audit()
 
 
