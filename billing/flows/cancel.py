@@ -21,7 +21,7 @@ from billing.flows.ending import drop_scheduled
 from billing.flows.issue import issue
 from billing.flows.issue_again import issue_again
 from billing.flows.item_rows import part_lines, parts_on, without_setup_again
-from billing.flows.move_waits import moved_by, put_back
+from billing.flows.move_waits import moved_by, put_back, waits_again
 from billing.flows.orders import withdraw
 from billing.flows.renew import catch_up, step_of
 from billing.flows.upgrade_offers import let_go
@@ -29,7 +29,7 @@ from billing.flows.usage_close import shut
 from billing.flows.use_balance import use_balance
 from billing.flows.void import void_invoice
 from billing.lifecycle import SubscriptionEvent, SubscriptionStatus, move
-from billing.records import Change, Subscription
+from billing.records import Subscription
 from billing.renewals import Issue, apply, next_at, next_step
 from billing.service import tell
 from billing.tables import subscription_changes, subscriptions
@@ -96,7 +96,10 @@ def cancel(
         drop_scheduled(unit, subscription.id)
     else:
         waits = None
-    _record(unit, subscription, planned, reason, waits)
+    kept = moved_by(waits) or _kept_before(unit, subscription)
+    if when == "date" and kept and waits_again(unit, subscription, UUID(kept["moved"]), end_on):
+        kept = {}
+    _record(unit, subscription, planned, reason, kept)
     incomplete = subscription.status == SubscriptionStatus.INCOMPLETE
     for invoice_id in planned.voided:
         void_invoice(unit, invoice_id, reason="cancellation")
@@ -144,11 +147,19 @@ def undo_cancel(unit: Work, subscription_id: UUID) -> Subscription:
         before={"cancel_on": subscription.cancel_on.isoformat()},
         after={"cancel_on": None},
     )
-    canceled = [one for one in queries.changes_of(unit, subscription.id) if one.kind == "cancel"]
-    if canceled and (moved := canceled[-1].quote.get("moved")):
-        put_back(unit, subscription, UUID(moved))
+    if kept := _kept_before(unit, subscription):
+        put_back(unit, subscription, UUID(kept["moved"]))
     issue_ahead_again(unit, queries.get_subscription(unit, subscription_id))
     return queries.get_subscription(unit, subscription_id)
+
+
+def _kept_before(unit: Work, subscription: Subscription) -> dict[str, str]:
+    """What the cancel that is in force keeps of a move it dropped; nothing where none is."""
+    if subscription.cancel_on is None:
+        return {}
+    canceled = [one for one in queries.changes_of(unit, subscription.id) if one.kind == "cancel"]
+    moved = canceled[-1].quote.get("moved") if canceled else None
+    return {"moved": moved} if moved else {}
 
 
 def planned_id(unit: Work, subscription: Subscription) -> UUID:
@@ -226,7 +237,7 @@ def _record(
     subscription: Subscription,
     planned: PlannedCancel,
     reason: str | None,
-    waits: Change | None,
+    kept: dict[str, str],
 ) -> None:
     insert_rows(
         unit.session,
@@ -247,7 +258,7 @@ def _record(
                         for one in planned.credits
                     ],
                     # What a move announced holds again for who goes on (`undo_cancel`).
-                    **moved_by(waits),
+                    **kept,
                 },
                 "created_at": unit.now,
                 "closed_at": unit.now,

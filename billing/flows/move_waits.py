@@ -86,6 +86,14 @@ def put_back(unit: Work, subscription: Subscription, change_id: UUID) -> Change 
     return waits
 
 
+def waits_again(unit: Work, subscription: Subscription, change_id: UUID, end_on: date) -> bool:
+    """Put back what a cancel had dropped, where the end is later now and its day comes before."""
+    dropped = queries.find_change(unit, change_id)
+    if dropped is None or dropped.effective_on >= end_on:
+        return False
+    return put_back(unit, subscription, change_id) is not None
+
+
 def _tell(unit: Work, subscription: Subscription, waits: Change) -> None:
     assert waits.to_price_id is not None
     told = {

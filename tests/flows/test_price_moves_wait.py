@@ -12,6 +12,7 @@ from metered import FEBRUARY, JANUARY, MARCH, sound, to
 
 from billing import queries
 from billing.engine import Engine
+from billing.flows.cancel import cancel, undo_cancel
 from billing.flows.change_items import change_item
 from billing.flows.change_plan import change, drop_change
 from billing.flows.item_quote import ItemWish
@@ -259,4 +260,28 @@ def test_a_downgrade_that_came_leaves_nothing_of_the_announced_price(
     with working(engine, merchant) as unit:
         assert progress_of(unit, get_move(unit, move)).replaced == 1
     assert [one[1] for one in billed(engine, merchant, subscription)] == [150_000, 90_000, 90_000]
+    sound(engine)
+
+
+@pytest.mark.parametrize(("until", "undone"), [("04-10", True), ("02-03", True), ("04-10", False)])
+def test_an_end_that_is_put_off_keeps_the_announced_price(
+    engine: Engine, merchant: Merchant, versions: tuple[Price, Price], until: str, undone: bool
+) -> None:
+    """Also where it is to end before its day first, and not at all then."""
+    subscription, move = announced(engine, merchant, versions, notice_days=45)
+    with working(engine, merchant) as unit:
+        cancel(unit, subscription)
+    to(engine, merchant, datetime(2027, 1, 5, 3, tzinfo=UTC))
+    with working(engine, merchant) as unit:
+        cancel(unit, subscription, when="date", to=date.fromisoformat(f"2027-{until}"))
+        waiting = progress_of(unit, get_move(unit, move)).waiting
+    assert waiting == (0 if until == "02-03" else 1)
+    to(engine, merchant, datetime(2027, 1, 6, 3, tzinfo=UTC))
+    if undone:
+        with working(engine, merchant) as unit:
+            undo_cancel(unit, subscription)
+    to(engine, merchant, MARCH)
+    assert billed(engine, merchant, subscription)[1:] == [
+        ("2027-02-01", 150_000), ("2027-03-01", 175_000),
+    ]  # fmt: skip
     sound(engine)
