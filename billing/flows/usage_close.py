@@ -68,11 +68,13 @@ class Closing:
         """
         new = {one.id for one in issued}
         rows = [
-            _row(unit, part, invoice_id)
+            (part, _row(unit, part, invoice_id))
             for invoice_id, part in self.parts
             if invoice_id is None or invoice_id in new
         ]
-        insert_rows(unit.session, usage_closings, rows)
+        # Nothing is left that it could be given back of: that was so before, and stays so.
+        rows = [(part, row) for part, row in rows if row["added"] or part.says_more]
+        insert_rows(unit.session, usage_closings, [row for _, row in rows])
 
 
 def plan_closing(unit: Work, closes: Sequence[Close]) -> Closing:

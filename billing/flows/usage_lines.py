@@ -78,15 +78,20 @@ class UsedPart:
         return self.billed is not None and self.billed.period_end != self.span.end
 
     @property
+    def says_more(self) -> bool:
+        """Whether it is the first closing of its days, or one of another quantity."""
+        before = self.billed
+        if before is None or self.is_grown:
+            return True
+        return (before.events, before.quantity) != (self.events, written(self.quantity))
+
+    @property
     def is_news(self) -> bool:
         """Whether a closing is to be written: the first, or one of another quantity.
 
         Where each event has a price of its own, the same sum of as many may come to another amount.
         """
-        before = self.billed
-        if before is None or self.is_grown or (before.events, before.quantity) != (
-            self.events, written(self.quantity)
-        ):  # fmt: skip
+        if self.says_more:
             return True
         by_event = terms_of_events(self.part.model, self.part.model_terms)
         return self.added != 0 and by_event is not None

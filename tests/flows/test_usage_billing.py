@@ -27,8 +27,10 @@ from sqlalchemy import func, select
 from billing.engine import Engine
 from billing.flows.cancel import cancel, preview_cancel
 from billing.flows.change_plan import change
+from billing.flows.credit import credit_invoice
 from billing.flows.metered_prices import publish
 from billing.flows.renew import renew_due
+from billing.flows.usage_close import bill_usage
 from billing.flows.usage_lines import plan_usage, usage_line
 from billing.ledger.tables import postings
 from billing.queries import get_subscription
@@ -36,6 +38,7 @@ from core.merchant import Merchant
 from invoices.derivation import arithmetic, recompute
 from invoices.tables import credit_notes
 from plans.service import create_plan
+from usage.tables import usage_closings
 
 
 @pytest.fixture
@@ -297,6 +300,36 @@ def test_a_correction_that_keeps_count_and_sum_is_billed_where_each_event_has_a_
     with working(engine, merchant) as unit:
         notes = unit.session.execute(select(credit_notes.c.net_amount)).scalars().all()
     assert notes == [1_500]
+    sound(engine)
+
+
+def test_what_can_not_be_given_back_again_is_closed_once(
+    engine: Engine, merchant: Merchant
+) -> None:
+    """The line was given back by hand: of the Rp1.500 that a correction is worth nothing is left."""
+    terms = {"rate": "0.01", "minimum": 2_000}
+    subscription = begin(engine, merchant, {"model": "percentage", "terms": terms})
+    use(engine, merchant, subscription, ("a", day(1, 1), 50_000), ("b", day(1, 1), 950_000))
+    to(engine, merchant, FEBRUARY)
+    line = bills(engine, merchant, subscription)[1][1]
+    with working(engine, merchant) as unit:
+        credit_invoice(
+            unit, line.invoice_id, reason="goodwill", source_kind="manual", source_id=line.id,
+            net_lines={line.id: line.amount},
+        )  # fmt: skip
+    use(engine, merchant, subscription, ("c", day(1, 1), 500_000), corrects="a")
+    use(engine, merchant, subscription, ("d", day(1, 1), 500_000), corrects="b")
+    for _ in range(2):
+        with working(engine, merchant) as unit:
+            bill_usage(unit, get_subscription(unit, subscription), date(2027, 2, 1))
+    # Another event is another figure: kept once, though nothing of it can be given back.
+    use(engine, merchant, subscription, ("e", day(1, 1), 0), corrects="c")
+    for _ in range(2):
+        with working(engine, merchant) as unit:
+            bill_usage(unit, get_subscription(unit, subscription), date(2027, 2, 1))
+    with working(engine, merchant) as unit:
+        told_ = unit.session.execute(select(usage_closings.c.n, usage_closings.c.added)).all()
+    assert sorted(map(tuple, told_)) == [(0, 11_500), (1, 0)]
     sound(engine)
 
 
