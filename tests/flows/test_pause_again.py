@@ -106,7 +106,8 @@ def test_what_is_used_once_a_pause_is_over_is_billed_once_though_it_came_before_
     ]
     assert used == [
         (300, date(2027, 1, 1), date(2027, 1, 6)),
-        (1_000, date(2027, 1, 6), date(2027, 2, 1)),
+        # The month's figure, less what the pause billed of it.
+        (1_000, date(2027, 1, 1), date(2027, 2, 1)),
     ]
     sound(engine)
 
@@ -156,7 +157,8 @@ def test_who_resumes_and_pauses_again_on_one_day_is_not_served_in_the_second_pau
         if one.kind == "usage" and one.amount
     ]
     assert used == [
-        (500, date(2027, 1, 7), date(2027, 1, 8)),
-        (100, date(2027, 1, 20), date(2027, 2, 1)),
+        # The month's figure each time, less what the pauses billed of it.
+        (500, date(2027, 1, 1), date(2027, 1, 8)),
+        (100, date(2027, 1, 1), date(2027, 2, 1)),
     ]
     sound(engine)
