@@ -38,6 +38,10 @@ LIFE_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The subscription is paused, or about to be: undo that first.",
         "Langganan dijeda atau akan dijeda: batalkan jedanya dulu.",
     ),
+    "subscription_not_begun": (
+        "The subscription has not begun: end its trial on its first day or later, or cancel it.",
+        "Langganan belum mulai: akhiri masa cobanya sejak hari pertama, atau batalkan langganan.",
+    ),
     "upgrade_being_paid": (
         "An upgrade is being charged: wait for its outcome, or drop it first.",
         "Pergantian paket sedang ditagih: tunggu hasilnya, atau batalkan dulu.",

@@ -58,8 +58,8 @@ def plan_cancel(
     if subscription.status == SubscriptionStatus.CANCELED:
         raise Conflict("already_canceled", "The subscription has ended.")
     on = civil_date(unit.now, subscription.billing_zone)
-    if on < subscription.started_on:  # it never was: nothing is served or billed of it
-        return PlannedCancel(CancelQuote("immediate", subscription.started_on, (), zero()), (), ())
+    if on < subscription.started_on:
+        return _never_begun(unit, subscription)
     when = when_of(subscription, when, to)
     if when == "date":
         return _plan_end_on(unit, subscription, on, check_cancel_on(to, on))
@@ -107,6 +107,21 @@ def check_cancel_on(to: date | None, today: date) -> date:
             field="on",
         )
     return to
+
+
+def _never_begun(unit: Work, subscription: Subscription) -> PlannedCancel:
+    """It never was: nothing is served of it, and whatever was billed all the same comes back."""
+    unserved, lines = lines_left(unit, subscription, date.min, date.min)
+    billed = [
+        (line.invoice_id, line.id, left)
+        for line in lines
+        if (left := line.amount - line.by_changes - line.by_hand)
+    ]
+    return PlannedCancel(
+        CancelQuote("immediate", subscription.started_on, (), zero()),
+        unserved.voided,
+        plan_credits(unit, [*unserved.lines, *billed], without=unserved.voided),
+    )
 
 
 def _plan_end_on(unit: Work, subscription: Subscription, on: date, to: date) -> PlannedCancel:

@@ -78,7 +78,8 @@ def plan_item(unit: Work, subscription: Subscription, wish: ItemWish) -> Planned
             ``item_tax_mode``, ``too_many_items``, ``meter_twice``.
     """
     check_changeable(subscription)
-    on = civil_date(unit.now, subscription.billing_zone)
+    # Before it begins nothing is served: what is added then is had from the first day on.
+    on = max(civil_date(unit.now, subscription.billing_zone), subscription.started_on)
     change_id = unit.derive("change", subscription.id, subscription.version)
     extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
     prices = load_prices(unit, {one.item.price_id for one in extras})

@@ -78,7 +78,8 @@ def move_trial(
 
     Raises:
         NotFound: ``subscription_not_found``.
-        Conflict: ``not_on_trial``, ``cancel_scheduled``, ``change_waits``, ``already_invoiced``.
+        Conflict: ``not_on_trial``, ``cancel_scheduled``, ``change_waits``, ``already_invoiced``,
+            ``subscription_not_begun``.
         InvalidRequest: ``invalid_trial_end``.
     """
     subscription = catch_up(unit, queries.lock_subscription(unit, subscription_id))
@@ -127,6 +128,11 @@ def plan_trial(unit: Work, subscription: Subscription, to: date | None) -> Plann
         raise Conflict("not_on_trial", "The trial is over.")
     _check(unit, subscription, today)
     wanted = today if to is None else to
+    if wanted == today < subscription.started_on:
+        raise Conflict(
+            "subscription_not_begun",
+            f"The subscription begins on {subscription.started_on}: end its trial from then on.",
+        )
     if wanted > subscription.started_on + timedelta(days=TRIAL_DAYS_MAX):
         raise InvalidRequest(
             "invalid_trial_end", f"A trial lasts {TRIAL_DAYS_MAX} days at most.", field="ends_on"
@@ -157,6 +163,7 @@ def _check(unit: Work, subscription: Subscription, today: date) -> None:
             f"The subscription ends on {subscription.cancel_on}: undo that first.",
         )
     extras = load_extras(unit, [subscription.id]).get(subscription.id, ())
+    today = max(today, subscription.started_on)  # what is had from the first day on waits for none
     later = any(
         one.item.started_on > today or (one.item.ended_on or today) > today for one in extras
     )
