@@ -15,7 +15,7 @@ from builders import (
 )
 from pages.desk import Desk, plain
 from pages.house import House
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from billing.flows.change_plan import change
 from billing.flows.granting import grant
@@ -23,7 +23,7 @@ from billing.flows.settle import settle
 from billing.queries import get_subscription, items_in_force
 from billing.tables import subscription_changes
 from core import ids
-from core.tables import audit
+from core.tables import audit, merchants
 from invoices.queries import list_invoices
 from payments.gateway import Answer
 
@@ -308,3 +308,26 @@ def test_an_upgrade_that_waits_to_be_paid_is_told_and_can_be_dropped(
     dropped = desk.send(path_of(subscription, "drop-change"), desk.get(home).text)
     assert dropped.status_code == 303
     assert "Waits to be paid for" not in plain(desk.get(home).text)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("id", "Saldo Rp1.000 lebih kecil dari tagihan ini, jadi tidak dipakai."),
+        ("en", "The balance of Rp1.000 is smaller than this and is not used for it."),
+    ],
+)
+def test_a_balance_that_an_upgrade_paid_first_does_not_use_is_told(
+    house: House, desk: Desk, language: str, said: str
+) -> None:
+    with house.work() as unit:
+        unit.session.execute(update(merchants).values(upgrade_policy="pay_first"))
+        who = make_customer(unit)
+        made = make_subscription(
+            unit, customer=who, price=make_price(unit, 349_000),
+            payment_method_id=make_method(unit, who.id),
+        )  # fmt: skip
+        grant(unit, who.id, 388_390, reason="Bulan pertama")
+    path = path_of(made.subscription.id, "change")
+    shown = desk.get(f"{path}?price={bigger(house)}&lang={language}").text
+    assert said in plain(shown), plain(shown)

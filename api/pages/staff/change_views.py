@@ -38,7 +38,8 @@ def change_view(
     """Put a planned change into words and figures."""
     document = planned.document
     total = document.total.amount if document else 0
-    held = 0 if planned.pays_first else spendable_balance(unit, customer.id)
+    balance = spendable_balance(unit, customer.id)
+    held = 0 if planned.pays_first else balance
     new = planned.new
     return {
         "mode": planned.quote.mode,
@@ -64,6 +65,7 @@ def change_view(
         "new_name": in_language(new.plan_name, language),
         "quantity": planned.quantity,
         "pays_first": planned.pays_first,
+        "not_from_balance": balance - held,
         "next_amount": new.amount_for(planned.quantity),
         "next_on": planned.quote.billed_through
         if planned.quote.mode == "prorate"
