@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -18,7 +19,7 @@ from ops.simulate.world import Bill, World
 NOON = 12
 
 
-class Paying:
+class Paying(ABC):
     """The half of a life that is about money; the other half issues the bills and ends it."""
 
     world: World
@@ -28,9 +29,9 @@ class Paying:
     bills: list[Bill]
     agreement: Agreement
 
+    @abstractmethod
     def end(self, on: date, why: str) -> None:
         """The subscription ends, for this reason."""
-        raise NotImplementedError
 
     def expect(self, bill: Bill, now: datetime) -> None:
         """A saved method is charged in the morning; who pays by himself does so until it is due."""
